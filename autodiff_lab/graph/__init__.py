@@ -1,0 +1,65 @@
+"""The graph itself: types, variables, apply nodes, ops, and the graph of a function.
+
+Knows nothing of dtypes or tensors.  A reader begins with `basic`, then `op`, `walk`, `fgraph`.
+"""
+
+from autodiff_lab.graph.basic import (
+    Apply,
+    Constant,
+    Role,
+    Tag,
+    Type,
+    Variable,
+    creation_log,
+    describe,
+    describe_type,
+    line_of,
+)
+from autodiff_lab.graph.compare import same_graph
+from autodiff_lab.graph.fgraph import FunctionGraph, InternTable
+from autodiff_lab.graph.op import Op
+from autodiff_lab.graph.replace import clone_get_equiv, clone_replace, graph_replace
+from autodiff_lab.graph.sentinels import DISCONNECTED, ZERO, Undefined
+from autodiff_lab.graph.source import SourceLine
+from autodiff_lab.graph.walk import (
+    ancestors,
+    clients,
+    explicit_graph_inputs,
+    graph_inputs,
+    io_toposort,
+    leaves,
+    toposort,
+    variables_between,
+)
+
+__all__ = [
+    "DISCONNECTED",
+    "ZERO",
+    "Apply",
+    "Constant",
+    "FunctionGraph",
+    "InternTable",
+    "Op",
+    "Role",
+    "SourceLine",
+    "Tag",
+    "Type",
+    "Undefined",
+    "Variable",
+    "ancestors",
+    "clients",
+    "clone_get_equiv",
+    "clone_replace",
+    "creation_log",
+    "describe",
+    "describe_type",
+    "explicit_graph_inputs",
+    "graph_inputs",
+    "graph_replace",
+    "io_toposort",
+    "leaves",
+    "line_of",
+    "same_graph",
+    "toposort",
+    "variables_between",
+]

@@ -1,0 +1,102 @@
+"""Walks over graphs, all iterative: a graph 20,000 nodes deep is walked like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from autodiff_lab.graph.basic import Apply, Constant, Variable
+
+
+def toposort(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> list[Apply]:
+    """The nodes that compute `outputs`, each after the nodes it reads; deterministic.
+
+    Parameters
+    ----------
+    outputs : iterable of Variable
+    stop : iterable of Variable
+        Variables not to look behind.
+    """
+    stopped = set(stop)
+    done: set[Apply] = set()
+    order: list[Apply] = []
+    for output in outputs:
+        if output in stopped or output.owner is None or output.owner in done:
+            continue
+        stack: list[tuple[Apply, int]] = [(output.owner, 0)]
+        entered = {output.owner}
+        while stack:
+            node, position = stack.pop()
+            inputs = node.inputs
+            while position < len(inputs):
+                variable = inputs[position]
+                position += 1
+                owner = variable.owner
+                if owner is None or owner in done or variable in stopped or owner in entered:
+                    continue
+                stack.append((node, position))
+                stack.append((owner, 0))
+                entered.add(owner)
+                break
+            else:
+                if node not in done:
+                    done.add(node)
+                    order.append(node)
+    return order
+
+
+def io_toposort(inputs: Iterable[Variable], outputs: Iterable[Variable]) -> list[Apply]:
+    """The nodes between `inputs` and `outputs` in an order of computing."""
+    return toposort(outputs, inputs)
+
+
+def ancestors(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> Iterator[Variable]:
+    """Every variable that `outputs` are computed from, themselves included."""
+    stopped = set(stop)
+    seen: set[Variable] = set()
+    stack = list(outputs)[::-1]
+    while stack:
+        variable = stack.pop()
+        if variable in seen:
+            continue
+        seen.add(variable)
+        yield variable
+        if variable.owner is not None and variable not in stopped:
+            stack.extend(variable.owner.inputs[::-1])
+
+
+def leaves(outputs: Iterable[Variable]) -> list[Variable]:
+    """The variables without an owner that `outputs` are computed from, constants included."""
+    return [variable for variable in ancestors(outputs) if variable.owner is None]
+
+
+def graph_inputs(outputs: Iterable[Variable]) -> Iterator[Variable]:
+    """PyTensor's name for `leaves`."""
+    return iter(leaves(outputs))
+
+
+def explicit_graph_inputs(outputs: Iterable[Variable] | Variable) -> Iterator[Variable]:
+    """The leaves that a caller must supply: neither constants nor shared variables."""
+    roots = [outputs] if isinstance(outputs, Variable) else outputs
+    for variable in leaves(roots):
+        if not isinstance(variable, Constant) and not hasattr(variable, "container"):
+            yield variable
+
+
+def clients(outputs: Iterable[Variable]) -> dict[Variable, list[tuple[Apply, int]]]:
+    """For each variable, the nodes that read it and in which place."""
+    found: dict[Variable, list[tuple[Apply, int]]] = {}
+    for node in toposort(outputs):
+        for position, variable in enumerate(node.inputs):
+            found.setdefault(variable, []).append((node, position))
+    return found
+
+
+def variables_between(
+    inputs: Iterable[Variable], outputs: Iterable[Variable]
+) -> set[Variable]:
+    """The variables that lie on a path from one of `inputs` to one of `outputs`."""
+    reached = set(inputs)
+    for node in toposort(outputs):
+        if any(variable in reached for variable in node.inputs):
+            reached.update(node.outputs)
+    return reached & set(ancestors(outputs))
