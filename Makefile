@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/python
-PIP    := $(RUN) -m pip --quiet --disable-pip-version-check --no-input
+PIP    := $(RUN) -m pip -qq --disable-pip-version-check --no-input
 ROOMS  := errors.py config.py typing.py hooks.py graph tensor gradient control rewriting compile
 CORE   := $(wildcard $(addprefix autodiff_lab/,$(ROOMS)))
 
