@@ -167,5 +167,9 @@ class RewriteLoop(RewriteError):
     """Rewrite rules undo each other for ever."""
 
 
+class RewriteWarning(UserWarning):
+    """A rewrite rule broke a promise; compiling went on without it."""
+
+
 class InconsistentGraphError(LabError, ValueError):
     """A replacement that would make a graph inconsistent."""

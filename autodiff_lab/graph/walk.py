@@ -16,7 +16,8 @@ def toposort(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> list
     stop : iterable of Variable
         Variables not to look behind.
     """
-    stopped = set(stop)
+    # A caller's own set is asked as it is: copying it would cost its size at every call.
+    stopped = stop if isinstance(stop, set | frozenset | dict) else set(stop)
     done: set[Apply] = set()
     order: list[Apply] = []
     for output in outputs:
