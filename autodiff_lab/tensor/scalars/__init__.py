@@ -1,1 +1,1 @@
-"""Elementwise functions: the primitives and the rows of the op table, by subject."""
+"""The elementwise rows, a file per subject, and the primitives they are written in."""

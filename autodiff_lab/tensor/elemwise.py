@@ -1,0 +1,437 @@
+"""Elementwise functions: each is one row of a table, applied by the one op `Elemwise`.
+
+`scalar(...)` declares a row; its facts (dtype rule, NumPy function, expression over primitives,
+partial derivatives, notation, domain) are all that the rest of the package knows of it.  `Elemwise`
+adds the array side once for all: ranks, broadcasting, and the sum over stretched axes in the
+pullback.  Relies on `tensor.dtypes`, `tensor.registry` and the primitives.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.graph import DISCONNECTED, ZERO, Apply, Op, Undefined, Variable, describe
+from autodiff_lab.tensor import dtypes, registry
+from autodiff_lab.tensor.constants import as_tensor_variable
+from autodiff_lab.tensor.opdef import REAL, Interval, Notation, as_declared, compile_expression
+from autodiff_lab.tensor.type import Shape, TensorType
+
+Stretch = tuple[tuple[int, ...], ...]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ScalarRow:
+    """One elementwise function; see `scalar` for the fields."""
+
+    name: str
+    arguments: tuple[str, ...]
+    dtype: str
+    rule: dtypes.DtypeRule
+    numpy: str
+    expr: Callable[..., Any] | None
+    partials: Callable[..., Sequence[Any]] | None
+    pullback: Callable[..., Sequence[Any]] | None
+    textbook: Callable[..., Sequence[Any]] | None
+    words: tuple[str, ...]
+    notation: Notation
+    domain: Mapping[str, Interval]
+    commutative: bool
+    aliases: tuple[str, ...]
+    summary: str
+    see: str
+
+    @property
+    def arity(self) -> int:
+        """Number of arguments."""
+        return len(self.arguments)
+
+    @property
+    def infix(self) -> str:
+        """The operator sign, or the empty string for a function."""
+        return self.notation.infix
+
+    @property
+    def precedence(self) -> int:
+        """How tightly it binds."""
+        return self.notation.precedence
+
+    @property
+    def latex(self) -> str:
+        """The LaTeX template."""
+        return self.notation.latex
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether it has a derivative that is not zero or undefined everywhere."""
+        return self.partials is not None or self.pullback is not None
+
+    def dtypes(self, *inputs: str) -> tuple[tuple[str, ...], str]:
+        """(dtypes to compute in, dtype of the result) for these dtypes of the inputs."""
+        return self.rule(*inputs)
+
+    def __reduce__(self) -> Any:
+        return (_row_by_name, (self.name,))
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def _row_by_name(name: str) -> ScalarRow:
+    row: ScalarRow = registry.ROWS[name]
+    return row
+
+
+def scalar(
+    name: str,
+    arguments: str,
+    *,
+    dtype: str = "float",
+    numpy: str,
+    summary: str,
+    expr: Callable[..., Any] | None = None,
+    partials: Callable[..., Sequence[Any]] | None = None,
+    pullback: Callable[..., Sequence[Any]] | None = None,
+    textbook: Callable[..., Sequence[Any]] | None = None,
+    words: str | tuple[str, ...] = (),
+    infix: str = "",
+    precedence: int = 100,
+    latex: str = "",
+    pp: str = "",
+    domain: Interval | Mapping[str, Interval] = REAL,
+    commutative: bool = False,
+    aliases: tuple[str, ...] = (),
+    see: str = "",
+    rule: dtypes.DtypeRule | None = None,
+) -> Elemwise:
+    """Declare an elementwise function: one call is the whole op.
+
+    Parameters
+    ----------
+    name : str
+        Public name in `autodiff_lab.tensor`.
+    arguments : str
+        Names of the arguments, separated by blanks.
+    dtype : str
+        The dtype rule, a key of `dtypes.RULES`: "float", "upcast", "compare", ...
+    numpy : str
+        A NumPy or SciPy function (``"np.exp"``, ``"scipy.special.erf"``), whose call on a variable
+        then builds this op; or an expression with ``{0}``, ``{1}`` for the arguments.
+    summary : str
+        One sentence for the reference page.
+    expr : callable, optional
+        The function as one expression over `tensor.scalars.primitives`; without it the function
+        runs as a NumPy instruction between kernels.
+    partials : callable, optional
+        (inputs..., output) -> d output / d input_i; numbers, variables or ``ZERO``.  Inputs come in
+        the dtype of the output.
+    pullback : callable, optional
+        (inputs..., output, cotangent) -> contributions, where cotangent * partial will not do.
+    textbook : callable, optional
+        As `partials`, in the form that a textbook prints; shown in derivations, never run.
+    words : str or tuple of str
+        The rule in words, per argument, for derivations: "exp(u)' = exp(u) u'".
+    infix, precedence, latex, pp
+        The notation, see `opdef.Notation`.
+    domain : Interval or mapping
+        Where it is defined and differentiable, for all arguments or by name.
+    commutative : bool
+    aliases : tuple of str
+        Further public names.
+    see : str
+        A source for the formula.
+    """
+    names = tuple(arguments.split())
+    row = ScalarRow(
+        name=name,
+        arguments=names,
+        dtype=dtype,
+        rule=rule if rule is not None else dtypes.RULES[dtype],
+        numpy=numpy,
+        expr=expr,
+        partials=partials,
+        pullback=pullback,
+        textbook=textbook,
+        words=(words,) if isinstance(words, str) else words,
+        notation=Notation(infix, precedence, latex, pp or name),
+        domain=dict.fromkeys(names, domain) if isinstance(domain, Interval) else domain,
+        commutative=commutative,
+        aliases=aliases,
+        summary=summary,
+        see=see,
+    )
+    registry.ROWS[name] = row
+    op = Elemwise(row)
+    short = numpy.removeprefix("np.").removeprefix("scipy.")
+    spellings = () if "{" in numpy else (short,)
+    registry.public(*aliases, name=name, numpy=spellings)(op)
+    return op
+
+
+class Elemwise(Op):
+    """A row applied to arrays.
+
+    Parameters
+    ----------
+    row : ScalarRow
+    stretch : tuple of tuple of int
+        For each input the axes of length 1 that are stretched to the length of the others.  They
+        are fixed when the op is called on variables, so that learning more about a shape later
+        changes neither the value nor the gradient.
+    """
+
+    __props__ = ("row", "stretch")
+
+    def __init__(self, row: ScalarRow, stretch: Stretch = ()) -> None:
+        self.row = row
+        self.stretch = stretch if any(stretch) else ()
+        self.__name__ = row.name
+        self.__doc__ = _docstring(row)
+
+    @property
+    def name(self) -> str:
+        return self.row.name
+
+    @property
+    def notation(self) -> Notation:
+        """How it is written."""
+        return self.row.notation
+
+    @property
+    def scalar_op(self) -> ScalarRow:
+        """The row (PyTensor's name for its counterpart)."""
+        return self.row
+
+    def __str__(self) -> str:
+        return self.row.name.capitalize()
+
+    def __call__(
+        self, *inputs: Any, name: str | None = None, dtype: Any = None, **unused: Any
+    ) -> Any:
+        """Apply the function to variables, numbers or arrays, with NumPy's broadcasting."""
+        row = self.row
+        if len(inputs) != row.arity:
+            raise LabTypeError(
+                explain(
+                    f"{row.name} takes {row.arity} argument{'s' * (row.arity != 1)} "
+                    f"({', '.join(row.arguments)}), {len(inputs)} given."
+                )
+            )
+        for option in unused:
+            raise LabTypeError(
+                explain(
+                    f"{row.name} of a variable does not take {option}=.",
+                    remedy="where(condition, a, b) chooses; set_subtensor(x[i], v) writes",
+                )
+            )
+        variables = self._same_rank(inputs)
+        op = Elemwise(row, _stretch_of(variables))
+        result = op.make_node(*variables).outputs[0]
+        if dtype is not None:
+            result = registry.function("cast")(result, dtype)
+        if name is not None:
+            result.name = name
+        return result
+
+    def _same_rank(self, inputs: Sequence[Any]) -> list[Any]:
+        """The inputs as variables of one rank: missing leading axes are added."""
+        variables = [as_tensor_variable(value) for value in inputs]
+        rank = max(variable.type.ndim for variable in variables)
+        return [
+            variable if variable.type.ndim == rank else registry.function("atleast_rank")(
+                variable, rank
+            )
+            for variable in variables
+        ]
+
+    def make_node(self, *inputs: Any) -> Apply:
+        variables = self._same_rank(inputs)
+        try:
+            dtype = self.row.dtypes(*(variable.type.dtype for variable in variables))[1]
+        except TypeError as error:
+            raise LabTypeError(f"{error}\n  where:  {self._story(variables)}") from None
+        dims = self._out_dims(variables)
+        return Apply(self, variables, [TensorType(dtype, dims).make_variable()])
+
+    def _out_dims(self, variables: Sequence[Any]) -> Shape:
+        """The static shape of the result; lengths that contradict each other are an error."""
+        stretch = self.stretch or ((),) * len(variables)
+        dims: list[int | None] = []
+        for axis in range(variables[0].type.ndim):
+            known = {
+                variable.type.shape[axis]
+                for variable, axes in zip(variables, stretch)
+                if axis not in axes and variable.type.shape[axis] is not None
+            }
+            if len(known) > 1:
+                raise LabValueError(
+                    explain(
+                        f"Incompatible lengths in {self.row.name}: axis {axis} has lengths "
+                        f"{', '.join(map(str, sorted(known)))}.",
+                        where=self._story(variables),
+                        why="lengths must agree, or be statically 1",
+                    )
+                )
+            all_stretched = all(axis in axes for axes in stretch)
+            dims.append(1 if all_stretched else next(iter(known), None))
+        return tuple(dims)
+
+    def _story(self, variables: Sequence[Variable]) -> str:
+        return " and ".join(describe(variable) for variable in variables)
+
+    # -- computing --------------------------------------------------------------------------
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        """The NumPy expression, as text over the names of the arguments.
+
+        NumPy's own dtype rules decide unless ours differ; then the arguments are cast first.
+        """
+        row = self.row
+        given = tuple(variable.type.dtype for variable in node.inputs)
+        compute, result = row.dtypes(*given)
+        if _natural_dtype(row.numpy, given) != result:
+            arguments = tuple(
+                text if have == want else f"{text}.astype(np.{_numpy_name(want)})"
+                for text, have, want in zip(arguments, given, compute)
+            )
+            given = compute
+        call = _written(row.numpy, arguments)
+        if _natural_dtype(row.numpy, given) not in (result, None):
+            call = f"{call}.astype(np.{_numpy_name(result)})"
+        return call
+
+    def evaluate(self, node: Apply, *arrays: Any) -> Any:
+        names = tuple(f"a{position}" for position in range(len(arrays)))
+        arrays = tuple(np.asarray(a) for a in arrays)
+        compiled = compile_expression(self.numpy(node, *names), names)
+        with np.errstate(all="ignore"):
+            result = compiled(*arrays)
+        return as_declared(result, node.outputs[0].type)
+
+    def out_dims(self, *dims: Shape) -> list[Shape]:
+        """The shape of the result from the shapes of the inputs."""
+        stretch = self.stretch or ((),) * len(dims)
+        found: list[int | None] = []
+        for axis in range(len(dims[0])):
+            lengths = [d[axis] for d, axes in zip(dims, stretch) if axis not in axes]
+            found.append(next((length for length in lengths if length is not None), None)
+                         if lengths else 1)
+        return [tuple(found)]
+
+    # -- differentiating --------------------------------------------------------------------
+
+    def pullback(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        cotangents: Sequence[Variable],
+    ) -> list[Any]:
+        row, (output,), (cotangent,) = self.row, outputs, cotangents
+        if row.pullback is not None:
+            terms: Sequence[Any] = row.pullback(*inputs, output, cotangent)
+        elif row.partials is not None:
+            dtype = output.type.dtype  # type: ignore[attr-defined]
+            same = [_in_dtype(variable, dtype) for variable in inputs]
+            terms = [_times(cotangent, partial) for partial in row.partials(*same, output)]
+        else:
+            terms = [Undefined(f"{row.name} has no derivative")] * len(inputs)
+        stretch = self.stretch or ((),) * len(inputs)
+        return [_unstretched(term, axes) for term, axes in zip(terms, stretch)]
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        if self.row.name == "second":
+            return [[False], [True]]
+        return [[True] for _ in node.inputs]
+
+
+def _times(cotangent: Variable, partial: Any) -> Any:
+    """cotangent * partial, with nothing multiplied where the partial is 1 or -1."""
+    if partial is ZERO or partial is DISCONNECTED or isinstance(partial, Undefined):
+        return partial
+    if isinstance(partial, int):
+        if partial == 0:
+            return ZERO
+        if partial == 1:
+            return cotangent
+        if partial == -1:
+            return registry.function("neg")(cotangent)
+    return registry.function("mul")(cotangent, partial)
+
+
+def _in_dtype(variable: Variable, dtype: str) -> Variable:
+    """An input in the dtype of the result, so that no local derivative loses digits."""
+    if variable.type.dtype == dtype or dtypes.is_discrete(dtype):  # type: ignore[attr-defined]
+        return variable
+    cast: Variable = registry.function("cast")(variable, dtype)
+    return cast
+
+
+def _unstretched(term: Any, axes: tuple[int, ...]) -> Any:
+    """Sum a contribution over the axes along which its input was stretched."""
+    if not axes or not isinstance(term, Variable):
+        return term
+    if not any(length is None or length != 1 for length in _lengths(term, axes)):
+        return term
+    return registry.function("sum")(term, axis=axes, keepdims=True)
+
+
+def _lengths(term: Variable, axes: tuple[int, ...]) -> list[int | None]:
+    return [term.type.shape[axis] for axis in axes]  # type: ignore[attr-defined]
+
+
+def _stretch_of(variables: Sequence[Any]) -> Stretch:
+    """For each input the axes of static length 1 against something else."""
+    shapes = [variable.type.shape for variable in variables]
+    found = []
+    for shape in shapes:
+        found.append(
+            tuple(
+                axis
+                for axis, length in enumerate(shape)
+                if length == 1 and any(other[axis] != 1 for other in shapes)
+            )
+        )
+    return tuple(found)
+
+
+def _docstring(row: ScalarRow) -> str:
+    lines = [row.summary]
+    if row.see:
+        lines += ["", f"Source: {row.see}"]
+    return "\n".join(lines)
+
+
+def _written(numpy: str, arguments: Sequence[str]) -> str:
+    if "{" in numpy:
+        return numpy.format(*arguments)
+    return f"{numpy}({', '.join(arguments)})"
+
+
+def _numpy_name(dtype: str) -> str:
+    return "bool_" if dtype == "bool" else dtype
+
+
+_natural: dict[tuple[str, tuple[str, ...]], str | None] = {}
+
+
+def _natural_dtype(numpy: str, given: tuple[str, ...]) -> str | None:
+    """The dtype that NumPy itself would answer in, found by trying it on one element.
+
+    None where NumPy refuses.
+    """
+    key = (numpy, given)
+    if key not in _natural:
+        names = tuple(f"a{position}" for position in range(len(given)))
+        try:
+            with np.errstate(all="ignore"):
+                value = compile_expression(_written(numpy, names), names)(
+                    *(np.ones(1, dtype=dtype) for dtype in given)
+                )
+            _natural[key] = np.asarray(value).dtype.name
+        except (TypeError, ValueError):
+            _natural[key] = None
+    return _natural[key]

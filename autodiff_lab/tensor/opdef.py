@@ -1,0 +1,153 @@
+"""How an op that is not elementwise is declared: one class with its facts in a fixed order.
+
+A subclass of `TensorOp` states, in this order: `name`, `__props__`, `notation`, `numpy_names`,
+`samples`, the dtypes and the dimensions of its outputs, its NumPy text, its pullback.  From these
+follow the node, the static shape, both executors, printing, the pages and the tests.  The NumPy
+text is one expression: `evaluate` runs it and ``source("numpy")`` prints it, so the two agree.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from autodiff_lab.graph import Apply, Op
+from autodiff_lab.tensor import registry
+from autodiff_lab.tensor.type import TensorType
+
+Dims = tuple[int | None, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """Where a function is defined and differentiable; tests draw their points from it."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    open: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        if self.open:
+            return self.low < value < self.high
+        return self.low <= value <= self.high
+
+
+REAL = Interval()
+POSITIVE = Interval(0.0, math.inf, open=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Notation:
+    """How an op is written.
+
+    Attributes
+    ----------
+    infix : str
+        The operator between its arguments (or before a single one), e.g. ``"+"``.
+    precedence : int
+        How tightly it binds (`view.notation` has the table); functions bind tightest.
+    latex : str
+        A template with ``{0}``, ``{1}``, ... for the arguments.
+    pp : str
+        The name that `pp` prints; by default the op's name.
+    """
+
+    infix: str = ""
+    precedence: int = 100
+    latex: str = ""
+    pp: str = ""
+
+
+class TensorOp(Op):
+    """Base of the tensor ops that are not elementwise."""
+
+    op_name: ClassVar[str] = ""
+    notation: ClassVar[Notation] = Notation()
+    samples: ClassVar[Callable[[np.random.Generator], list[Any]] | None] = None
+    summary: ClassVar[str] = ""
+    differentiable: ClassVar[bool] = True
+    # ("add", 0) for reductions that are an associative primitive with a start value
+    reduction: ClassVar[tuple[str, float | bool] | None] = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.op_name:
+            registry.OPS[cls.op_name] = cls
+
+    @property
+    def name(self) -> str:
+        return self.op_name
+
+    def out_dtypes(self, *inputs: TensorType) -> list[str]:
+        """The dtypes of the outputs; by default that of the first input."""
+        return [inputs[0].dtype]
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        """The static shapes of the outputs, given those of the inputs (None: not known)."""
+        raise NotImplementedError
+
+    def prepare(self, *inputs: Any) -> Sequence[Any]:
+        """The inputs as variables; ops that convert or check them override this."""
+        from autodiff_lab.tensor.constants import as_tensor_variable
+
+        return [as_tensor_variable(value) for value in inputs]
+
+    def make_node(self, *inputs: Any) -> Apply:
+        variables = self.prepare(*inputs)
+        types = [variable.type for variable in variables]
+        result_types = [
+            TensorType(dtype, dims)
+            for dtype, dims in zip(
+                self.out_dtypes(*types), self.out_dims_of(variables), strict=True
+            )
+        ]
+        return Apply(self, variables, [kind.make_variable() for kind in result_types])
+
+    def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
+        """The static shapes of the outputs; ops that read constant inputs override this."""
+        return self.out_dims(*(variable.type.shape for variable in variables))
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        """The NumPy expression, as text over the names of the arguments."""
+        raise NotImplementedError(f"{self} has no NumPy text")
+
+    def evaluate(self, node: Apply, *arrays: Any) -> Any:
+        names = [f"a{position}" for position in range(len(arrays))]
+        compiled = compile_expression(self.numpy(node, *names), tuple(names))
+        with np.errstate(all="ignore"):
+            result = compiled(*arrays)
+        if len(node.outputs) == 1:
+            return as_declared(result, node.outputs[0].type)
+        return tuple(as_declared(r, out.type) for r, out in zip(result, node.outputs))
+
+
+def as_declared(result: Any, kind: Any) -> Any:
+    """A NumPy result as an array of the declared dtype (0-d results come as scalars)."""
+    return np.asarray(result, dtype=kind.dtype)
+
+
+_compiled: dict[tuple[str, tuple[str, ...]], Callable[..., Any]] = {}
+
+
+def compile_expression(text: str, names: tuple[str, ...]) -> Callable[..., Any]:
+    """The function that computes a NumPy text written by an op of this package.
+
+    The text comes from declarations only: names are made by us, parameters are numbers, tuples
+    and dtype names.
+    """
+    key = (text, names)
+    found = _compiled.get(key)
+    if found is None:
+        namespace: dict[str, Any] = {"np": np, "numpy": np}
+        if "scipy." in text:
+            import scipy
+            import scipy.special
+
+            namespace["scipy"] = scipy
+        code = compile(f"lambda {', '.join(names)}: {text}", "<autodiff_lab numpy>", "eval")
+        found = _compiled[key] = eval(code, namespace)
+    return found

@@ -1,0 +1,195 @@
+"""Elementwise rows: sums, products, quotients, signs, rounding, casting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autodiff_lab.graph import DISCONNECTED, ZERO, Constant
+from autodiff_lab.tensor import dtypes
+from autodiff_lab.tensor.constants import as_tensor_variable, constant
+from autodiff_lab.tensor.elemwise import Elemwise, scalar
+from autodiff_lab.tensor.opdef import POSITIVE, REAL
+from autodiff_lab.tensor.registry import public
+from autodiff_lab.tensor.scalars import primitives as prim
+
+SUM, PRODUCT, NEGATION, POWER = 50, 60, 70, 80  # precedences, as in Python
+
+
+def zero_like(x: Any) -> Any:
+    """A constant zero in the dtype of `x`."""
+    return constant(0, dtype=x.type.dtype)
+
+
+def one_like(x: Any) -> Any:
+    """A constant one in the dtype of `x`."""
+    return constant(1, dtype=x.type.dtype)
+
+
+add = scalar(
+    "add", "x y", dtype="upcast", numpy="np.add", infix="+", precedence=SUM,
+    latex="{0} + {1}", commutative=True,
+    expr=lambda x, y: prim.or_(x, y) if x.dtype == "bool" else prim.add(x, y),
+    partials=lambda x, y, out: [1, 1],
+    words="sum rule", summary="Sum of two values.",
+)
+
+sub = scalar(
+    "sub", "x y", dtype="upcast_no_bool", numpy="np.subtract", infix="-", precedence=SUM,
+    latex="{0} - {1}",
+    expr=lambda x, y: prim.sub(x, y),
+    partials=lambda x, y, out: [1, -1],
+    words="difference rule", summary="Difference of two values.",
+)
+
+mul = scalar(
+    "mul", "x y", dtype="upcast", numpy="np.multiply", infix="*", precedence=PRODUCT,
+    latex=r"{0} \, {1}", commutative=True,
+    expr=lambda x, y: prim.and_(x, y) if x.dtype == "bool" else prim.mul(x, y),
+    partials=lambda x, y, out: [y, x],
+    words="product rule: (u v)' = u' v + u v'", summary="Product of two values.",
+)
+
+true_div = scalar(
+    "true_div", "x y", dtype="true_divide", numpy="np.true_divide", infix="/", precedence=PRODUCT,
+    latex=r"\frac{{{0}}}{{{1}}}", aliases=("divide",),
+    expr=lambda x, y: prim.div(x, y),
+    # -out / y, not -x / y**2: the square would overflow for large y
+    pullback=lambda x, y, out, g: [g / cast(y, out.type.dtype), -(g * out) / cast(y, out.type.dtype)],
+    textbook=lambda x, y, out: [1 / y, -x / y**2],
+    words=("quotient rule: (u/c)' = u'/c", "quotient rule: (1/u)' = -u'/u^2"),
+    domain={"x": REAL, "y": POSITIVE}, summary="Quotient of two values.",
+)
+
+int_div = scalar(
+    "int_div", "x y", dtype="upcast", numpy="np.floor_divide", infix="//", precedence=PRODUCT,
+    latex=r"\left\lfloor \frac{{{0}}}{{{1}}} \right\rfloor", aliases=("floor_div",),
+    expr=lambda x, y: prim.floordiv(x, y),
+    partials=lambda x, y, out: [ZERO, ZERO],
+    domain={"x": REAL, "y": POSITIVE}, summary="Quotient rounded down.",
+)
+
+mod = scalar(
+    "mod", "x y", dtype="upcast", numpy="np.mod", infix="%", precedence=PRODUCT,
+    latex=r"{0} \;\mathrm{{mod}}\; {1}", aliases=("remainder",),
+    expr=lambda x, y: prim.mod(x, y),
+    partials=lambda x, y, out: [1, -(x // y)],
+    domain={"x": REAL, "y": POSITIVE}, summary="Remainder with the sign of the divisor.",
+)
+
+neg = scalar(
+    "neg", "x", dtype="upcast_no_bool", numpy="np.negative", infix="-", precedence=NEGATION,
+    latex="-{0}", aliases=("negative",),
+    expr=lambda x: prim.neg(x),
+    partials=lambda x, out: [-1],
+    words="derivative of -u is -u'", summary="The negative.",
+)
+
+abs = scalar(  # noqa: A001  (the name that NumPy has)
+    "abs", "x", dtype="magnitude", numpy="np.abs", latex=r"\left| {0} \right|",
+    aliases=("abs_", "absolute"),
+    expr=lambda x: prim.abs(x),
+    partials=lambda x, out: [sign(x)],
+    words="|u|' = sign(u) u'", summary="Absolute value.", domain=REAL,
+)
+
+sign = scalar(
+    "sign", "x", dtype="same", numpy="np.sign", latex=r"\mathrm{{sign}}\left({0}\right)",
+    aliases=("sgn",),
+    expr=lambda x: prim.select(
+        prim.gt(x, 0), 1, prim.select(prim.lt(x, 0), -1, x)
+    ) if x.dtype != "bool" else x,
+    partials=lambda x, out: [ZERO],
+    summary="-1, 0 or 1 by the sign; NaN stays.",
+)
+
+floor = scalar(
+    "floor", "x", dtype="float_no_complex", numpy="np.floor",
+    latex=r"\left\lfloor {0} \right\rfloor",
+    expr=lambda x: prim.floor(x), partials=lambda x, out: [ZERO],
+    summary="Rounded down.",
+)
+
+ceil = scalar(
+    "ceil", "x", dtype="float_no_complex", numpy="np.ceil",
+    latex=r"\left\lceil {0} \right\rceil",
+    expr=lambda x: prim.ceil(x), partials=lambda x, out: [ZERO],
+    summary="Rounded up.",
+)
+
+trunc = scalar(
+    "trunc", "x", dtype="float_no_complex", numpy="np.trunc",
+    latex=r"\mathrm{{trunc}}\left({0}\right)",
+    expr=lambda x: prim.trunc(x), partials=lambda x, out: [ZERO],
+    summary="Rounded towards zero.",
+)
+
+round = scalar(  # noqa: A001  (the name that NumPy has)
+    "round", "x", dtype="float_no_complex", numpy="np.rint",
+    latex=r"\mathrm{{round}}\left({0}\right)", aliases=("round_half_to_even", "rint"),
+    expr=lambda x: prim.rint(x), partials=lambda x, out: [ZERO],
+    summary="Rounded to the nearest whole number, halves to the even one.",
+)
+
+second = scalar(
+    "second", "shape value", dtype="second",
+    numpy="np.broadcast_to({1}, np.shape({0}))", pp="fill", latex="{1}", aliases=("fill",),
+    expr=lambda shape, value: value,
+    pullback=lambda shape, value, out, g: [DISCONNECTED, g],
+    summary="The second value in the shape of the first: `fill(a, v)` is v, as large as a.",
+)
+
+identity = scalar(
+    "identity", "x", dtype="same", numpy="np.positive({0})", latex="{0}",
+    aliases=("tensor_copy",),
+    expr=lambda x: x, partials=lambda x, out: [1],
+    words="derivative of u is u'", summary="The value itself, as a variable of its own.",
+)
+
+# -- casts: one row per dtype ------------------------------------------------------------------
+
+
+def _cast_row(target: str) -> Elemwise:
+    numpy_name = "bool_" if target == "bool" else target
+    return scalar(
+        f"cast_{target}", "x", rule=dtypes.rule_to(target), dtype="cast",
+        numpy=f"np.asarray({{0}}).astype(np.{numpy_name})", latex="{0}",
+        pp=f"Cast{{{target}}}",
+        expr=lambda x: prim.cast(x, target),
+        pullback=lambda x, out, g: [g],
+        words="derivative of u is u'", summary=f"The value as {target}.",
+    )
+
+
+CASTS: dict[str, Elemwise] = {target: _cast_row(target) for target in dtypes.ALL}
+
+
+@public()
+def cast(x: Any, dtype: Any) -> Any:
+    """The values in another dtype.
+
+    Parameters
+    ----------
+    x : tensor_like
+    dtype : str
+        ``"floatX"`` is read from the settings.
+
+    Raises
+    ------
+    TypeError
+        From complex to real: take `real`, `imag` or `abs`.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> cast(pt.iscalar("n"), "float64").dtype
+    'float64'
+    """
+    target = dtypes.canonical(dtype)
+    variable = as_tensor_variable(x)
+    if variable.type.dtype == target:
+        return variable
+    if isinstance(variable, Constant):
+        # dtype rules of the row still apply: complex to real is refused
+        CASTS[target].row.dtypes(variable.type.dtype)
+        return constant(variable.data.astype(target))
+    return CASTS[target](variable)

@@ -1,0 +1,321 @@
+"""`TensorType`: a dtype and a static shape in which None stands for "not known yet".
+
+Relies on `graph.Type`.  `filter` is where user data becomes arrays: it never copies an array that
+already fits, and it never loses digits silently.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff_lab.config import config
+from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.graph import Type, Variable, describe
+from autodiff_lab.tensor import dtypes
+
+Shape = tuple[int | None, ...]
+
+_RANK_NAMES = {0: "Scalar", 1: "Vector", 2: "Matrix"}
+
+
+class TensorType(Type):
+    """Arrays of one dtype and rank, with what is known about their shape.
+
+    Parameters
+    ----------
+    dtype : str
+        A NumPy dtype, or ``"floatX"``.
+    shape : tuple of int or None
+        The length of each axis; None where it is not known.  Booleans are read as the family's
+        old ``broadcastable`` (True: length 1).
+    name : str, optional
+        Accepted for compatibility.
+
+    Examples
+    --------
+    >>> TensorType("float64", shape=(None, 3))
+    TensorType(float64, shape=(None, 3))
+    """
+
+    __slots__ = ("dtype", "shape", "_hash")
+
+    def __init__(
+        self,
+        dtype: Any,
+        shape: Sequence[int | bool | None] | None = None,
+        name: str | None = None,
+        broadcastable: Sequence[bool] | None = None,
+    ) -> None:
+        self.dtype = dtypes.canonical(dtype)
+        if broadcastable is not None:
+            import warnings
+
+            warnings.warn(
+                "The `broadcastable` keyword is deprecated; use `shape`.",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            shape = broadcastable
+        if shape is None:
+            raise LabTypeError(explain("A tensor type needs a shape.", remedy="shape=(None, None)"))
+        self.shape: Shape = _checked_shape(shape)
+        self._hash = hash((TensorType, self.dtype, self.shape))
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def broadcastable(self) -> tuple[bool, ...]:
+        """For each axis, whether its length is known to be 1."""
+        return tuple(length == 1 for length in self.shape)
+
+    @property
+    def numpy_dtype(self) -> np.dtype[Any]:
+        """The dtype as NumPy has it."""
+        return np.dtype(self.dtype)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, TensorType)
+            and self.dtype == other.dtype
+            and self.shape == other.shape
+        )
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> Any:
+        return (TensorType, (self.dtype, self.shape))
+
+    def __repr__(self) -> str:
+        return f"TensorType({self.dtype}, shape={self.shape})"
+
+    def __str__(self) -> str:
+        kind = _RANK_NAMES.get(self.ndim, f"Tensor{self.ndim}")
+        lengths = ", ".join("?" if d is None else str(d) for d in self.shape)
+        comma = "," if self.ndim == 1 else ""
+        return f"{kind}({self.dtype}, shape=({lengths}{comma}))"
+
+    def clone(
+        self, dtype: Any = None, shape: Sequence[int | None] | None = None, **unused: Any
+    ) -> TensorType:
+        """The same type with another dtype or shape."""
+        return TensorType(
+            self.dtype if dtype is None else dtype, self.shape if shape is None else shape
+        )
+
+    def is_super(self, other: Type) -> bool:
+        if not isinstance(other, TensorType) or self.dtype != other.dtype:
+            return False
+        if self.ndim != other.ndim:
+            return False
+        return all(mine is None or mine == theirs for mine, theirs in zip(self.shape, other.shape))
+
+    def in_same_class(self, other: Type) -> bool:
+        if not isinstance(other, TensorType) or self.dtype != other.dtype:
+            return False
+        return self.ndim == other.ndim and all(
+            a is None or b is None or a == b for a, b in zip(self.shape, other.shape)
+        )
+
+    def make_variable(self, name: str | None = None) -> Variable:
+        from autodiff_lab.tensor.variable import TensorVariable
+
+        return TensorVariable(self, None, None, name)
+
+    def make_constant(self, data: Any, name: str | None = None) -> Any:
+        from autodiff_lab.tensor.variable import TensorConstant
+
+        array = self.filter(data)
+        return TensorConstant(TensorType(self.dtype, array.shape), array, name)
+
+    def filter_variable(self, other: Any, allow_convert: bool = True) -> Variable:
+        from autodiff_lab.tensor.constants import as_tensor_variable
+
+        if not isinstance(other, Variable):
+            other = self.make_constant(other)
+        if self.is_super(other.type):
+            return other
+        if allow_convert and isinstance(other.type, TensorType) and self.in_same_class(other.type):
+            return other
+        raise LabTypeError(
+            explain(
+                f"Cannot convert {describe(as_tensor_variable(other))} into {self}.",
+                remedy=f"cast(x, {self.dtype!r}) changes the dtype; reshape or dimshuffle the rank",
+            )
+        )
+
+    # -- values -----------------------------------------------------------------------------
+
+    def filter(self, data: Any, strict: bool = False, allow_downcast: bool | None = None) -> Any:
+        """Return `data` as an array of this type.
+
+        Parameters
+        ----------
+        data : array_like
+        strict : bool
+            Take only an array of exactly this dtype.
+        allow_downcast : bool, optional
+            Whether digits may be lost.  By default only a Python float may become floatX.
+
+        Raises
+        ------
+        TypeError
+            If dtype, rank or a known length does not fit.
+        """
+        if isinstance(data, Variable):
+            raise LabTypeError(
+                explain(
+                    "Expected an array-like object, but found a Variable: maybe you are trying to "
+                    "call a function on a (possibly shared) variable instead of a numeric array?",
+                    where=describe(data),
+                    remedy="pass a number or array; x.eval({...}) gives the value of a variable",
+                )
+            )
+        if isinstance(data, np.ndarray) and data.dtype == self.dtype:
+            array: np.ndarray = data
+        elif strict:
+            raise LabTypeError(
+                explain(
+                    f"{self} expected an ndarray with dtype {self.dtype}, "
+                    f"got {_kind_of(data)} (strict)."
+                )
+            )
+        else:
+            array = self._converted(data, allow_downcast)
+        self._check_layout(array)
+        return array
+
+    def _converted(self, data: Any, allow_downcast: bool | None) -> np.ndarray:
+        try:
+            given = np.asarray(data)
+        except ValueError as error:
+            raise LabTypeError(
+                explain(
+                    f"{_kind_of(data)} cannot be made an array for {self}.", why=str(error)
+                )
+            ) from None
+        if given.dtype == object or given.dtype.kind in "USMmV":
+            raise LabTypeError(
+                explain(f"{self} takes numbers; got {_kind_of(data)} of dtype {given.dtype}.")
+            )
+        if given.dtype == self.dtype:
+            return given
+        if not isinstance(data, np.ndarray | np.generic):
+            return self._from_python(data, given, allow_downcast)
+        if allow_downcast or dtypes.upcast(self.dtype, given.dtype.name) == self.dtype:
+            return given.astype(self.dtype)
+        raise self._would_lose(given)
+
+    def _from_python(self, data: Any, given: np.ndarray, allow_downcast: bool | None) -> np.ndarray:
+        """Numbers and lists: whatever fits exactly is welcome."""
+        if given.dtype.kind in "iub" and self.dtype in dtypes.INTEGERS + dtypes.UNSIGNED:
+            bounds = np.iinfo(self.dtype)
+            fits = given.size == 0 or (given.min() >= bounds.min and given.max() <= bounds.max)
+            if not fits and not allow_downcast:
+                raise self._would_lose(given)
+            return given.astype(self.dtype)
+        kinds = "biufc"
+        rises = kinds.index(given.dtype.kind) <= kinds.index(self.numpy_dtype.kind)
+        python_float = (
+            given.dtype.kind == "f"
+            and self.dtype in dtypes.FLOATS
+            and (self.dtype == "float64" or (self.dtype == config.floatX and given.ndim == 0))
+        )
+        if allow_downcast or python_float or (rises and given.dtype.kind != "f"):
+            return given.astype(self.dtype)
+        with np.errstate(all="ignore"):
+            converted = given.astype(self.dtype)
+        if rises and np.array_equal(converted, given, equal_nan=True):
+            return converted
+        raise self._would_lose(given)
+
+    def _would_lose(self, given: np.ndarray) -> LabTypeError:
+        return LabTypeError(
+            explain(
+                f"{self} cannot store a value of dtype {given.dtype} without risking loss of "
+                "precision.",
+                remedy=f"convert the value: np.asarray(value, dtype={self.dtype!r}), or "
+                "allow_input_downcast=True",
+            )
+        )
+
+    def _check_layout(self, array: np.ndarray) -> None:
+        if array.ndim != self.ndim:
+            raise LabTypeError(
+                explain(
+                    f"Wrong number of dimensions: expected {self.ndim}, got {array.ndim} with "
+                    f"shape {array.shape}."
+                )
+            )
+        if not array.flags.aligned:
+            raise LabTypeError(explain("The numpy.ndarray object is not aligned."))
+        for axis, (wanted, found) in enumerate(zip(self.shape, array.shape)):
+            if wanted is not None and wanted != found:
+                raise LabTypeError(
+                    explain(
+                        f"The type's shape {self.shape} is not compatible with the data's "
+                        f"({array.shape}): axis {axis} has length {found}, not {wanted}."
+                    )
+                )
+
+    def values_eq(self, a: Any, b: Any) -> bool:
+        return bool(np.array_equal(a, b, equal_nan=True)) and np.shape(a) == np.shape(b)
+
+    def values_eq_approx(
+        self, a: Any, b: Any, rtol: float | None = None, atol: float | None = None
+    ) -> bool:
+        if np.shape(a) != np.shape(b):
+            return False
+        if dtypes.is_discrete(self.dtype):
+            return bool(np.array_equal(a, b))
+        loose = self.dtype in ("float16", "float32", "complex64")
+        default = 1e-4 if loose else 1e-8
+        return bool(
+            np.allclose(
+                a,
+                b,
+                rtol=default if rtol is None else rtol,
+                atol=default if atol is None else atol,
+                equal_nan=True,
+            )
+        )
+
+    def fingerprint(self, data: Any) -> bytes | None:
+        array = np.ascontiguousarray(data)
+        body = array.tobytes()
+        if len(body) > 64:
+            body = hashlib.sha256(body).digest()
+        return f"{array.dtype.str}{np.shape(data)}".encode() + body
+
+
+def _checked_shape(shape: Any) -> Shape:
+    if isinstance(shape, int | str):
+        raise LabTypeError(explain(f"Shape must be a tuple, not {shape!r}.", remedy="shape=(3,)"))
+    checked: list[int | None] = []
+    for length in shape:
+        if length is None or length is False:
+            checked.append(None)
+        elif length is True:
+            checked.append(1)
+        elif isinstance(length, int | np.integer):
+            if length < 0:
+                raise LabValueError(explain(f"A length cannot be negative: shape {shape!r}."))
+            checked.append(int(length))
+        else:
+            raise LabTypeError(
+                explain(f"Lengths in a shape must be integers or None, not {length!r}.")
+            )
+    return tuple(checked)
+
+
+def _kind_of(data: Any) -> str:
+    if isinstance(data, np.ndarray):
+        return f"an array of dtype {data.dtype}"
+    return f"{type(data).__name__} {str(data)[:40]}"
