@@ -1,0 +1,320 @@
+"""`grad`: the derivative of a scalar with respect to variables, as new variables."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from autodiff_lab.errors import (
+    DisconnectedInputError,
+    LabTypeError,
+    LabValueError,
+    NullTypeGradError,
+    explain,
+)
+from autodiff_lab.gradient.contributions import Contribution, filled
+from autodiff_lab.gradient.null_types import DisconnectedType, NullType
+from autodiff_lab.gradient.reverse import Sweep, reverse_sweep
+from autodiff_lab.graph import (
+    DISCONNECTED,
+    ZERO,
+    Role,
+    Undefined,
+    Variable,
+    ancestors,
+    describe,
+    line_of,
+)
+from autodiff_lab.tensor import dtypes
+from autodiff_lab.tensor.registry import function
+from autodiff_lab.tensor.type import TensorType
+
+CHOICES = {
+    "disconnected_inputs": ("ignore", "warn", "raise"),
+    "return_disconnected": ("zero", "none", "disconnected"),
+    "null_gradients": ("raise", "return"),
+}
+
+
+def grad(
+    cost: Variable | None,
+    wrt: Any,
+    consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise",
+    add_names: bool = True,
+    known_grads: Mapping[Variable, Variable] | None = None,
+    return_disconnected: str = "zero",
+    null_gradients: str = "raise",
+) -> Any:
+    r"""The derivative of a scalar cost with respect to variables.
+
+    Reverse mode: for a cost :math:`C` and an intermediate :math:`u`, the cotangent
+    :math:`\bar u = \partial C / \partial u` is summed over the nodes that read :math:`u`.
+
+    Parameters
+    ----------
+    cost : Variable, shape ()
+        May be None if `known_grads` is given.
+    wrt : Variable, or list or tuple of Variable
+        What to differentiate by; inputs or intermediate results.
+    consider_constant : sequence of Variable, optional
+        Variables not to differentiate through.
+    disconnected_inputs : {"raise", "warn", "ignore"}
+        What to do if the cost does not depend on one of `wrt`.
+    add_names : bool
+        Name the results ``(d<cost>/d<wrt>)`` where both have names.
+    known_grads : mapping, optional
+        Variables whose cotangents are known already.
+    return_disconnected : {"zero", "none", "disconnected"}
+        What stands for a derivative that does not exist because nothing is connected.
+    null_gradients : {"raise", "return"}
+        What to do with a derivative that is undefined.
+
+    Returns
+    -------
+    Variable, list or tuple
+        As `wrt`; each has the shape of its variable and its float dtype (floatX for integers).
+
+    Raises
+    ------
+    TypeError
+        If the cost is not a scalar.
+    DisconnectedInputError
+        If the cost does not depend on one of `wrt`.
+    NullTypeGradError
+        If a derivative is undefined.
+
+    References
+    ----------
+    Griewank and Walther, Evaluating Derivatives, 2nd ed., chapter 3, doi:10.1137/1.9780898717761.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> x = pt.dscalar("x")
+    >>> float(grad(x ** 2, x).eval({x: 4.0}))
+    8.0
+    """
+    return_disconnected = str(return_disconnected).lower()
+    _check_choice("disconnected_inputs", disconnected_inputs)
+    _check_choice("return_disconnected", return_disconnected)
+    _check_choice("null_gradients", null_gradients)
+    _check_cost(cost, known_grads)
+    variables = _checked_list(wrt, "wrt")
+    constants = _checked_constants(consider_constant)
+    seeds = _seeds(cost, known_grads)
+    sweep = reverse_sweep(seeds, variables, constants)
+    user_owned = set((known_grads or {}).values()) | ({cost} if cost is not None else set())
+    results: list[Any] = []
+    for variable in variables:
+        answer = sweep.cotangents[variable]
+        if answer is DISCONNECTED:
+            _report_disconnected(variable, seeds, sweep, disconnected_inputs)
+            results.append(_disconnected_result(variable, return_disconnected))
+        elif isinstance(answer, Undefined):
+            results.append(_undefined_result(variable, answer, null_gradients))
+        else:
+            own = _own_variable(variable, answer, user_owned, results)
+            _name_and_mark(own, variable, cost, add_names, tuple(variables))
+            results.append(own)
+    return _as_given(wrt, results)
+
+
+def _as_given(wrt: Any, results: list[Any]) -> Any:
+    if isinstance(wrt, tuple):
+        return tuple(results)
+    return results if isinstance(wrt, list) else results[0]
+
+
+def _check_choice(name: str, value: Any) -> None:
+    if value in CHOICES[name]:
+        return
+    *rest, last = (f"'{choice}'" for choice in CHOICES[name])
+    raise LabValueError(
+        explain(
+            f"Invalid value for keyword '{name}', valid values are {', '.join(rest)} and {last}.",
+            where=f"{name}={value!r}",
+        )
+    )
+
+
+def _check_cost(cost: Any, known_grads: Any) -> None:
+    if cost is None:
+        if known_grads is None:
+            raise LabValueError(explain("cost and known_grads can't both be None."))
+        return
+    if not isinstance(cost, Variable):
+        raise LabTypeError(
+            explain(f"The cost is a symbolic variable, not {type(cost).__name__} {cost!r:.40}.")
+        )
+    if isinstance(cost.type, NullType):
+        raise LabValueError(
+            explain(f"Can't differentiate a NaN cost. Cost is NaN because {cost.type.why_null}")
+        )
+    if not isinstance(cost.type, TensorType) or cost.type.ndim != 0:
+        ndim = getattr(cost.type, "ndim", None)
+        single = ndim and all(length == 1 for length in cost.type.shape)  # type: ignore[attr-defined]
+        raise LabTypeError(
+            explain(
+                "Cost must be a scalar.",
+                where=_place(cost),
+                why=f"grad differentiates one number; this has rank {ndim}",
+                remedy="y.squeeze()" if single else
+                "y.sum() or y.mean() makes one number of it; jacobian(y, x) differentiates each",
+            )
+        )
+
+
+def _place(variable: Variable) -> str:
+    line = line_of(variable)
+    return describe(variable) + (f"\n{line}" if line is not None else "")
+
+
+def _checked_list(wrt: Any, name: str) -> list[Variable]:
+    variables = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
+    for place, variable in enumerate(variables):
+        if not isinstance(variable, Variable):
+            raise LabTypeError(
+                explain(
+                    f"Expected Variable, got {variable!r:.60} of type {type(variable).__name__}.",
+                    where=f"{name}[{place}]" if isinstance(wrt, list | tuple) else name,
+                    remedy="differentiate by a symbolic variable: x = scalar('x')",
+                )
+            )
+    return variables
+
+
+def _checked_constants(consider_constant: Any) -> list[Variable]:
+    if consider_constant is None:
+        return []
+    if isinstance(consider_constant, Variable) or not hasattr(consider_constant, "__iter__"):
+        raise LabTypeError(
+            explain(
+                "consider_constant must be an iterable collection of variables, "
+                f"not {type(consider_constant).__name__}.",
+                remedy="consider_constant=[y]",
+            )
+        )
+    return _checked_list(list(consider_constant), "consider_constant")
+
+
+def _seeds(
+    cost: Variable | None, known_grads: Mapping[Variable, Variable] | None
+) -> dict[Variable, Variable]:
+    seeds: dict[Variable, Variable] = {}
+    if cost is not None:
+        seed = filled(cost, 1.0)
+        seed.roles = (*seed.roles, Role("seed", cost))
+        seeds[cost] = seed
+    for variable, given in dict(known_grads or {}).items():
+        seeds[variable] = _checked_known(variable, given)
+    return seeds
+
+
+def _checked_known(variable: Variable, given: Any) -> Variable:
+    if not hasattr(given, "type"):
+        raise LabTypeError(
+            explain(f"output grads must be symbolic variables, got {given!r:.40}.",
+                    where=f"known_grads[{variable}]", remedy="constant(5.0)")
+        )
+    kind = given.type
+    if isinstance(kind, TensorType):
+        if dtypes.is_discrete(kind.dtype):
+            raise LabTypeError(
+                explain(
+                    "Gradients must always be NullType, DisconnectedType, or continuous, "
+                    f"but got {describe(given)}.",
+                    where=f"known_grads[{variable}]",
+                )
+            )
+        if kind.ndim != getattr(variable.type, "ndim", kind.ndim):
+            raise LabTypeError(
+                explain(f"A gradient has the shape of its variable: {describe(given)} does not "
+                        f"fit {describe(variable)}.")
+            )
+    return given  # type: ignore[no-any-return]
+
+
+def _report_disconnected(
+    variable: Variable, seeds: Mapping[Variable, Variable], sweep: Sweep, choice: str
+) -> None:
+    if choice == "ignore":
+        return
+    message = explain(
+        "grad method was asked to compute the gradient with respect to a variable that is not "
+        "part of the computational graph of the cost, or is used only by a non-differentiable "
+        f"operator: {variable}",
+        where=_place(variable),
+        why=_why_disconnected(variable, seeds, sweep),
+        remedy="differentiate by a variable that the cost is computed from, or "
+        "disconnected_inputs='ignore'",
+    )
+    if choice == "raise":
+        raise DisconnectedInputError(message)
+    warnings.warn(message, UserWarning, stacklevel=3)
+
+
+def _why_disconnected(
+    variable: Variable, seeds: Mapping[Variable, Variable], sweep: Sweep
+) -> str:
+    if variable not in set(ancestors(seeds)):
+        return "it does not appear in the graph of the cost"
+    reached = {variable}
+    for node, place in sweep.cuts:
+        if node.inputs[place] in reached or variable in set(ancestors([node.inputs[place]])):
+            line = f" ({node.source})" if node.source is not None else ""
+            return f"{node.op.name} does not use its values, only its shape{line}"
+    return "every path from it to the cost ends in an operation that does not use its values"
+
+
+def _disconnected_result(variable: Variable, choice: str) -> Any:
+    if choice == "none":
+        return None
+    if choice == "disconnected":
+        return DisconnectedType()()
+    return filled(variable, 0.0)
+
+
+def _undefined_result(variable: Variable, answer: Undefined, choice: str) -> Variable:
+    if choice == "raise":
+        raise NullTypeGradError(
+            explain(
+                f"`grad` encountered a NaN. {answer.reason}",
+                where=_place(variable),
+                remedy="null_gradients='return' gives a variable that says so",
+            )
+        )
+    return NullType(answer.reason)()
+
+
+def _own_variable(
+    variable: Variable, answer: Contribution, taken: set[Variable], results: list[Any]
+) -> Variable:
+    """A variable of this derivative's own: never one of the user's, never shared."""
+    if answer is ZERO:
+        return filled(variable, 0.0)
+    assert isinstance(answer, Variable)
+    if answer not in taken and not any(answer is earlier for earlier in results):
+        return answer
+    if answer.owner is None:
+        copy: Variable = function("identity")(answer)
+    else:
+        index = answer.index or 0
+        copy = answer.owner.clone_with_new_inputs(answer.owner.inputs).outputs[index]
+    copy.roles = answer.roles
+    return copy
+
+
+def _name_and_mark(
+    result: Variable,
+    variable: Variable,
+    cost: Variable | None,
+    add_names: bool,
+    point: tuple[Variable, ...],
+) -> None:
+    result.roles = (*result.roles, Role("adjoint", variable, None, None, point))
+    named = cost is not None and cost.name is not None and variable.name is not None
+    if add_names and named:
+        assert cost is not None
+        result.name = f"(d{cost.name}/d{variable.name})"
