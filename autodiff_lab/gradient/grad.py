@@ -160,8 +160,8 @@ def _check_cost(cost: Any, known_grads: Any) -> None:
                 "Cost must be a scalar.",
                 where=_place(cost),
                 why=f"grad differentiates one number; this has rank {ndim}",
-                remedy="y.squeeze()" if single else
-                "y.sum() or y.mean() makes one number of it; jacobian(y, x) differentiates each",
+                remedy="y.squeeze() drops its axes of length 1" if single else
+                "y.sum() or y.mean() makes one number of it",
             )
         )
 

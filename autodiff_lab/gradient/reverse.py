@@ -192,10 +192,12 @@ def _give_roles(
     """Say of every node that was made why it exists."""
     fresh = {output for new in made for output in new.outputs}
     for variable, answer in zip(node.inputs, answers):
-        if answer in fresh and isinstance(answer, Variable):
-            answer.roles = (*answer.roles, Role("adjoint", variable, node, None, point))
-    first = node.inputs[0] if node.inputs else node.outputs[0]
-    for new in made:
-        for output in new.outputs:
-            if not output.roles:
-                output.roles = (Role("local", first, node, None, point),)
+        if not isinstance(answer, Variable) or answer not in fresh:
+            continue
+        answer.roles = (*answer.roles, Role("adjoint", variable, node, None, point))
+        stack = list(answer.owner.inputs) if answer.owner is not None else []
+        while stack:
+            helper = stack.pop()
+            if helper in fresh and not helper.roles and helper.owner is not None:
+                helper.roles = (Role("local", variable, node, None, point),)
+                stack.extend(helper.owner.inputs)
