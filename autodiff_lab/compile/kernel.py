@@ -1,0 +1,194 @@
+"""`Kernel`: a typed loop nest as plain data.
+
+What is here: the parameters, loops, statements and stores of one fused group of operations.
+
+Relies on the primitives of `tensor.scalars` only.
+
+The one idea: a kernel is lowered once and printed many times.  The Numba printer, the picture that
+links nodes to lines, the tests and the cost estimates all read this description; none of them looks
+at the ops again.  Array axes name the loop that they follow; an axis of length 1 that is stretched
+follows none (stride 0), so a row or a column never becomes a Python loop.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from autodiff_lab.graph import Apply, SourceLine
+from autodiff_lab.tensor.scalars import primitives as prim
+
+MOST_STATEMENTS = 300
+"""A kernel holds at most so many statements: Numba's compile time grows faster beyond."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An array that a kernel reads or writes.
+
+    Attributes
+    ----------
+    name : str
+    dtype : str
+    axes : tuple of int or None
+        For each axis of the array the loop that walks it; None for an axis of length 1.
+    written : bool
+    may_overlap : tuple of str
+        Parameters whose memory this one may share, element for element.
+    """
+
+    name: str
+    dtype: str
+    axes: tuple[int | None, ...]
+    written: bool = False
+    may_overlap: tuple[str, ...] = ()
+
+    @property
+    def rank(self) -> int:
+        """Number of axes of the array."""
+        return len(self.axes)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """One loop.
+
+    Attributes
+    ----------
+    kind : str
+        "map", or "reduce" where no store is indexed by it.
+    extent : tuple of (str, int), or int
+        The parameter and axis that give its length, or the length itself.
+    """
+
+    kind: str
+    extent: tuple[str, int] | int
+
+
+@dataclass(frozen=True)
+class Statement:
+    """``name: dtype = expression``; every argument of the expression is a name or a literal.
+
+    Attributes
+    ----------
+    nodes : tuple of Apply
+        The graph nodes that it computes (a part of).
+    title : str
+        What the printed comment calls it: the name of the op.
+    source : SourceLine, optional
+        The user's line.
+    """
+
+    name: str
+    dtype: str
+    expression: prim.Term
+    nodes: tuple[Apply, ...] = ()
+    title: str = ""
+    source: SourceLine | None = None
+
+
+@dataclass(frozen=True)
+class Store:
+    """A result: a value written to an array, or accumulated first.
+
+    Attributes
+    ----------
+    target : str
+        The parameter.
+    value : prim.Term
+        A name or literal.
+    axes : tuple of int
+        The loops that index the target.
+    primitive : str, optional
+        "add", "mul", "max", "min", "or", "and": how values are accumulated.
+    start : number, optional
+        The value to begin with.
+    dtype : str
+        Of the accumulator (or of the value, where nothing is accumulated).
+    """
+
+    target: str
+    value: prim.Term
+    axes: tuple[int, ...]
+    dtype: str
+    primitive: str | None = None
+    start: float | int | bool | None = None
+    nodes: tuple[Apply, ...] = ()
+    title: str = ""
+    source: SourceLine | None = None
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A loop nest: parameters, loops from the outside in, statements in order, stores.
+
+    Statements run in the innermost loop.  A store that misses inner loops accumulates over them.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    loops: tuple[Loop, ...]
+    statements: tuple[Statement, ...]
+    outputs: tuple[Store, ...]
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether every array is walked alike, so that one loop over all elements will do."""
+        rank = len(self.loops)
+        whole = tuple(range(rank))
+        if rank == 0 or any(p.axes not in (whole, ()) for p in self.parameters if not p.written):
+            return False
+        if not any(p.axes == whole for p in self.parameters):
+            return False
+        return all(store.axes in (whole, ()) for store in self.outputs)
+
+    @property
+    def flops(self) -> int:
+        """Estimated additions per innermost iteration."""
+        return sum(prim.flops(s.expression) for s in self.statements) + sum(
+            prim.PRIMITIVES[store.primitive].flops for store in self.outputs if store.primitive
+        )
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that one innermost iteration moves, counting only arrays that every loop walks."""
+        return sum(
+            _ITEM_SIZES[p.dtype] for p in self.parameters if len(set(p.axes)) == len(self.loops)
+        )
+
+    def describe(self) -> str:
+        """One line: what it is, how many statements, what it costs."""
+        lines = len(self.statements)
+        return (
+            f"{self.name}: {lines} statement{'s' * (lines != 1)}, {len(self.loops)} "
+            f"loop{'s' * (len(self.loops) != 1)}, {self.flops} flops and {self.bytes} bytes "
+            "per element"
+        )
+
+
+_ITEM_SIZES = {
+    "bool": 1,
+    **{f"{sign}int{bits}": bits // 8 for sign in ("", "u") for bits in (8, 16, 32, 64)},
+    **{f"float{bits}": bits // 8 for bits in (16, 32, 64)},
+    "complex64": 8,
+    "complex128": 16,
+}
+
+
+def start_value(primitive: str, dtype: str) -> float | int | bool:
+    """The value that changes nothing: what an accumulation begins with."""
+    if primitive == "add":
+        return 0
+    if primitive == "mul":
+        return 1
+    if primitive in ("or", "and"):
+        return primitive == "and"
+    sign = -1 if primitive == "max" else 1
+    if dtype.startswith("float"):
+        return sign * math.inf
+    if dtype == "bool":
+        return primitive == "min"
+    bits = _ITEM_SIZES[dtype] * 8
+    if dtype.startswith("uint"):
+        return 0 if primitive == "max" else 2**bits - 1
+    return -(2 ** (bits - 1)) if primitive == "max" else 2 ** (bits - 1) - 1

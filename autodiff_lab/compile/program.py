@@ -1,0 +1,180 @@
+"""`Program`: a graph as a list of instructions over numbered slots.
+
+What is here: the records, and the names that every printer uses for the variables.
+
+Relies on `compile.kernel`.
+
+The one idea: everything that was planned (what is fused, which lengths must be compared, when a
+buffer dies, which buffer is written over) stands in this value; an executor only carries it out,
+and a test can count it.
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from autodiff_lab.compile.kernel import Kernel
+from autodiff_lab.graph import Apply, FunctionGraph, Type, Variable
+from autodiff_lab.tensor.scalars import primitives as prim
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place that holds one array during a call.
+
+    Attributes
+    ----------
+    kind : str
+        "input", "constant", "shared", "temporary" or "output".
+    name : str
+        An identifier, unique in the program.
+    last_use : int
+        The last instruction that reads it; -1 if none does.
+    """
+
+    index: int
+    type: Type
+    kind: str
+    name: str
+    variable: Variable
+    last_use: int
+
+
+@dataclass(frozen=True)
+class Length:
+    """The length of a variable's axis."""
+
+    variable: Variable
+    axis: int
+
+
+@dataclass(frozen=True)
+class Check:
+    """Two lengths that must be equal, for this node to make sense."""
+
+    node: Apply
+    first: Length
+    second: Length | int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Estimates per element: additions, and bytes moved."""
+
+    flops: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One step: a kernel, or a single node that NumPy computes.
+
+    Attributes
+    ----------
+    inputs, outputs : tuple of int
+        Slots.
+    nodes : tuple of Apply
+        The nodes that it computes, in order.
+    kernel : Kernel, optional
+    frees : tuple of int
+        Slots that nobody reads after it.
+    overwrites : tuple of (int, int)
+        (output, input): the output may be written over the memory of the input.
+    checks : tuple of Check
+        Lengths to compare before it runs.
+    """
+
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    nodes: tuple[Apply, ...]
+    kernel: Kernel | None = None
+    frees: tuple[int, ...] = ()
+    overwrites: tuple[tuple[int, int], ...] = ()
+    cost: Cost = Cost()
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True)
+class Program:
+    """Slots and instructions.
+
+    Attributes
+    ----------
+    inputs, outputs : tuple of int
+        Slots; the inputs are the function's, then its shared variables.
+    updates : tuple of (int, int)
+        (slot of the shared variable, slot of its new value).
+    graph : FunctionGraph
+    names : mapping
+        An identifier for every variable of the graph, inner ones too.
+    fresh : frozenset of int
+        Slots whose memory surely is their own: no view of something else.
+    """
+
+    slots: tuple[Slot, ...]
+    instructions: tuple[Instruction, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    updates: tuple[tuple[int, int], ...]
+    graph: FunctionGraph
+    names: Mapping[Variable, str] = field(default_factory=dict)
+    fresh: frozenset[int] = frozenset()
+
+    @property
+    def kernels(self) -> tuple[Kernel, ...]:
+        """The kernels, in the order in which they run."""
+        return tuple(i.kernel for i in self.instructions if i.kernel is not None)
+
+    @property
+    def temporaries(self) -> int:
+        """How many buffers are allocated for values that are no results."""
+        over = {output for i in self.instructions for output, _ in i.overwrites}
+        return sum(slot.kind == "temporary" and slot.index not in over for slot in self.slots)
+
+    def describe(self) -> str:
+        """A short listing, one line per instruction."""
+        lines = []
+        for number, instruction in enumerate(self.instructions):
+            what = "kernel" if instruction.kernel is not None else "numpy"
+            ops = ", ".join(node.op.name for node in instruction.nodes[:8])
+            more = ", ..." if len(instruction.nodes) > 8 else ""
+            targets = ", ".join(self.slots[o].name for o in instruction.outputs)
+            lines.append(f"{number}: {what} {targets} = {ops}{more}")
+        return "\n".join(lines)
+
+
+RESERVED = frozenset(
+    {
+        *keyword.kwlist, *dir(builtins), *prim.PRIMITIVES, "np", "numpy", "scipy", "math",
+        "inf", "nan", "njit", "numba", "float32", "float64", "int8", "int16", "int32", "int64",
+        "uint8", "uint16", "uint32", "uint64", "bool_", "i", "j", "k", "l", "m", "n", "self", "f",
+    }
+)
+
+
+class Names:
+    """Identifiers that are plain, unique, and never a word with a meaning of its own."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set(RESERVED)
+        self._next: dict[str, int] = {}
+
+    def new(self, wanted: str | None, otherwise: str = "t") -> str:
+        """An identifier like `wanted`; without one, `otherwise` and a number."""
+        base = re.sub(r"\W+", "_", wanted or "", flags=re.ASCII).strip("_")[:40]
+        if wanted and base and base[0].isdigit():
+            base = f"v_{base}"
+        if base and base not in self._taken:
+            self._taken.add(base)
+            return base
+        stem = f"{base}_" if base else otherwise
+        number = self._next.get(stem, 1)
+        while f"{stem}{number}" in self._taken:
+            number += 1
+        self._next[stem] = number + 1
+        self._taken.add(f"{stem}{number}")
+        return f"{stem}{number}"
