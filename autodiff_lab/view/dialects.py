@@ -1,0 +1,445 @@
+"""How a formula is put together, piece by piece: as plain text and as LaTeX.
+
+What is here: `Piece`, a finished part of a formula that knows how tightly it binds, and the two
+dialects, which make pieces out of pieces with as few parentheses as the reader needs.  Relies on
+the levels of `notation`.
+
+The one idea: a dialect sees pieces only, never a graph; `mathematics.Writer` walks the graph.
+LaTeX stays within what Matplotlib's mathtext can draw.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Sequence
+
+from autodiff_lab.view.notation import (
+    ATOM,
+    COEFFICIENT,
+    INFIX,
+    LOGIC,
+    POWER,
+    PRODUCT,
+    QUOTIENT,
+    RELATION,
+    SUM,
+)
+
+# A sum sign reaches to the right as far as products go, so it may stand last in a product only.
+BIG = 25
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Piece:
+    """A finished part of a formula.
+
+    Attributes
+    ----------
+    text : str
+    level : int
+        How tightly it binds, a level of `notation`.
+    minus : bool
+        Whether it begins with a minus sign that belongs to the whole piece.
+    tall : bool
+        Whether parentheses around it should grow (LaTeX).
+    head, tail : str
+        Of a function call, the function and its arguments, so that a power can go between.
+    array : bool
+        Whether it stands for a whole array.
+    """
+
+    text: str
+    level: int = ATOM
+    minus: bool = False
+    tall: bool = False
+    head: str = ""
+    tail: str = ""
+    array: bool = False
+
+
+def number_text(value: float | int | bool) -> str:
+    """A number for a reader: whole floats without a point, at most six digits.
+
+    Examples
+    --------
+    >>> number_text(2.0), number_text(0.1), number_text(1e-8), number_text(float("nan"))
+    ('2', '0.1', '1e-08', 'nan')
+    """
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        value = int(value)
+    return str(value) if isinstance(value, int) else f"{value:.6g}"
+
+
+# Numbers that have a name of their own: (value, text, LaTeX).
+_NAMED_NUMBERS = (
+    (math.pi, "pi", r"\pi"),
+    (2 / math.sqrt(math.pi), "2/sqrt(pi)", r"\frac{2}{\sqrt{\pi}}"),
+)
+
+
+class Dialect:
+    """What both dialects share; `TEXT` and `LATEX` are the two objects."""
+
+    latex: bool = False
+
+    def number(self, value: float | int | bool) -> Piece:
+        """A constant."""
+        if isinstance(value, float):
+            for known, text, latex in _NAMED_NUMBERS:
+                if abs(value - known) <= 1e-15 * known:
+                    level = ATOM if text.isalpha() or self.latex else QUOTIENT
+                    return Piece(latex if self.latex else text, level, tall="frac" in latex)
+            if math.isinf(value):
+                word = r"\infty" if self.latex else "inf"
+                return Piece("-" + word if value < 0 else word, ATOM, value < 0)
+        text = number_text(value)
+        if isinstance(value, bool) or text == "nan":
+            return Piece(rf"\operatorname{{{text}}}" if self.latex else text)
+        if "e" in text and self.latex:
+            mantissa, exponent = text.split("e")
+            text = rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
+            return Piece(text, PRODUCT, text.startswith("-"))
+        return Piece(text, ATOM, text.startswith("-"))
+
+    def parenthesised(self, piece: Piece) -> Piece:
+        """The piece in parentheses."""
+        raise NotImplementedError
+
+    def at_least(self, piece: Piece, level: int, minus: bool = False) -> Piece:
+        """The piece, in parentheses if it binds less tightly than `level`.
+
+        `minus` says that a leading minus sign is not welcome either.
+        """
+        if piece.level < level or (minus and piece.minus):
+            return self.parenthesised(piece)
+        return piece
+
+    def negative(self, piece: Piece) -> Piece:
+        """-a."""
+        inner = self.at_least(piece, BIG, minus=True)
+        return Piece(
+            "-" + inner.text, min(inner.level, COEFFICIENT), True, inner.tall, array=inner.array
+        )
+
+    def add(self, left: Piece, right: Piece) -> Piece:
+        """a + b, or a - b where b begins with a minus sign."""
+        left = self.at_least(left, SUM)
+        right = self.at_least(right, SUM)
+        if right.minus and right.level > SUM:
+            text = f"{left.text} - {right.text[1:].lstrip()}"
+        else:
+            text = f"{left.text} + {right.text}"
+        return Piece(text, SUM, left.minus, left.tall or right.tall, array=left.array | right.array)
+
+    def subtract(self, left: Piece, right: Piece) -> Piece:
+        """a - b."""
+        left = self.at_least(left, SUM)
+        right = self.at_least(right, SUM + 1, minus=True)
+        text = f"{left.text} - {right.text}"
+        return Piece(text, SUM, left.minus, left.tall or right.tall, array=left.array | right.array)
+
+    def infix(self, sign: str, pieces: Sequence[Piece]) -> Piece:
+        """Operands joined by any sign; a single one has the sign in front."""
+        level, tight_right = INFIX.get(sign, (LOGIC, True))
+        shown = self.sign(sign)
+        if len(pieces) == 1:
+            inner = self.at_least(pieces[0], POWER, minus=True)
+            return Piece(f"{shown}{inner.text}", COEFFICIENT, tall=inner.tall)
+        # Mixed comparisons and logic are hard to read: these always get parentheses.
+        first = level + 1 if level <= RELATION else level
+        operands = [
+            self.at_least(piece, level + 1 if tight_right and position else first)
+            for position, piece in enumerate(pieces)
+        ]
+        text = f" {shown} ".join(piece.text for piece in operands)
+        return Piece(text, level, operands[0].minus, any(piece.tall for piece in operands))
+
+    def sign(self, sign: str) -> str:
+        """How an operator sign is written."""
+        return sign
+
+
+class TextDialect(Dialect):
+    """One line of plain text: ``1/(1 + exp(-x))``."""
+
+    def parenthesised(self, piece: Piece) -> Piece:
+        return Piece(f"({piece.text})", ATOM, array=piece.array)
+
+    def symbol(self, name: str, index: str = "") -> Piece:
+        """A name, with an index where it is an element of an array."""
+        if not index:
+            return Piece(name)
+        return Piece(f"{name}[{index}]" if "_" in name else f"{name}_{index}")
+
+    def indexed(self, piece: Piece, index: str) -> Piece:
+        """An element of an array that has no name."""
+        return Piece(f"({piece.text})_{index}")
+
+    def product(self, left: Piece, right: Piece) -> Piece:
+        """2x, (a)(b), or a * b."""
+        left = self.at_least(left, PRODUCT)
+        right = self.at_least(right, BIG, minus=True)
+        array = left.array or right.array
+        bare = left.text[1:] if left.minus else left.text
+        numeric = bare.replace(".", "", 1).isdigit()
+        if numeric and right.level >= POWER and not right.text[0].isdigit():
+            return Piece(left.text + right.text, COEFFICIENT, left.minus, array=array)
+        opens = right.text.startswith("(") and right.level >= POWER
+        if opens and left.level == ATOM and left.text.endswith(")") and _is_group(left.text):
+            return Piece(left.text + right.text, PRODUCT, left.minus, array=array)
+        level = BIG if right.level == BIG else PRODUCT
+        return Piece(f"{left.text} * {right.text}", level, left.minus, array=array)
+
+    def matrix_product(self, left: Piece, right: Piece, scalar: bool = False) -> Piece:
+        """a @ b."""
+        left = self.at_least(left, PRODUCT)
+        right = self.at_least(right, PRODUCT + 1, minus=True)
+        return Piece(f"{left.text} @ {right.text}", PRODUCT, left.minus, array=not scalar)
+
+    def transposed(self, piece: Piece) -> Piece:
+        """a.T."""
+        return Piece(self.at_least(piece, ATOM, minus=True).text + ".T", ATOM, array=True)
+
+    def quotient(self, above: Piece, below: Piece) -> Piece:
+        """a/b."""
+        above = self.at_least(above, QUOTIENT)
+        if above.text.endswith(")") and "/" in above.text and above.level == QUOTIENT:
+            above = self.parenthesised(above)
+        below = self.at_least(below, POWER, minus=True)
+        return Piece(
+            f"{above.text}/{below.text}", QUOTIENT, above.minus, array=above.array | below.array
+        )
+
+    def power(self, base: Piece, exponent: Piece) -> Piece:
+        """a^b."""
+        base = self.at_least(base, POWER + 1, minus=True)
+        exponent = self.at_least(exponent, ATOM, minus=True)
+        return Piece(f"{base.text}^{exponent.text}", POWER, array=base.array | exponent.array)
+
+    def exponential(self, piece: Piece) -> Piece:
+        """exp(a)."""
+        return self.call("exp", [piece])
+
+    def root(self, piece: Piece) -> Piece:
+        """sqrt(a)."""
+        return self.call("sqrt", [piece])
+
+    def absolute(self, piece: Piece) -> Piece:
+        """|a|."""
+        return Piece(f"|{piece.text}|", array=piece.array)
+
+    def call(self, name: str, pieces: Sequence[Piece], template: str | None = None) -> Piece:
+        """f(a, b)."""
+        text = f"{name}({', '.join(piece.text for piece in pieces)})"
+        return Piece(text, array=any(piece.array for piece in pieces))
+
+    def big(self, word: str, letters: str, body: Piece) -> Piece:
+        """sum_i a_i."""
+        body = self.at_least(body, PRODUCT, minus=True)
+        return Piece(f"{word}_{letters} {body.text}", BIG)
+
+    def hole(self, piece: Piece, variable: str, total: bool) -> Piece:
+        """What is still to be differentiated."""
+        if total:
+            return Piece(f"d[{piece.text}]", ATOM)
+        return Piece(f"d/d{variable} [{piece.text}]", ATOM)
+
+
+# Templates of the form f(a, b), whose braces are doubled: the function is group 1.
+_FUNCTION = re.compile(
+    r"^(\\[A-Za-z]+|\\(?:mathrm|operatorname)\{\{\w+\}\}|\\log_(?:\d|\{\{\d+\}\}))"
+    r"\\left\(\{0\}(?:, \{\d\})*\\right\)$"
+)
+_OWN_COMMANDS = frozenset(
+    ["sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "log", "exp",
+     "max", "min"]
+)
+_SIGNS = {
+    "==": "=", "!=": r"\neq", "<=": r"\leq", ">=": r"\geq", "&": r"\wedge", "|": r"\vee",
+    "^": r"\oplus", "%": r"\,\operatorname{mod}\,", "//": r"\,\operatorname{div}\,", "~": r"\neg ",
+}
+
+
+class LatexDialect(Dialect):
+    """LaTeX within mathtext's subset."""
+
+    latex = True
+
+    def sign(self, sign: str) -> str:
+        return _SIGNS.get(sign, sign)
+
+    def brackets(self, piece: Piece, opening: str = "(", closing: str = ")") -> str:
+        """The piece in brackets that grow only where they must."""
+        if piece.tall:
+            return rf"\left{opening}{piece.text}\right{closing}"
+        return f"{opening}{piece.text}{closing}"
+
+    def parenthesised(self, piece: Piece) -> Piece:
+        return Piece(self.brackets(piece), ATOM, tall=piece.tall, array=piece.array)
+
+    def symbol(self, name: str, index: str = "") -> Piece:
+        """A name: greek letters, words upright, what follows an underscore as an index."""
+        return Piece(symbol_latex(name, index))
+
+    def indexed(self, piece: Piece, index: str) -> Piece:
+        """An element of an array that has no name."""
+        return Piece(f"{self.brackets(piece)}_{{{index}}}", tall=piece.tall)
+
+    def product(self, left: Piece, right: Piece) -> Piece:
+        """a b, with a dot before digits and a circle between whole arrays."""
+        left = self.at_least(left, PRODUCT)
+        right = self.at_least(right, BIG, minus=True)
+        level = BIG if right.level == BIG else PRODUCT
+        both = left.array and right.array
+        if both:
+            join = r" \odot "
+        elif right.text[0].isdigit() or right.text.startswith(r"\frac{d}"):
+            join = r" \cdot "
+        elif right.level == BIG or left.text[-1].isdigit():
+            join = r" "
+        else:
+            join = r" \, "
+        tall = left.tall or right.tall
+        return Piece(
+            left.text + join + right.text, level, left.minus, tall, array=left.array | right.array
+        )
+
+    def matrix_product(self, left: Piece, right: Piece, scalar: bool = False) -> Piece:
+        """A B; a dot between two vectors."""
+        left = self.at_least(left, PRODUCT)
+        right = self.at_least(right, PRODUCT + 1, minus=True)
+        join = r" \cdot " if scalar else r" \, "
+        tall = left.tall or right.tall
+        return Piece(left.text + join + right.text, PRODUCT, left.minus, tall, array=not scalar)
+
+    def transposed(self, piece: Piece) -> Piece:
+        """Transposed matrix."""
+        inner = self.at_least(piece, ATOM, minus=True)
+        return Piece(f"{inner.text}^{{T}}", POWER + 1, tall=piece.tall, array=True)
+
+    def quotient(self, above: Piece, below: Piece) -> Piece:
+        """A fraction, with a minus sign in front of the bar."""
+        top, sign = above.text, ""
+        if above.minus and above.level > SUM:
+            top, sign = above.text[1:].lstrip(), "-"
+        text = rf"{sign}\frac{{{top}}}{{{below.text}}}"
+        return Piece(text, COEFFICIENT, bool(sign), True, array=above.array | below.array)
+
+    def power(self, base: Piece, exponent: Piece) -> Piece:
+        """A power; of a named function, between name and arguments."""
+        array = base.array or exponent.array
+        if base.head and exponent.text.isdigit():
+            text = f"{base.head}^{{{exponent.text}}}{base.tail}"
+            return Piece(text, POWER, tall=base.tall, array=array)
+        base = self.at_least(base, POWER + 1, minus=True)
+        return Piece(f"{base.text}^{{{exponent.text}}}", POWER, tall=base.tall, array=array)
+
+    def exponential(self, piece: Piece) -> Piece:
+        """A power of e where the exponent is small, else exp(...)."""
+        visible = re.sub(r"\\[A-Za-z]+|[{}^_ ]", "", piece.text)
+        if "frac" not in piece.text and len(visible) <= 10:
+            return Piece(f"e^{{{piece.text}}}", POWER, array=piece.array)
+        return self._function(r"\exp", [piece])
+
+    def root(self, piece: Piece) -> Piece:
+        """A square root."""
+        return Piece(rf"\sqrt{{{piece.text}}}", tall=True, array=piece.array)
+
+    def absolute(self, piece: Piece) -> Piece:
+        """|a|."""
+        return Piece(self.brackets(piece, "|", "|"), tall=piece.tall, array=piece.array)
+
+    def call(self, name: str, pieces: Sequence[Piece], template: str | None = None) -> Piece:
+        """A function call, by the op's own template where it has one."""
+        if template:
+            matched = _FUNCTION.match(template)
+            if matched:
+                return self._function(matched[1].replace("{{", "{").replace("}}", "}"), pieces)
+            text = template.format(*(piece.text for piece in pieces))
+            level = POWER if "^" in template and r"\left" not in template else ATOM
+            tall = any(piece.tall for piece in pieces) or "frac" in template
+            return Piece(text, level, tall=tall, array=any(piece.array for piece in pieces))
+        command = rf"\{name}" if name in _OWN_COMMANDS else rf"\operatorname{{{escape(name)}}}"
+        return self._function(command, pieces)
+
+    def _function(self, head: str, pieces: Sequence[Piece]) -> Piece:
+        tall = any(piece.tall for piece in pieces)
+        listed = Piece(", ".join(piece.text for piece in pieces), tall=tall)
+        tail = self.brackets(listed)
+        array = any(piece.array for piece in pieces)
+        return Piece(head + tail, POWER + 1, tall=tall, head=head, tail=tail, array=array)
+
+    def big(self, word: str, letters: str, body: Piece) -> Piece:
+        """A sum or product sign with its index."""
+        body = self.at_least(body, PRODUCT, minus=True)
+        sign = {"sum": r"\sum", "prod": r"\prod"}.get(word, rf"\operatorname{{{word}}}")
+        return Piece(rf"{sign}_{{{letters}}} {body.text}", BIG, tall=True)
+
+    def hole(self, piece: Piece, variable: str, total: bool) -> Piece:
+        """What is still to be differentiated."""
+        inside = self.brackets(piece, "[", "]")
+        if total:
+            return Piece(f"d{inside}", ATOM, tall=piece.tall)
+        return Piece(rf"\frac{{d}}{{d{symbol_latex(variable)}}}{inside}", ATOM, tall=True)
+
+
+TEXT = TextDialect()
+LATEX = LatexDialect()
+
+_GREEK = frozenset(
+    """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau
+    upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega""".split()
+)
+_SPECIAL = {"\\": r"\backslash ", "{": r"\{", "}": r"\}", "$": r"\$", "#": r"\#", "%": r"\%",
+            "&": r"\&", "_": r"\_", "^": r"\wedge ", "~": r"\sim "}
+
+
+def escape(text: str) -> str:
+    """Any text inside LaTeX: special characters lose their meaning, control characters go."""
+    return "".join(_SPECIAL.get(c, c) for c in text if c.isprintable())
+
+
+def symbol_latex(name: str, index: str = "") -> str:
+    """A name as LaTeX.
+
+    Examples
+    --------
+    >>> print(symbol_latex("alpha"), symbol_latex("W_1"), symbol_latex("x", "ij"))
+    \\alpha W_{1} x_{ij}
+    >>> print(symbol_latex("rate"), symbol_latex("b2"), symbol_latex("beta_max"))
+    \\mathrm{rate} b_{2} \\beta_{\\mathrm{max}}
+    """
+    stem, _, rest = name.partition("_")
+    trailing = re.match(r"^([A-Za-z]+?)(\d+)$", stem)
+    if trailing and (len(trailing[1]) == 1 or trailing[1] in _GREEK):
+        stem, rest = trailing[1], trailing[2] + (f",{rest}" if rest else "")
+    if not stem:
+        stem, rest = name, ""
+    subscripts = [_word(part) for part in rest.split("_") if part] + ([index] if index else [])
+    text = _word(stem)
+    return f"{text}_{{{','.join(subscripts)}}}" if subscripts else text
+
+
+def _word(text: str) -> str:
+    if text in _GREEK:
+        return f"\\{text}"
+    if len(text) == 1 or text.replace(",", "").isdigit():
+        return escape(text)
+    return rf"\mathrm{{{escape(text)}}}"
+
+
+def _is_group(text: str) -> bool:
+    """Whether text is ``(...)`` or a one-letter function of one argument, ``s(x)``."""
+    start = text.find("(")
+    if start > 1 or start < 0:
+        return False
+    depth = 0
+    for position, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if depth == 0 and position > start:
+            return position == len(text) - 1
+    return False

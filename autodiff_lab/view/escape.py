@@ -1,0 +1,134 @@
+"""Every escape the renderers need, one function per output format.
+
+What is here: the policy for showing names (`display_name`) and the escapes for XML and
+HTML text, XML and HTML attributes, JSON inside a script element, DOT labels and LaTeX.
+It relies on the standard library, and on `graphviz` for DOT.
+
+The one idea: a renderer escapes once, at the place where it writes, with the function of
+its format; nothing arrives already escaped.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from typing import Any
+
+NAME_LIMIT = 60
+
+_LATEX = {
+    "\\": r"\backslash ",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "%": r"\%",
+    "#": r"\#",
+    "_": r"\_",
+    "&": r"\&",
+    "^": r"\wedge ",
+    "~": r"\sim ",
+    " ": r"\ ",
+    "'": r"{\prime}",
+}
+
+
+def printable(text: str, keep: str = "") -> str:
+    """The text without control, format (bidirectional, zero-width) and lone surrogate characters.
+
+    White space becomes a blank, other control characters go.  Those in `keep` stay.
+
+    Examples
+    --------
+    >>> printable("a\\nb\\u202ec\\x00")
+    'a bc'
+    """
+    kept = []
+    for character in text:
+        if character in keep:
+            kept.append(character)
+        elif character.isspace():
+            kept.append(" ")
+        elif unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn"):
+            kept.append(character)
+    return "".join(kept)
+
+
+def display_name(text: str, limit: int = NAME_LIMIT) -> str:
+    """A name as pictures show it: printable, and at most `limit` characters.
+
+    The whole name belongs into the title next to it.
+
+    Examples
+    --------
+    >>> display_name("weights_of_the_first_layer", 12)
+    'weights_of_…'
+    """
+    clean = printable(text)
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def xml_text(text: str) -> str:
+    """Text between tags, for SVG and HTML alike; line ends and tabs stay.
+
+    Examples
+    --------
+    >>> xml_text("a < b & c")
+    'a &lt; b &amp; c'
+    """
+    clean = printable(text, keep="\n\t")
+    return clean.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def xml_attribute(text: str) -> str:
+    """Text between the quotes of an attribute, for SVG and HTML alike.
+
+    Examples
+    --------
+    >>> xml_attribute('say "hi"')
+    'say &quot;hi&quot;'
+    """
+    escaped = xml_text(text).replace('"', "&quot;").replace("'", "&#39;")
+    return escaped.replace("\n", "&#10;").replace("\t", "&#9;")
+
+
+def json_in_script(value: Any) -> str:
+    """JSON that can stand inside a script element: nothing in it can close the element.
+
+    Examples
+    --------
+    >>> print(json_in_script({"name": "</script>"}))
+    {"name":"\\u003c/script\\u003e"}
+    """
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    # Outside strings JSON has none of these three, so a plain replacement is right.
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def dot_label(text: str, limit: int = NAME_LIMIT) -> str:
+    """A label for the `graphviz` package that Graphviz shows letter by letter.
+
+    Backslash escapes, HTML-like labels, character entities and line ends do nothing in it.
+
+    Examples
+    --------
+    >>> print(dot_label("<b> & \\\\N"))
+    <b> &amp; \\\\N
+    """
+    import graphviz
+
+    # Graphviz replaces entities also in plain labels, so the ampersand itself is spelt out.
+    return str.__str__(graphviz.escape(display_name(text, limit).replace("&", "&amp;")))
+
+
+def latex_name(text: str, limit: int = NAME_LIMIT) -> str:
+    r"""A user's name as LaTeX: one letter as it is, a longer name upright.
+
+    Examples
+    --------
+    >>> print(latex_name("x"), latex_name("x_max"))
+    x \mathrm{x\_max}
+    """
+    clean = display_name(text, limit)
+    if len(clean) == 1 and clean.isalpha():
+        return clean
+    return r"\mathrm{" + "".join(_LATEX.get(character, character) for character in clean) + "}"

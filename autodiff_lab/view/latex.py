@@ -1,0 +1,77 @@
+"""A variable as mathematics: `latex`, and `math_text`, the same on one line of plain text.
+
+Relies on `mathematics`.  The LaTeX is drawn by Matplotlib's mathtext, which knows no environments
+and no packages; whatever is written here must be within it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from autodiff_lab.graph import Variable
+from autodiff_lab.view.dialects import escape, symbol_latex
+from autodiff_lab.view.mathematics import Formula, Index, write
+
+__all__ = ["MOST_PARTS", "escape", "latex", "math_text", "symbol_latex"]
+
+# Longer formulas name their parts; of a formula with very many parts the last ones are shown.
+LONGEST_TEXT = 160
+LONGEST_LATEX = 320
+MOST_PARTS = 12
+
+
+def latex(
+    variable: Variable,
+    symbols: Mapping[Variable, str] | None = None,
+    index: Index = None,
+    longest: int | None = LONGEST_LATEX,
+) -> str:
+    """A variable as LaTeX, without dollar signs.
+
+    Parameters
+    ----------
+    variable : Variable
+    symbols : mapping, optional
+        Variables to write as a name instead of opening them.
+    index : tuple of str, optional
+        Letters of the axes, to write one element.
+    longest : int, optional
+        Above this length, parts are named and defined behind the formula.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> x = pt.dscalar("x")
+    >>> print(latex(1 / (1 + pt.exp(-x))))
+    \\frac{1}{1 + e^{-x}}
+    """
+    formula = write(variable, True, symbols, index, longest)
+    return _joined(formula, r", \quad ", r"\ldots")
+
+
+def math_text(
+    variable: Variable,
+    symbols: Mapping[Variable, str] | None = None,
+    index: Index = None,
+    longest: int | None = LONGEST_TEXT,
+) -> str:
+    """A variable as one line of mathematics with few parentheses; see `latex`.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> x = pt.dscalar("x")
+    >>> print(math_text(1 / (1 + pt.exp(-x))))
+    1/(1 + exp(-x))
+    """
+    formula = write(variable, False, symbols, index, longest)
+    return _joined(formula, ", ", "...", " where ")
+
+
+def _joined(formula: Formula, comma: str, dots: str, where: str | None = None) -> str:
+    parts = [f"{name} = {text}" for name, text in reversed(formula.parts)]
+    if len(parts) > MOST_PARTS:
+        parts = [*parts[:MOST_PARTS], dots]
+    if not parts:
+        return formula.text
+    return formula.text + (where or comma) + comma.join(parts)

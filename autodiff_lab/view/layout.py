@@ -1,0 +1,257 @@
+"""Where every box and every line goes: Graphviz decides, from numbers only.
+
+What is here: `layout`, which gives `Positions`, and the mirror recipe that writes the DOT
+for it.  It relies on the program `dot` (named by the `graphviz` package), else on
+`wasi_engine`, and on `budget` for graphs too large to show whole.
+
+The one idea: a forward node and its adjoint stand on one rank, and edges of the gradient
+are turned round (`dir=back`), so that both columns flow the same way and Graphviz never
+sees the long edges that make pictures of derivatives slow and unreadable.  No text of
+the user's enters the DOT: nodes are called n0, n1, ... and have sizes instead of labels.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import subprocess
+from collections import defaultdict, deque
+from typing import Literal
+
+from autodiff_lab.view import budget, wasi_engine
+from autodiff_lab.view.boxes import box_size
+from autodiff_lab.view.model import GraphView
+
+Engine = Literal["auto", "dot", "wasi", "none"]
+
+LAYOUT_SECONDS = 3.0
+POINTS_PER_INCH = 72.0
+MARGIN = 14.0
+HEADING_HEIGHT = 8.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Box:
+    """A node's rectangle, by its upper left corner."""
+
+    id: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Route:
+    """An edge's way: a start point and three points for each Bezier piece."""
+
+    source: str
+    target: str
+    kind: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Positions:
+    """A layout in SVG's units and directions; `graph` is what is shown of the graph asked for.
+
+    `split` is the x between the two columns, None where there is only one.
+    """
+
+    graph: GraphView
+    boxes: tuple[Box, ...]
+    routes: tuple[Route, ...]
+    width: float
+    height: float
+    engine: str
+    caption: str
+    split: float | None = None
+
+
+def layout(
+    graph: GraphView, engine: Engine = "auto", seconds: float = LAYOUT_SECONDS
+) -> Positions | None:
+    """Lay out a graph, or say None where only the text form is possible.
+
+    Parameters
+    ----------
+    graph : GraphView
+        What to lay out; above its `budget` of boxes, plumbing is hidden and chains collapse.
+    engine : {"auto", "dot", "wasi", "none"}
+        "auto" takes the program `dot` if it is there, else the WebAssembly Graphviz.
+    seconds : float
+        How long one layout may take before less of the graph is tried.
+
+    Returns
+    -------
+    Positions or None
+        None without any engine, or when even the collapsed graph took too long.
+    """
+    shown = budget.reduce_graph(graph, graph.budget)
+    for name in _engines(engine):
+        for candidate in _less_and_less(shown):
+            plain = _run(name, _write_dot(candidate), seconds)
+            if plain is not None:
+                return _read_plain(plain, candidate, name)
+    return None
+
+
+def _engines(engine: Engine) -> list[str]:
+    if engine == "none":
+        return []
+    found = []
+    if engine in ("auto", "dot") and _dot_program() is not None:
+        found.append("dot")
+    if engine in ("auto", "wasi") and wasi_engine.available():
+        found.append("wasi")
+    return found[:1]
+
+
+def _less_and_less(shown: GraphView) -> list[GraphView]:
+    """The graph, and what to try when it takes too long."""
+    smaller = budget.reduce_graph(shown, max(10, len(shown.nodes) // 4))
+    if len(smaller.nodes) >= len(shown.nodes):
+        return [shown]
+    return [shown, dataclasses.replace(smaller, caption=f"layout took too long; {smaller.caption}")]
+
+
+def _dot_program() -> str | None:
+    from graphviz.backend import dot_command
+
+    return shutil.which(str(dot_command.DOT_BINARY))
+
+
+def _run(engine: str, dot_source: str, seconds: float) -> str | None:
+    """Graphviz's `plain` text, or None if it failed or took too long."""
+    if engine == "wasi":
+        try:
+            return wasi_engine.run(dot_source, seconds)
+        except wasi_engine.LayoutFailed:
+            return None
+    program = _dot_program()
+    assert program is not None
+    try:
+        # `run` kills the child on a timeout and on an interrupt alike.
+        done = subprocess.run(
+            [program, "-Tplain"],
+            input=dot_source,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=seconds,
+            check=False,
+        )
+    except (subprocess.TimeoutExpired, OSError):
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def _write_dot(graph: GraphView) -> str:
+    """The mirror recipe; see the top of this file."""
+    number = {node.id: index for index, node in enumerate(graph.nodes)}
+    lines = [
+        "digraph {",
+        "graph [nodesep=0.3, ranksep=0.32, newrank=true];",
+        'node [shape=box, fixedsize=true, label=""];',
+        "edge [arrowsize=0.7];",
+    ]
+    for column in ("forward", "adjoint"):
+        lines.append(f"subgraph cluster_{column} {{ margin=22;")
+        for node in graph.nodes:
+            if node.column == column:
+                width, height = (side / POINTS_PER_INCH for side in box_size(node))
+                lines.append(f"n{number[node.id]} [width={width:.4f}, height={height:.4f}];")
+        lines.append("}")
+    for members in _ranks(graph):
+        lines.append("{rank=same; " + "; ".join(f"n{number[i]}" for i in members) + "}")
+    columns = {node.id: node.column for node in graph.nodes}
+    for edge in graph.edges:
+        source, target = f"n{number[edge.source]}", f"n{number[edge.target]}"
+        if columns[edge.source] != columns[edge.target]:
+            lines.append(f"{source}:e -> {target}:w [constraint=false, weight=0];")
+        elif columns[edge.source] == "adjoint":
+            lines.append(f"{target} -> {source} [dir=back];")
+        else:
+            lines.append(f"{source} -> {target};")
+    return "\n".join([*lines, "}"])
+
+
+def _ranks(graph: GraphView) -> list[list[str]]:
+    """The sets of nodes that share a rank: a forward node and its adjoint.
+
+    Helpers of the gradient are left to Graphviz: they stand between the two adjoints they
+    lead from and to, which spreads the forward column but keeps every line short.
+    """
+    nodes = {node.id: node for node in graph.nodes}
+    members: dict[str, list[str]] = {}
+    for node in graph.nodes:
+        twin = nodes.get(node.twin or "")
+        if node.column == "adjoint" and twin is not None and twin.column == "forward":
+            members.setdefault(twin.id, [twin.id]).append(node.id)
+    return [group for group in members.values() if len(group) > 1]
+
+
+def _read_plain(plain: str, graph: GraphView, engine: str) -> Positions:
+    """Positions from Graphviz's `plain` format: inches, y upwards, one record a line."""
+    ids = [node.id for node in graph.nodes]
+    columns = {node.id: node.column for node in graph.nodes}
+    height = width = 0.0
+    boxes: list[Box] = []
+    ways: dict[tuple[str, str], deque[tuple[tuple[float, float], ...]]] = defaultdict(deque)
+    top = MARGIN + (HEADING_HEIGHT if len(set(columns.values())) > 1 else 0.0)
+
+    def place(x: str, y: str) -> tuple[float, float]:
+        across = float(x) * POINTS_PER_INCH + MARGIN
+        return round(across, 1), round(height - float(y) * POINTS_PER_INCH + top, 1)
+
+    for line in plain.splitlines():
+        words = line.split()
+        if words[0] == "graph":
+            width, height = (float(word) * POINTS_PER_INCH for word in words[2:4])
+        elif words[0] == "node":
+            x, y = place(words[2], words[3])
+            wide, high = (round(float(word) * POINTS_PER_INCH, 1) for word in words[4:6])
+            name = ids[int(words[1][1:])]
+            boxes.append(Box(name, round(x - wide / 2, 1), round(y - high / 2, 1), wide, high))
+        elif words[0] == "edge":
+            tail, head = (ids[int(word.split(":")[0][1:])] for word in words[1:3])
+            numbers = words[4 : 4 + 2 * int(words[3])]
+            points = tuple(place(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True))
+            ways[tail, head].append(points)
+    return Positions(
+        graph=graph,
+        boxes=tuple(boxes),
+        routes=tuple(_routes(graph, columns, ways)),
+        width=round(width + 2 * MARGIN, 1),
+        height=round(height + top + MARGIN, 1),
+        engine=engine,
+        caption=graph.caption,
+        split=_split(boxes, columns),
+    )
+
+
+def _routes(
+    graph: GraphView,
+    columns: dict[str, str],
+    ways: dict[tuple[str, str], deque[tuple[tuple[float, float], ...]]],
+) -> list[Route]:
+    """Each edge with its way, from source to target whatever Graphviz was told."""
+    routes = []
+    for edge in graph.edges:
+        turned = columns[edge.source] == columns[edge.target] == "adjoint"
+        key = (edge.target, edge.source) if turned else (edge.source, edge.target)
+        points = ways[key].popleft()
+        routes.append(
+            Route(edge.source, edge.target, edge.kind, points[::-1] if turned else points)
+        )
+    return routes
+
+
+def _split(boxes: list[Box], columns: dict[str, str]) -> float | None:
+    """The x between the columns, if there are two and they stand apart."""
+    forward = [box.x + box.width for box in boxes if columns[box.id] == "forward"]
+    adjoint = [box.x for box in boxes if columns[box.id] == "adjoint"]
+    if not forward or not adjoint or max(forward) > min(adjoint):
+        return None
+    return round((max(forward) + min(adjoint)) / 2, 1)
+
+
