@@ -267,7 +267,7 @@ _READERS = {
 }
 
 
-# --- values ----------------------------------------------------------------------------------------
+# --- values -------------------------------------------------------------------------------------
 
 def _numeric_names() -> dict[str, Any]:
     """What `--at` and `--plot` know where the user has not imported anything."""
@@ -355,7 +355,7 @@ def evaluate_range(
     return plot.name, bounds[0], bounds[1], count
 
 
-# --- help ------------------------------------------------------------------------------------------
+# --- help ---------------------------------------------------------------------------------------
 
 WRT_HELP = """\
   WRT   NAME or NAME:TYPE, TYPE = scalar|vector|matrix|tensor3[/dtype]

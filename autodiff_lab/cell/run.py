@@ -14,7 +14,7 @@ import inspect
 import itertools
 import linecache
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from autodiff_lab import hooks
@@ -26,7 +26,6 @@ from autodiff_lab.graph import Constant, SourceLine, Variable, ancestors, descri
 from autodiff_lab.options import (
     GradOptions,
     UsageError,
-    Wanted,
     evaluate_at,
     evaluate_range,
     nearest,
@@ -309,12 +308,13 @@ def _checked_value(value: Any, syntax: CellSyntax, code: Code, options: GradOpti
             )
         return value
     names = ", ".join(want.name for want in options.wrt)
+    constant = " ".join(str(getattr(value, "data", value)).split())[:40]
     if isinstance(value, Variable) or inputs.is_number(value) or inputs.is_array(value):
         raise LabTypeError(
             explain(
                 f"{what.capitalize() if not syntax.name else what} does not depend on any symbol.",
                 where=line,
-                why="it is the constant " + " ".join(str(getattr(value, "data", value)).split())[:40],
+                why=f"it is the constant {constant}",
                 remedy=f"use {names} in it" if names else "name its inputs: %%grad x",
             )
         )

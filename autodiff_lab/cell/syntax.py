@@ -124,7 +124,7 @@ def _binds_function(statements: list[ast.stmt], name: str) -> bool:
     return found
 
 
-# --- which names are free --------------------------------------------------------------------------
+# --- which names are free -----------------------------------------------------------------------
 
 _Scope = ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _Late = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
