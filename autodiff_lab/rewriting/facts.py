@@ -1,0 +1,264 @@
+"""What rules may ask about variables: constant values, equal shapes, numbers of readers.
+
+`Context` is handed to every rule.  The one idea about shapes: each axis has a *length token*, a
+number where it is known, else an object; tokens that must be equal at run time are merged, because
+an elementwise op never stretches an axis of unknown length.  So ``x`` and ``exp(x) + y`` are known
+to have one shape although no length is known.
+
+Relies on `tensor` for the ops; answers are remembered per variable, and found without recursion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff_lab.graph import Constant, FunctionGraph, Variable
+from autodiff_lab.tensor.constants import as_tensor_variable
+from autodiff_lab.tensor.axes import DimShuffle
+from autodiff_lab.tensor.elemwise import Elemwise
+from autodiff_lab.tensor.reduction import Reduction
+from autodiff_lab.tensor.registry import function
+
+Tokens = tuple[Any, ...]
+
+UNIFORM_SIZE = 4096
+"""Constants up to this size are looked at to see whether all their elements are equal."""
+
+
+def is_cast(variable: Variable) -> bool:
+    """Whether a cast computes the variable."""
+    owner = variable.owner
+    return owner is not None and type(owner.op) is Elemwise and owner.op.name.startswith("cast")
+
+
+def is_plumbing(variable: Variable) -> bool:
+    """Whether a pattern looks through it: axes added, or one real dtype turned into another."""
+    owner = variable.owner
+    if owner is None:
+        return False
+    op = owner.op
+    if type(op) is DimShuffle:
+        return op.only_adds_axes
+    return is_cast(variable) and kind(variable) == "f" and kind(owner.inputs[0]) == "f"
+
+
+def kind(variable: Any) -> str:
+    """NumPy's letter for the kind of a variable's dtype."""
+    return str(np.dtype(variable.type.dtype).kind)
+
+
+class Context:
+    """What a rule may look at besides the node.
+
+    Attributes
+    ----------
+    fgraph : FunctionGraph
+        The graph that is rewritten; its outputs are those of the start of the pass.
+    phase : str
+    """
+
+    def __init__(self, fgraph: FunctionGraph, phase: str = "canonicalize") -> None:
+        self.fgraph = fgraph
+        self.phase = phase
+        self._values: dict[Variable, Any] = {}
+        self._tokens: dict[Variable, Tokens] = {}
+        self._heads: dict[Variable, Any] = {}
+        self._merged: dict[Any, Any] = {}
+
+    # -- constants --------------------------------------------------------------------------
+
+    def scalar_value(self, variable: Variable) -> Any:
+        """The one number that all elements are known to have, as a NumPy scalar, or None."""
+        path = []
+        found = None
+        while True:
+            if variable in self._values:
+                found = self._values[variable]
+                break
+            path.append(variable)
+            if isinstance(variable, Constant):
+                found = _uniform(variable.data)
+                break
+            below = _same_elements(variable)
+            if below is None:
+                break
+            variable = below
+        for passed in reversed(path):
+            if found is not None and found.dtype != passed.type.dtype:  # type: ignore[attr-defined]
+                found = found.astype(passed.type.dtype)  # type: ignore[attr-defined]
+            self._values[passed] = found
+        return found
+
+    def head(self, variable: Variable) -> Any:
+        """What a pattern sees first: a number, or the name of the op, or "" for an input."""
+        found = self._heads.get(variable)
+        if found is None:
+            inner = variable
+            while is_plumbing(inner):
+                inner = inner.owner.inputs[0]  # type: ignore[union-attr]
+            value = self.scalar_value(inner)
+            if value is not None:
+                found = value.item()
+            else:
+                found = inner.owner.op.name if inner.owner is not None else ""
+            self._heads[variable] = found
+        return found
+
+    # -- shapes -----------------------------------------------------------------------------
+
+    def lengths(self, variable: Any) -> Tokens:
+        """One token per axis: equal tokens mean equal lengths at run time."""
+        known = self._tokens
+        stack = [variable]
+        while stack:
+            top = stack[-1]
+            if top in known:
+                stack.pop()
+                continue
+            below = _shape_sources(top)
+            waiting = [v for v in below if v not in known]
+            if waiting:
+                stack.extend(waiting)
+                continue
+            known[top] = self._compute(top, below)
+            stack.pop()
+        return tuple(self._root(token) for token in known[variable])
+
+    def _compute(self, variable: Any, below: Sequence[Any]) -> Tokens:
+        static = variable.type.shape
+        if None not in static:
+            return tuple(static)
+        owner = variable.owner
+        if owner is not None and type(owner.op) is Elemwise:
+            found = self._meet(owner.op, below, static)
+        elif below:
+            found = owner.op.out_dims(*(self._tokens[v] for v in below))[0]
+        else:
+            found = tuple((variable, axis) for axis in range(len(static)))
+        return tuple(
+            token if length is None else length for length, token in zip(static, found)
+        )
+
+    def _meet(self, op: Elemwise, inputs: Sequence[Any], static: Sequence[int | None]) -> Tokens:
+        stretch = op.stretch or ((),) * len(inputs)
+        found = []
+        for axis in range(len(static)):
+            tokens = [
+                self._root(self._tokens[v][axis])
+                for v, axes in zip(inputs, stretch)
+                if axis not in axes
+            ]
+            for other in tokens[1:]:
+                self._merge(tokens[0], other)
+            found.append(self._root(tokens[0]) if tokens else 1)
+        return tuple(found)
+
+    def _root(self, token: Any) -> Any:
+        merged = self._merged
+        while token in merged:
+            token = merged[token]
+        return token
+
+    def _merge(self, a: Any, b: Any) -> None:
+        a, b = self._root(a), self._root(b)
+        if a is b or a == b:
+            return
+        if isinstance(a, int):
+            a, b = b, a
+        if not isinstance(a, int):
+            self._merged[a] = b
+
+    def same_shape(self, a: Any, b: Any) -> bool:
+        """Whether two variables have one shape in every run that does not fail."""
+        if len(a.type.shape) != len(b.type.shape):
+            return False
+        if a.type.shape == b.type.shape and None not in a.type.shape:
+            return True
+        return self.lengths(a) == self.lengths(b)
+
+    # -- putting a replacement into shape -----------------------------------------------------
+
+    def conform(self, new: Any, old: Any, leaves: Sequence[Any] = ()) -> Any:
+        """`new` with the dtype and shape of `old`, or None where that cannot be had.
+
+        Parameters
+        ----------
+        new : variable or number
+        old : Variable
+        leaves : sequence of Variable
+            Variables that `old` is an elementwise function of: they lend their shape.
+        """
+        result = as_tensor_variable(new)
+        wanted = old.type
+        if result.type.ndim > wanted.ndim:
+            return None
+        if result.type.dtype != wanted.dtype:
+            if kind(result) == "c" and kind(old) != "c":
+                return None
+            result = function("cast")(result, wanted.dtype)
+        if result.type.ndim < wanted.ndim:
+            result = function("atleast_rank")(result, wanted.ndim)
+        if not self.same_shape(result, old):
+            result = self._stretched(result, old, leaves)
+        if result is None or not wanted.is_super(result.type):
+            return None
+        return result
+
+    def _stretched(self, result: Any, old: Any, leaves: Sequence[Any]) -> Any:
+        """`result` filled to the shape of `old` by means of the leaves; None if they do not do."""
+        wanted = self.lengths(old)
+        for leaf in leaves:
+            have = self.lengths(result)
+            lent = self.lengths(leaf)
+            if len(lent) != len(wanted):
+                continue
+            helps = any(h != w and t == w for h, t, w in zip(have, lent, wanted))
+            harms = any(h == w and t not in (1, w) for h, t, w in zip(have, lent, wanted))
+            if helps and not harms:
+                result = function("second")(leaf, result)
+            if self.same_shape(result, old):
+                return result
+        return result if self.same_shape(result, old) else None
+
+    # -- readers ----------------------------------------------------------------------------
+
+    def readers(self, variable: Variable) -> int:
+        """How many places read it, counted at the start of the pass (a rule that asks says
+        ``uses={"clients"}``)."""
+        return len(self.fgraph.clients.get(variable, ()))
+
+
+def _uniform(data: Any) -> Any:
+    if not isinstance(data, np.ndarray) or data.size == 0:
+        return None
+    first = data.reshape(-1)[0]
+    if data.size == 1 or (data.size <= UNIFORM_SIZE and bool((data == first).all())):
+        return first
+    return None
+
+
+def _same_elements(variable: Variable) -> Variable | None:
+    """The variable whose elements these are, where the op only spreads or moves them."""
+    owner = variable.owner
+    if owner is None:
+        return None
+    op = owner.op
+    if type(op) is DimShuffle or is_cast(variable):
+        return owner.inputs[0]
+    if op.name == "second":
+        return owner.inputs[1]
+    return owner.inputs[0] if op.name == "alloc" else None
+
+
+def _shape_sources(variable: Any) -> Sequence[Any]:
+    """The variables whose lengths decide those of this one, where that is known."""
+    owner = variable.owner
+    if owner is None or None not in variable.type.shape:
+        return ()
+    op = owner.op
+    if isinstance(op, Elemwise | DimShuffle | Reduction) or op.name == "dot":
+        return owner.inputs
+    return ()

@@ -1,0 +1,486 @@
+"""Patterns: the left side of a rule as a tree of op names, and its match against a graph.
+
+A rule's function is called once with wildcards and the left side is read off the graph it builds;
+on a match it is called again with what the names matched, to build the right side.  A pattern
+knows op *names*: added axes and casts between real dtypes are looked through, constants compare by
+value, commutative ops match in both orders, a repeated name is one variable.
+
+Relies on `rewriting.facts`.  Recursion here goes over patterns, never over graphs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.graph import Apply, Constant, Variable, source
+from autodiff_lab.rewriting.facts import Context, is_plumbing
+from autodiff_lab.tensor.constants import as_tensor_variable
+from autodiff_lab.tensor.axes import DimShuffle
+from autodiff_lab.tensor.elemwise import Elemwise
+from autodiff_lab.tensor.reduction import Reduction
+from autodiff_lab.tensor.type import TensorType
+
+
+class Const:
+    """Annotation of a wildcard that matches a constant; ``Const[int]``: a whole number.
+
+    On the right side the name stands for the number, in a dtype that loses nothing.
+    """
+
+    whole = False
+
+    def __class_getitem__(cls, item: Any) -> type[Const]:
+        if item not in (int, float):
+            raise LabTypeError(explain(f"Const[{item!r}] is not known.", remedy="Const[int]"))
+        return WholeConst if item is int else Const
+
+
+class WholeConst(Const):
+    """What ``Const[int]`` means."""
+
+    whole = True
+
+
+class Axis:
+    """Annotation of a parameter that stands for the axes of the pattern's reductions."""
+
+
+class Bool:
+    """Annotation of a wildcard that matches booleans."""
+
+
+Tree = Any
+"""A pattern: `Wild`, `Value` or `Call`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Wild:
+    """A name that matches any variable, or any constant if `constant`."""
+
+    name: str
+    constant: bool = False
+    whole: bool = False
+    boolean: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclasses.dataclass(frozen=True)
+class Value:
+    """A number, compared by value."""
+
+    number: Any
+
+    def __str__(self) -> str:
+        return f"{self.number:g}" if isinstance(self.number, float) else str(self.number)
+
+    @property
+    def accepted(self) -> frozenset[Any]:
+        """The number as each real dtype rounds it."""
+        if isinstance(self.number, float):
+            with np.errstate(all="ignore"):
+                short = (float(np.float32(self.number)), float(np.float16(self.number)))
+            return frozenset((self.number, *short))
+        return frozenset((self.number,))
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """An op, by name, applied to patterns."""
+
+    op: str
+    args: tuple[Tree, ...]
+    commutative: bool = False
+    elementwise: bool = True
+    axes: str | None = None     # the parameter that takes the axes of a reduction
+
+    def __str__(self) -> str:
+        return f"{self.op}({', '.join(map(str, self.args))})"
+
+
+CONSTANT = object()
+"""A head that any constant fits."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Recorded:
+    """Both sides of a rule and what its parameters stand for."""
+
+    function: Callable[..., Any]
+    parameters: dict[str, Wild | type[Axis]]
+    left: Call
+    right: Tree
+    condition: tuple[str, ...]
+
+
+@dataclasses.dataclass
+class Match:
+    """What the names matched."""
+
+    bindings: dict[str, Any]
+    matched: list[Variable]
+    leaves: list[Any]
+
+
+# -- recording ------------------------------------------------------------------------------------
+
+
+def record(function: Callable[..., Any], when: Callable[..., bool] | None = None) -> Recorded:
+    """Call a rule's function with wildcards and read both sides off the result."""
+    parameters = _parameters(function)
+    wildcards, arguments = {}, {}
+    axes = None
+    for name, meaning in parameters.items():
+        if not isinstance(meaning, Wild):
+            axes, arguments[name] = name, None
+            continue
+        rank: tuple[None, ...] = () if meaning.constant else (None, None)
+        dtype = "bool" if meaning.boolean else "int8" if meaning.whole else "float64"
+        arguments[name] = TensorType(dtype, rank).make_variable(name)
+        wildcards[arguments[name]] = meaning
+    with source.using(None):
+        sides = function(**arguments)
+    if not isinstance(sides, tuple) or len(sides) != 2:
+        raise LabTypeError(
+            explain(
+                f"The rule {function.__name__} does not return two sides.",
+                remedy="return left, right",
+            )
+        )
+    left, right = (_tree(as_tensor_variable(side), wildcards, axes) for side in sides)
+    if not isinstance(left, Call):
+        raise LabValueError(
+            explain(
+                f"The left side of the rule {function.__name__} is only {left}.",
+                why="it would match every variable",
+            )
+        )
+    condition = tuple(inspect.signature(when).parameters) if when is not None else ()
+    for name in condition:
+        if name not in parameters:
+            raise LabValueError(
+                explain(f"when= of the rule {function.__name__} asks for {name!r}.",
+                        why="its parameters are " + ", ".join(parameters))
+            )
+    return Recorded(function, parameters, left, right, condition)
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        note = parameter.annotation
+        if isinstance(note, str):
+            scope = {"Const": Const, "Axis": Axis, "Bool": Bool, "int": int}
+            try:
+                note = eval(note, scope | getattr(function, "__globals__", {}))
+            except NameError:
+                note = None
+        if note is Axis:
+            found[name] = Axis
+        elif isinstance(note, type) and issubclass(note, Const):
+            found[name] = Wild(name, constant=True, whole=note.whole)
+        else:
+            found[name] = Wild(name, boolean=note is Bool)
+    return found
+
+
+def _tree(variable: Any, wildcards: Mapping[Variable, Wild], axes: str | None) -> Tree:
+    while is_plumbing(variable) and variable not in wildcards:
+        variable = variable.owner.inputs[0]
+    if variable in wildcards:
+        return wildcards[variable]
+    if isinstance(variable, Constant):
+        data = variable.data
+        if data.size != 1:
+            raise LabValueError(explain("A constant in a pattern is one number, not an array."))
+        return Value(data.reshape(-1)[0].item())
+    node = variable.owner
+    if node is None:
+        raise LabValueError(explain(f"The pattern reads {variable}, which is no parameter of it."))
+    op = node.op
+    if not isinstance(op, Elemwise | Reduction) and op.name != "dot":
+        raise LabTypeError(
+            explain(
+                f"A pattern cannot contain {op.name}.",
+                why="patterns are for elementwise functions, dot and reductions",
+                remedy="write the rule with @node_rewriter",
+            )
+        )
+    return Call(
+        op.name,
+        tuple(_tree(v, wildcards, axes) for v in node.inputs),
+        isinstance(op, Elemwise) and op.row.commutative and len(node.inputs) == 2,
+        isinstance(op, Elemwise),
+        axes if isinstance(op, Reduction) else None,
+    )
+
+
+def size(tree: Tree) -> int:
+    """How specific a pattern is: calls count 2, numbers and constants 1."""
+    if isinstance(tree, Call):
+        return 2 + sum(size(arg) for arg in tree.args)
+    return int(isinstance(tree, Value) or (isinstance(tree, Wild) and tree.constant))
+
+
+def heads(tree: Call) -> tuple[tuple[Any, ...], ...]:
+    """What the heads of the inputs must be, in the orders that may match."""
+    one = tuple(_head(arg) for arg in tree.args)
+    return (one, one[::-1]) if tree.commutative and one[0] != one[1] else (one,)
+
+
+def _head(tree: Tree) -> Any:
+    if isinstance(tree, Call):
+        return tree.op
+    if isinstance(tree, Value):
+        return tree.accepted
+    return CONSTANT if tree.constant else None
+
+
+def heads_fit(required: tuple[tuple[Any, ...], ...], found: tuple[Any, ...]) -> bool:
+    """Whether the inputs of a node can match at all, by the names of their ops."""
+    for order in required:
+        for want, have in zip(order, found):
+            if want is None:
+                continue
+            if type(want) is str:
+                if want != have:
+                    break
+            elif want is CONSTANT:
+                if type(have) is str:
+                    break
+            elif have not in want:
+                break
+        else:
+            return True
+    return False
+
+
+# -- matching -------------------------------------------------------------------------------------
+
+View = tuple[Any, ...] | None
+"""The axes of a variable as they are seen from the root of the match; None: as they are."""
+
+
+@dataclasses.dataclass
+class _State:
+    context: Context
+    variables: dict[str, tuple[Variable, View]] = dataclasses.field(default_factory=dict)
+    numbers: dict[str, Any] = dataclasses.field(default_factory=dict)
+    axes: dict[str, Any] = dataclasses.field(default_factory=dict)
+    matched: list[Variable] = dataclasses.field(default_factory=list)
+    leaves: list[tuple[Variable, View]] = dataclasses.field(default_factory=list)
+
+
+def match(
+    recorded: Recorded,
+    context: Context,
+    node: Apply,
+    when: Callable[..., bool] | None,
+    kinds: str,
+) -> Match | None:
+    """What the names of a pattern match at a node, or None."""
+    state = _State(context)
+    for _ in _call(recorded.left, node.outputs[0], None, state):
+        if not _kinds_fit(state.matched, kinds):
+            continue
+        bindings = _bindings(recorded, state, node)
+        if when is not None and not when(*(bindings[name] for name in recorded.condition)):
+            continue
+        leaves = [_seen(variable, view) for variable, view in state.leaves]
+        return Match(bindings, list(state.matched), leaves)
+    return None
+
+
+def _strip(variable: Variable, view: View) -> tuple[Variable, View]:
+    """Look through added axes and casts between real dtypes."""
+    while is_plumbing(variable):
+        node = variable.owner
+        assert node is not None
+        if type(node.op) is DimShuffle:
+            order = node.op.new_order
+            view = order if view is None else tuple(
+                "x" if axis == "x" else order[axis] for axis in view
+            )
+        variable = node.inputs[0]
+    return variable, view
+
+
+def _walk(tree: Tree, variable: Variable, view: View, shaping: bool, state: _State) -> Iterator[None]:
+    """Yield once per way in which `variable` matches; `shaping`: it lends the root its shape."""
+    if isinstance(tree, Call):
+        inner, seen = _strip(variable, view)
+        if inner.owner is None or inner.owner.op.name != tree.op:
+            return
+        if not tree.elementwise:
+            if seen is not None and not _only_leading(seen):
+                return
+            if shaping:
+                state.leaves.append((inner, seen))
+            yield from _call(tree, inner, None, state)
+            if shaping:
+                state.leaves.pop()
+            return
+        yield from _call(tree, inner, seen, state, shaping)
+        return
+    if _leaf(tree, variable, view, state):
+        fresh = _bind(tree, variable, view, state)
+        if fresh is None:
+            return
+        if shaping:
+            state.leaves.append((variable, view))
+        yield
+        if shaping:
+            state.leaves.pop()
+        if fresh:
+            state.variables.pop(tree.name, None)
+            state.numbers.pop(tree.name, None)
+
+
+def _leaf(tree: Tree, variable: Any, view: View, state: _State) -> bool:
+    """Whether a leaf of the pattern may stand for this variable at all."""
+    if isinstance(tree, Value):
+        value = state.context.scalar_value(variable)
+        return value is not None and value.item() in tree.accepted
+    if tree.boolean:
+        return bool(variable.type.dtype == "bool")
+    if not tree.constant:
+        return True
+    value = state.context.scalar_value(variable)
+    if value is None or not tree.whole:
+        return value is not None
+    return value.dtype.kind in "iuf" and bool(np.isfinite(value)) and float(value).is_integer()
+
+
+def _bind(tree: Tree, variable: Variable, view: View, state: _State) -> bool | None:
+    """Note what a name matched: True if it is new, False if seen before, None if it differs."""
+    if isinstance(tree, Value):
+        return False
+    if tree.constant:
+        value = state.context.scalar_value(variable)
+        known = state.numbers.get(tree.name)
+        if known is None:
+            state.numbers[tree.name] = value
+            return True
+        return False if known == value else None
+    before = state.variables.get(tree.name)
+    if before is None:
+        state.variables[tree.name] = (variable, view)
+        return True
+    return False if _same(before, (variable, view)) else None
+
+
+def _same(a: tuple[Variable, View], b: tuple[Variable, View]) -> bool:
+    if a == b:
+        return True
+    (left, left_view), (right, right_view) = (_through_axes(*a), _through_axes(*b))
+    return left is right and left_view == right_view
+
+
+def _through_axes(variable: Variable, view: View) -> tuple[Variable, View]:
+    while variable.owner is not None and type(variable.owner.op) is DimShuffle:
+        order = variable.owner.op.new_order
+        if not variable.owner.op.only_adds_axes:
+            break
+        view = order if view is None else tuple("x" if a == "x" else order[a] for a in view)
+        variable = variable.owner.inputs[0]
+    if view == tuple(range(variable.type.ndim)):  # type: ignore[attr-defined]
+        view = None
+    return variable, view
+
+
+def _only_leading(view: tuple[Any, ...]) -> bool:
+    kept = [axis for axis in view if axis != "x"]
+    return list(view) == ["x"] * (len(view) - len(kept)) + list(range(len(kept)))
+
+
+def _call(
+    tree: Call, variable: Variable, view: View, state: _State, shaping: bool = True
+) -> Iterator[None]:
+    node = variable.owner
+    assert node is not None
+    op = node.op
+    if len(node.inputs) != len(tree.args):
+        return
+    mark = None
+    if isinstance(op, Reduction):
+        if tree.axes is None:
+            if op.axis is not None:
+                return
+        elif tree.axes not in state.axes:
+            state.axes[tree.axes] = op.axis
+            mark = tree.axes
+        elif state.axes[tree.axes] != op.axis:
+            return
+    state.matched.append(variable)
+    shaping = shaping and tree.elementwise
+    yield from _inputs(tree.args, node.inputs, view, shaping, state)
+    if tree.commutative and node.inputs[0] is not node.inputs[1]:
+        yield from _inputs(tree.args, node.inputs[::-1], view, shaping, state)
+    state.matched.pop()
+    if mark is not None:
+        del state.axes[mark]
+
+
+def _inputs(
+    trees: tuple[Tree, ...], inputs: tuple[Variable, ...], view: View, shaping: bool, state: _State
+) -> Iterator[None]:
+    if not trees:
+        yield
+        return
+    for _ in _walk(trees[0], inputs[0], view, shaping, state):
+        yield from _inputs(trees[1:], inputs[1:], view, shaping, state)
+
+
+def _kinds_fit(matched: list[Variable], kinds: str) -> bool:
+    """Whether the dtypes are among those that the rule is made for.
+
+    Whole numbers wrap around, so among them all matched results must have one dtype.
+    """
+    found = {v.type.dtype for v in matched}  # type: ignore[attr-defined]
+    letters = {np.dtype(dtype).kind for dtype in found}
+    if not letters <= set(kinds):
+        return False
+    return letters <= {"f", "c", "b"} or len(found) == 1
+
+
+# -- building -------------------------------------------------------------------------------------
+
+
+def _seen(variable: Any, view: View) -> Any:
+    """A matched variable with the axes that it has at the root of the match."""
+    return variable if view is None else variable.dimshuffle(*view)
+
+
+def _bindings(recorded: Recorded, state: _State, node: Apply) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, meaning in recorded.parameters.items():
+        if not isinstance(meaning, Wild):
+            found[name] = state.axes.get(name)
+        elif meaning.constant:
+            found[name] = _number(state.numbers[name], meaning, node.outputs[0])
+        else:
+            found[name] = _seen(*state.variables[name])
+    return found
+
+
+def _number(value: Any, meaning: Wild, output: Any) -> Any:
+    """A matched constant for the right side, in a dtype in which computing loses nothing."""
+    if meaning.whole:
+        return int(value)
+    if output.type.dtype == "bool":
+        return value
+    return value.astype(np.promote_types(value.dtype, output.type.dtype))
+
+
+def build(recorded: Recorded, context: Context, node: Apply, found: Match) -> Any:
+    """The right side, in the dtype and shape of the node's output; None if it does not fit."""
+    with source.using(node.source):
+        sides = recorded.function(**found.bindings)
+        return context.conform(sides[1], node.outputs[0], found.leaves)
