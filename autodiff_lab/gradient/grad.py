@@ -32,6 +32,7 @@ from autodiff_lab.tensor.type import TensorType
 
 CHOICES = {
     "disconnected_inputs": ("ignore", "warn", "raise"),
+    "disconnected_outputs": ("ignore", "warn", "raise"),
     "return_disconnected": ("zero", "none", "disconnected"),
     "null_gradients": ("raise", "return"),
 }
@@ -97,11 +98,11 @@ def grad(
     8.0
     """
     return_disconnected = str(return_disconnected).lower()
-    _check_choice("disconnected_inputs", disconnected_inputs)
-    _check_choice("return_disconnected", return_disconnected)
-    _check_choice("null_gradients", null_gradients)
+    check_choice("disconnected_inputs", disconnected_inputs)
+    check_choice("return_disconnected", return_disconnected)
+    check_choice("null_gradients", null_gradients)
     _check_cost(cost, known_grads)
-    variables = _checked_list(wrt, "wrt")
+    variables = checked_list(wrt, "wrt")
     constants = _checked_constants(consider_constant)
     seeds = _seeds(cost, known_grads)
     sweep = reverse_sweep(seeds, variables, constants)
@@ -118,16 +119,18 @@ def grad(
             own = _own_variable(variable, answer, user_owned, results)
             _name_and_mark(own, variable, cost, add_names, tuple(variables))
             results.append(own)
-    return _as_given(wrt, results)
+    return as_given(wrt, results)
 
 
-def _as_given(wrt: Any, results: list[Any]) -> Any:
+def as_given(wrt: Any, results: list[Any]) -> Any:
+    """The results as a list, a tuple or one value, as the variables were given."""
     if isinstance(wrt, tuple):
         return tuple(results)
     return results if isinstance(wrt, list) else results[0]
 
 
-def _check_choice(name: str, value: Any) -> None:
+def check_choice(name: str, value: Any) -> None:
+    """Refuse an option value that is none of `CHOICES`, whether or not it would matter."""
     if value in CHOICES[name]:
         return
     *rest, last = (f"'{choice}'" for choice in CHOICES[name])
@@ -171,7 +174,8 @@ def _place(variable: Variable) -> str:
     return describe(variable) + (f"\n{line}" if line is not None else "")
 
 
-def _checked_list(wrt: Any, name: str) -> list[Variable]:
+def checked_list(wrt: Any, name: str) -> list[Variable]:
+    """The variables as a list; anything else is a TypeError that names its place."""
     variables = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
     for place, variable in enumerate(variables):
         if not isinstance(variable, Variable):
@@ -196,7 +200,7 @@ def _checked_constants(consider_constant: Any) -> list[Variable]:
                 remedy="consider_constant=[y]",
             )
         )
-    return _checked_list(list(consider_constant), "consider_constant")
+    return checked_list(list(consider_constant), "consider_constant")
 
 
 def _seeds(

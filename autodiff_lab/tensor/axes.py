@@ -27,6 +27,7 @@ class DimShuffle(TensorOp):
     __props__ = ("input_ndim", "new_order")
     summary = "Reorder, add and drop axes."
     notation = Notation(pp="DimShuffle")
+    linear_in = (0,)
 
     @staticmethod
     def samples(rng: Any) -> list[Any]:  # type: ignore[override]

@@ -330,17 +330,53 @@ class Elemwise(Op):
         outputs: Sequence[Variable],
         cotangents: Sequence[Variable],
     ) -> list[Any]:
-        row, (output,), (cotangent,) = self.row, outputs, cotangents
-        if row.pullback is not None:
-            terms: Sequence[Any] = row.pullback(*inputs, output, cotangent)
-        elif row.partials is not None:
-            dtype = output.type.dtype  # type: ignore[attr-defined]
-            same = [_in_dtype(variable, dtype) for variable in inputs]
-            terms = [_times(cotangent, partial) for partial in row.partials(*same, output)]
-        else:
-            terms = [Undefined(f"{row.name} has no derivative")] * len(inputs)
+        terms = self._local(inputs, outputs[0], cotangents[0])
         stretch = self.stretch or ((),) * len(inputs)
         return [_unstretched(term, axes) for term, axes in zip(terms, stretch)]
+
+    def _local(
+        self, inputs: Sequence[Variable], output: Variable, factor: Variable
+    ) -> Sequence[Any]:
+        """factor * partial for each input, before broadcasting is undone."""
+        row = self.row
+        if row.pullback is not None:
+            return row.pullback(*inputs, output, factor)
+        if row.partials is None:
+            return [Undefined(f"{row.name} has no derivative")] * len(inputs)
+        dtype = output.type.dtype  # type: ignore[attr-defined]
+        same = [_in_dtype(variable, dtype) for variable in inputs]
+        return [_times(factor, partial) for partial in row.partials(*same, output)]
+
+    def pushforward(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        tangents: Sequence[Variable | None],
+    ) -> list[Any]:
+        """The tangent of the result.
+
+        The Jacobian of an elementwise function is diagonal, so each term is the local rule with
+        the tangent in the place of the cotangent.
+        """
+        (output,) = outputs
+        total: Any = None
+        for place, tangent in enumerate(tangents):
+            if tangent is None:
+                continue
+            term = self._local(inputs, output, self._spread(tangent, output, place))[place]
+            if isinstance(term, Undefined):
+                return [term]
+            if isinstance(term, Variable):
+                total = term if total is None else registry.function("add")(total, term)
+        return [ZERO if total is None else total]
+
+    def _spread(self, tangent: Variable, output: Variable, place: int) -> Variable:
+        """A tangent of one input in the shape and dtype of the result."""
+        tangent = _in_dtype(tangent, output.type.dtype)  # type: ignore[attr-defined]
+        if self.stretch and self.stretch[place]:
+            spread: Variable = registry.function("second")(output, tangent)
+            return spread
+        return tangent
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         if self.row.name == "second":

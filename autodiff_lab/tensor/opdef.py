@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from autodiff_lab.graph import Apply, Op
+from autodiff_lab.graph import Apply, Op, Variable
 from autodiff_lab.tensor import registry
 from autodiff_lab.tensor.type import TensorType
 
@@ -70,6 +70,10 @@ class TensorOp(Op):
     samples: ClassVar[Callable[[np.random.Generator], list[Any]] | None] = None
     summary: ClassVar[str] = ""
     differentiable: ClassVar[bool] = True
+    # inputs in which the op is linear, taken together (a join) or each by itself (a product);
+    # the rule of forward mode follows from either
+    linear_in: ClassVar[tuple[int, ...]] = ()
+    multilinear_in: ClassVar[tuple[int, ...]] = ()
     # ("add", 0) for reductions that are an associative primitive with a start value
     reduction: ClassVar[tuple[str, float | bool] | None] = None
 
@@ -114,6 +118,37 @@ class TensorOp(Op):
     def numpy(self, node: Apply, *arguments: str) -> str:
         """The NumPy expression, as text over the names of the arguments."""
         raise NotImplementedError(f"{self} has no NumPy text")
+
+    def pushforward(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        tangents: Sequence[Variable | None],
+    ) -> Sequence[Any] | None:
+        """The tangents of the outputs of a linear op; None for others: derived from pullback."""
+        moving = [place for place, tangent in enumerate(tangents) if tangent is not None]
+        if moving and all(place in self.linear_in for place in moving):
+            zero = registry.function("zeros_like")
+            arguments = [
+                tangent if tangent is not None
+                else zero(variable) if place in self.linear_in
+                else variable
+                for place, (tangent, variable) in enumerate(zip(tangents, inputs))
+            ]
+            return self.make_node(*arguments).outputs
+        if moving and all(place in self.multilinear_in for place in moving):
+            terms = [
+                self.make_node(
+                    *(tangents[place] if other == place else variable
+                      for other, variable in enumerate(inputs))
+                ).outputs[0]
+                for place in moving
+            ]
+            total = terms[0]
+            for term in terms[1:]:
+                total = registry.function("add")(total, term)
+            return [total]
+        return None
 
     def evaluate(self, node: Apply, *arrays: Any) -> Any:
         names = [f"a{position}" for position in range(len(arrays))]

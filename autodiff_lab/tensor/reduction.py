@@ -104,6 +104,7 @@ class Sum(Reduction):
     notation = Notation(latex=r"\sum {0}", pp="Sum")
     numpy_function = "np.sum"
     reduction = ("add", 0)
+    linear_in = (0,)
 
     @staticmethod
     def samples(rng: Any) -> list[Any]:  # type: ignore[override]

@@ -1,0 +1,249 @@
+"""Ops that leave a value alone and shape its derivative: stop it, clip it, scale it, forbid it.
+
+They are markers for the sweeps: rewriting removes them from compiled graphs.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from autodiff_lab.errors import LabValueError, explain
+from autodiff_lab.graph import DISCONNECTED, ZERO, Apply, Undefined, Variable
+from autodiff_lab.tensor.constants import as_tensor_variable
+from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
+from autodiff_lab.tensor.registry import function
+
+
+class GradientMarker(TensorOp):
+    """Base of the markers: the value passes unchanged."""
+
+    __props__: tuple[str, ...] = ()
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        return [dims[0]]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f"np.array({arguments[0]})"
+
+
+class ZeroGrad(GradientMarker):
+    """A derivative of zero, connected."""
+
+    op_name = "zero_grad"
+    summary = "The value, with a derivative of zero."
+    notation = Notation(latex="{0}")
+
+    def pullback(
+        self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Any]
+    ) -> list[Any]:
+        return [ZERO]
+
+    def pushforward(
+        self, inputs: Sequence[Variable], outputs: Sequence[Variable], tangents: Sequence[Any]
+    ) -> list[Any]:
+        return [ZERO]
+
+
+class ConsiderConstant(ZeroGrad):
+    """The old name of `ZeroGrad`."""
+
+    op_name = "consider_constant"
+    summary = "The value, with a derivative of zero (the old name)."
+
+
+class DisconnectedGrad(GradientMarker):
+    """No derivative at all: nothing above is visited."""
+
+    op_name = "disconnected_grad"
+    summary = "The value, cut off from differentiation."
+    notation = Notation(latex="{0}")
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[False]]
+
+    def pullback(
+        self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Any]
+    ) -> list[Any]:
+        return [DISCONNECTED]
+
+    def pushforward(
+        self, inputs: Sequence[Variable], outputs: Sequence[Variable], tangents: Sequence[Any]
+    ) -> list[Any]:
+        return [DISCONNECTED]
+
+
+class UndefinedGrad(GradientMarker):
+    """A derivative that must not be taken."""
+
+    op_name = "undefined_grad"
+    summary = "The value; its derivative is an error."
+    notation = Notation(latex="{0}")
+
+    def _answer(self, variable: Variable) -> Undefined:
+        return Undefined(null_reason(self, 0, variable, "undefined", ""))
+
+    def pullback(
+        self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Any]
+    ) -> list[Any]:
+        return [self._answer(inputs[0])]
+
+    def pushforward(
+        self, inputs: Sequence[Variable], outputs: Sequence[Variable], tangents: Sequence[Any]
+    ) -> list[Any]:
+        return [self._answer(inputs[0])]
+
+
+class GradClip(GradientMarker):
+    """The cotangent is clipped on its way back.
+
+    Forward mode passes tangents unchanged: the bounds speak of cotangents, and no linear map
+    has this pullback.
+    """
+
+    op_name = "grad_clip"
+    __props__ = ("clip_lower_bound", "clip_upper_bound")
+    summary = "The value; its cotangent is clipped."
+    notation = Notation(latex="{0}")
+
+    def __init__(self, clip_lower_bound: float, clip_upper_bound: float) -> None:
+        if not clip_lower_bound <= clip_upper_bound:
+            raise LabValueError(
+                explain(
+                    f"grad_clip needs lower <= upper, not {clip_lower_bound} and "
+                    f"{clip_upper_bound}."
+                )
+            )
+        self.clip_lower_bound = clip_lower_bound
+        self.clip_upper_bound = clip_upper_bound
+
+    def pullback(
+        self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Any]
+    ) -> list[Any]:
+        bounds = (self.clip_lower_bound, self.clip_upper_bound)
+        return [function("clip")(cotangents[0], *bounds)]
+
+    def pushforward(
+        self, inputs: Sequence[Variable], outputs: Sequence[Variable], tangents: Sequence[Any]
+    ) -> list[Any]:
+        return [tangents[0]]
+
+
+class GradScale(GradientMarker):
+    """The cotangent is multiplied on its way back; the multiplier may be a symbolic scalar."""
+
+    op_name = "grad_scale"
+    summary = "The value; its cotangent is multiplied."
+    notation = Notation(latex="{0}")
+
+    def prepare(self, *inputs: Any) -> list[Any]:
+        return [as_tensor_variable(value) for value in inputs]
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        return [dims[0]]
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[True], [False]]
+
+    def pullback(
+        self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Any]
+    ) -> list[Any]:
+        return [cotangents[0] * inputs[1], DISCONNECTED]
+
+    def pushforward(
+        self, inputs: Sequence[Variable], outputs: Sequence[Variable], tangents: Sequence[Any]
+    ) -> list[Any]:
+        return [ZERO if tangents[0] is None else tangents[0] * inputs[1]]
+
+
+zero_grad_ = ZeroGrad()
+consider_constant_ = ConsiderConstant()
+disconnected_grad_ = DisconnectedGrad()
+undefined_grad_ = UndefinedGrad()
+
+
+def zero_grad(x: Any) -> Any:
+    """The value of `x`, with a derivative of zero (connected).
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> from autodiff_lab.gradient import grad
+    >>> x = pt.dscalar("x")
+    >>> float(grad(zero_grad(x ** 2) * x, x).eval({x: 3.0}))
+    9.0
+    """
+    return zero_grad_(x)
+
+
+def consider_constant(x: Any) -> Any:
+    """The old name of `zero_grad`."""
+    warnings.warn(
+        "consider_constant is deprecated; use zero_grad or disconnected_grad instead.",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    return consider_constant_(x)
+
+
+def disconnected_grad(x: Any) -> Any:
+    """The value of `x`, cut off from differentiation: nothing above it is visited.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> from autodiff_lab.gradient import grad
+    >>> x = pt.dscalar("x")
+    >>> float(grad(disconnected_grad(x ** 2) * x, x).eval({x: 3.0}))
+    9.0
+    """
+    return disconnected_grad_(x)
+
+
+def undefined_grad(x: Any) -> Any:
+    """The value of `x`; asking for its derivative raises NullTypeGradError."""
+    return undefined_grad_(x)
+
+
+def grad_clip(x: Any, lower_bound: float, upper_bound: float) -> Any:
+    """The value of `x`; the cotangent that comes back is clipped to the bounds.
+
+    Parameters
+    ----------
+    x : tensor_like
+    lower_bound, upper_bound : float
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> from autodiff_lab.gradient import grad
+    >>> x = pt.dscalar("x")
+    >>> float(grad(grad_clip(x, -1, 1) ** 2, x).eval({x: 2.0}))
+    1.0
+    """
+    return GradClip(lower_bound, upper_bound)(x)
+
+
+def grad_scale(x: Any, multiplier: Any) -> Any:
+    """The value of `x`; the cotangent that comes back is multiplied.
+
+    Parameters
+    ----------
+    x : tensor_like
+    multiplier : float or scalar Variable
+        -1 turns the derivative round.
+    """
+    variable = as_tensor_variable(x)
+    factor = as_tensor_variable(multiplier)
+    if factor.type.dtype != variable.type.dtype and factor.owner is None:
+        factor = function("cast")(factor, variable.type.dtype)
+    return GradScale()(variable, factor)
+
+
+def null_reason(op: Any, place: int, x: Any, kind: str, comment: str) -> str:
+    """The sentence of a variable that stands for a missing derivative."""
+    return (
+        f"This variable is Null because the grad method for input {place} ({x}) of the {op} op "
+        f"is {kind}. {comment}"
+    ).strip()
