@@ -66,6 +66,7 @@ class Context:
         self._values: dict[Variable, Any] = {}
         self._tokens: dict[Variable, Tokens] = {}
         self._heads: dict[Variable, Any] = {}
+        self._lenders: dict[Variable, Variable] = {}
         self._merged: dict[Any, Any] = {}
 
     # -- constants --------------------------------------------------------------------------
@@ -178,6 +179,27 @@ class Context:
         if a.type.shape == b.type.shape and None not in a.type.shape:
             return True
         return self.lengths(a) == self.lengths(b)
+
+    def shape_lender(self, variable: Any) -> Any:
+        """The variable nearest to the inputs from which `variable` is computed elementwise, and
+        which has its shape."""
+        path = []
+        while variable not in self._lenders:
+            path.append(variable)
+            owner = variable.owner
+            if owner is None or type(owner.op) is not Elemwise:
+                self._lenders[variable] = variable
+                break
+            # A constant, or a variable that needs no computing, is the best lender.
+            same = [v for v in owner.inputs if self.same_shape(v, variable)]
+            if not same:
+                self._lenders[variable] = variable
+                break
+            variable = min(same, key=lambda v: v.owner is not None)
+        found = self._lenders[variable]
+        for passed in path:
+            self._lenders[passed] = found
+        return found
 
     # -- putting a replacement into shape -----------------------------------------------------
 

@@ -1,0 +1,90 @@
+"""Exponentials and logarithms: inverse pairs, and forms that neither overflow nor lose digits."""
+
+from __future__ import annotations
+
+import math
+
+from autodiff_lab.rewriting.registry import rule
+from autodiff_lab.tensor import exp, expm1, ge, log, log1p, logaddexp, sigmoid, softplus, where
+from autodiff_lab.tensor.opdef import POSITIVE, Interval
+
+SMALL = Interval(-0.5, 0.5)
+
+
+@rule(phase="canonicalize", client="lesson: exp and log undo each other")
+def log_of_exp(x):
+    """The logarithm undoes the exponential function, also where that overflows."""
+    return log(exp(x)), x
+
+
+@rule(phase="canonicalize", client="lesson: exp and log undo each other", domain={"x": POSITIVE})
+def exp_of_log(x):
+    """The exponential function undoes the logarithm; below zero the logarithm was NaN."""
+    return exp(log(x)), where(ge(x, 0), x, math.nan)
+
+
+@rule(phase="canonicalize", client="seed: the logistic function written with 1 / exp(x)",
+      domain={"x": Interval(-700, 700)})
+def divide_by_exp(x, y):
+    """Dividing by an exponential is multiplying by that of the negative."""
+    return x / exp(y), x * exp(-y)
+
+
+@rule(phase="stabilize", client="accuracy: log(1 + exp(x)) at 1000")
+def log_of_one_plus_exp(x):
+    """``exp`` overflows for large values; ``softplus`` does not."""
+    return log(1 + exp(x)), softplus(x)
+
+
+@rule(phase="stabilize", client="accuracy: log(1 + exp(x)) at 1000")
+def log1p_of_exp(x):
+    """``exp`` overflows for large values; ``softplus`` does not."""
+    return log1p(exp(x)), softplus(x)
+
+
+@rule(phase="stabilize", client="accuracy: log(1 + x) near 0", domain={"x": SMALL})
+def log_of_one_plus(x):
+    """``1 + x`` rounds the digits of a small value away; ``log1p`` keeps them."""
+    return log(1 + x), log1p(x)
+
+
+@rule(phase="stabilize", client="accuracy: log(1 - x) near 0", domain={"x": SMALL})
+def log_of_one_minus(x):
+    """``1 - x`` rounds the digits of a small value away; ``log1p`` keeps them."""
+    return log(1 - x), log1p(-x)
+
+
+@rule(phase="stabilize", client="accuracy: exp(x) - 1 near 0", domain={"x": SMALL})
+def exp_minus_one(x):
+    """The difference of two values near 1 has few digits; ``expm1`` has all."""
+    return exp(x) - 1, expm1(x)
+
+
+@rule(phase="stabilize", client="accuracy: 1 - exp(x) near 0", domain={"x": SMALL})
+def one_minus_exp(x):
+    """The difference of two values near 1 has few digits; ``expm1`` has all."""
+    return 1 - exp(x), -expm1(x)
+
+
+@rule(phase="stabilize", client="accuracy: log(exp(x) + exp(y)) at 1000")
+def log_of_two_exps(x, y):
+    """Both exponentials overflow for large values; ``logaddexp`` does not."""
+    return log(exp(x) + exp(y)), logaddexp(x, y)
+
+
+@rule(phase="stabilize", client="accuracy: log(sigmoid(x)) at -1000, the logistic loss")
+def log_of_sigmoid(x):
+    """``sigmoid`` underflows to 0 for very negative values; ``softplus`` keeps the logarithm."""
+    return log(sigmoid(x)), -softplus(-x)
+
+
+@rule(phase="stabilize", client="accuracy: log(1 - sigmoid(x)) at 40, the logistic loss")
+def log_of_one_minus_sigmoid(x):
+    """``1 - sigmoid(x)`` is 0 from 37 on; ``softplus`` keeps the logarithm."""
+    return log(1 - sigmoid(x)), -softplus(x)
+
+
+@rule(phase="stabilize", client="accuracy: log(1 - sigmoid(x)) at 40, the logistic loss")
+def log1p_of_negative_sigmoid(x):
+    """The same as `log_of_one_minus_sigmoid`, where the difference became ``log1p`` before."""
+    return log1p(-sigmoid(x)), -softplus(x)
