@@ -128,10 +128,9 @@ class TensorOp(Op):
         """The tangents of the outputs of a linear op; None for others: derived from pullback."""
         moving = [place for place, tangent in enumerate(tangents) if tangent is not None]
         if moving and all(place in self.linear_in for place in moving):
-            zero = registry.function("zeros_like")
             arguments = [
                 tangent if tangent is not None
-                else zero(variable) if place in self.linear_in
+                else registry.function("zeros_like")(variable) if place in self.linear_in
                 else variable
                 for place, (tangent, variable) in enumerate(zip(tangents, inputs))
             ]
