@@ -387,6 +387,8 @@ class LatexDialect(Dialect):
         return Piece(rf"\frac{{d}}{{d{symbol_latex(variable)}}}{inside}", ATOM, tall=True)
 
 
+AnyDialect = TextDialect | LatexDialect
+
 TEXT = TextDialect()
 LATEX = LatexDialect()
 

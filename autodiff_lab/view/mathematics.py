@@ -16,7 +16,7 @@ from typing import Any
 
 from autodiff_lab.graph import Apply, Constant, Variable, ancestors, toposort
 from autodiff_lab.view import notation
-from autodiff_lab.view.dialects import LATEX, TEXT, Dialect, Piece
+from autodiff_lab.view.dialects import LATEX, TEXT, AnyDialect, Piece
 from autodiff_lab.view.notation import COEFFICIENT, notation_of, rank
 
 # The letters of the axes of one element; "" for an axis along which a value is stretched.
@@ -44,7 +44,7 @@ class Writer:
 
     Parameters
     ----------
-    dialect : Dialect
+    dialect : TextDialect or LatexDialect
     symbols : mapping, optional
         Variable -> a name to write instead of opening it; "(x)" behind a name is kept as it is.
     longest_part : int, optional
@@ -53,7 +53,7 @@ class Writer:
 
     def __init__(
         self,
-        dialect: Dialect,
+        dialect: AnyDialect,
         symbols: Mapping[Variable, str] | None = None,
         longest_part: int | None = None,
     ) -> None:
@@ -211,7 +211,7 @@ class Writer:
             if variable.name is not None:
                 return self._symbol(variable.name, variable, index)
             text = notation.data_text(variable.data)
-            piece = Piece(rf"\mathrm{{const}}" if self.dialect.latex and len(text) > 40 else text)
+            piece = Piece(r"\mathrm{const}" if self.dialect.latex and len(text) > 40 else text)
             letters = "".join(index or ())
             return self.dialect.indexed(piece, letters) if letters else piece
         name = variable.name
@@ -253,7 +253,7 @@ def _axes_shown(node: Apply, pieces: list[Piece]) -> tuple[list[Piece], list[Pie
 
 # -- ops that mathematics writes in its own way ------------------------------------------------
 
-Form = Callable[[Dialect, Apply, list[Piece]], Piece]
+Form = Callable[[AnyDialect, Apply, list[Piece]], Piece]
 _FORMS: dict[str, Form] = {}
 
 
@@ -267,69 +267,69 @@ def _form(*names: str) -> Callable[[Form], Form]:
 
 
 @_form("add")
-def _add(dialect: Dialect, node: Apply, pieces: list[Piece]) -> Piece:
+def _add(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     return dialect.add(*pieces)
 
 
 @_form("sub")
-def _sub(dialect: Dialect, node: Apply, pieces: list[Piece]) -> Piece:
+def _sub(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     return dialect.subtract(*pieces)
 
 
 @_form("neg")
-def _neg(dialect: Dialect, node: Apply, pieces: list[Piece]) -> Piece:
+def _neg(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     return dialect.negative(*pieces)
 
 
 @_form("mul")
-def _mul(dialect: Dialect, node: Apply, pieces: list[Piece]) -> Piece:
+def _mul(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     return dialect.product(*pieces)
 
 
 @_form("true_div")
-def _true_div(dialect: Dialect, node: Apply, pieces: list[Piece]) -> Piece:
+def _true_div(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     return dialect.quotient(*pieces)
 
 
 @_form("reciprocal")
-def _reciprocal(dialect: Dialect, node: Apply, pieces: list[Piece]) -> Piece:
+def _reciprocal(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     return dialect.quotient(dialect.number(1), pieces[0])
 
 
 @_form("pow")
-def _pow(dialect: Dialect, node: Apply, pieces: list[Piece]) -> Piece:
+def _pow(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     if notation.scalar_value(node.inputs[1]) == 0.5:
         return dialect.root(pieces[0])
     return dialect.power(*pieces)
 
 
 @_form("sqr")
-def _sqr(dialect: Dialect, node: Apply, pieces: list[Piece]) -> Piece:
+def _sqr(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     return dialect.power(pieces[0], dialect.number(2))
 
 
 @_form("sqrt")
-def _sqrt(dialect: Dialect, node: Apply, pieces: list[Piece]) -> Piece:
+def _sqrt(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     return dialect.root(pieces[0])
 
 
 @_form("exp")
-def _exp(dialect: Dialect, node: Apply, pieces: list[Piece]) -> Piece:
+def _exp(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     return dialect.exponential(pieces[0])
 
 
 @_form("abs")
-def _abs(dialect: Dialect, node: Apply, pieces: list[Piece]) -> Piece:
+def _abs(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     return dialect.absolute(pieces[0])
 
 
 @_form("second", "identity", "specify_shape")
-def _value(dialect: Dialect, node: Apply, pieces: list[Piece]) -> Piece:
+def _value(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     return pieces[0]
 
 
 @_form("dimshuffle")
-def _dimshuffle(dialect: Dialect, node: Apply, pieces: list[Piece]) -> Piece:
+def _dimshuffle(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     order = notation.axes_order(node.op)
     assert order is not None
     kept = [axis for axis in order if axis != "x"]
@@ -339,14 +339,14 @@ def _dimshuffle(dialect: Dialect, node: Apply, pieces: list[Piece]) -> Piece:
 
 
 @_form("dot", "matmul")
-def _dot(dialect: Dialect, node: Apply, pieces: list[Piece]) -> Piece:
+def _dot(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     scalar = rank(node.outputs[0]) == 0
     whole = [dataclasses.replace(piece, array=False) for piece in pieces]
     return dialect.matrix_product(whole[0], whole[1], scalar)
 
 
 @_form("derivative")
-def _derivative(dialect: Dialect, node: Apply, pieces: list[Piece]) -> Piece:
+def _derivative(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     return dialect.hole(pieces[0], node.op.variable, node.op.total)  # type: ignore[attr-defined]
 
 
@@ -367,7 +367,7 @@ def write(
     longest: int | None = None,
 ) -> Formula:
     """A variable as a formula; parts get names where it would be longer than `longest`."""
-    dialect = LATEX if latex else TEXT
+    dialect: AnyDialect = LATEX if latex else TEXT
     limit = longest
     if limit is None or estimated_length(variable) * 2 <= limit:
         piece = Writer(dialect, symbols).write(variable, index)
