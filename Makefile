@@ -48,7 +48,7 @@ bench: $(VENV)/core.stamp
 
 docs: $(VENV)/docs.stamp
 	$(RUN) docs/build.py
-	$(RUN) -m sphinx -q -b html docs docs/_build/html
+	$(RUN) -m sphinx -q -W -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 clean:

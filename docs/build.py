@@ -8,6 +8,7 @@ usage: python docs/build.py
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,12 +16,25 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "docs")]
 
 import map_page  # noqa: E402
+import op_pages  # noqa: E402
+import rule_pages  # noqa: E402
+
+
+def write_folder(folder: Path, pages: dict[str, str]) -> None:
+    """Make a folder hold these pages and no others."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, text in pages.items():
+        (folder / name).write_text(text, encoding="utf8")
 
 
 def main() -> int:
     """Write every generated page and say how many."""
-    map_page.write(ROOT / "docs" / "repo_map.md")
-    print("docs/repo_map.md")
+    docs = ROOT / "docs"
+    map_page.write(docs / "repo_map.md")
+    for kind, pages in (("ops", op_pages.pages()), ("rules", rule_pages.pages())):
+        write_folder(docs / "reference" / kind, pages)
+        print(f"docs/reference/{kind}: {len(pages)} pages")
     return 0
 
 

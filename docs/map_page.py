@@ -35,8 +35,8 @@ HEAD = """\
 
 An expression becomes a **graph** of variables and nodes (`graph`, `tensor`). `gradient` adds the
 nodes of the derivative to it. `rewriting` turns a copy of both into what runs and records each
-step. `compile` plans the run as a program of kernels, a backend executes it. `view` draws any stage,
-`Study` holds them together, `notebook` and the command line ask it questions.
+step. `compile` plans the run as a program of kernels, a backend executes it. `view` draws any
+stage, `Study` holds them together, `notebook` and the command line ask it questions.
 
 A room may import the rooms above it in this table, never those below (the exact table:
 `tests/layers.py`).

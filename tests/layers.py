@@ -18,7 +18,7 @@ PACKAGE = ROOT / "autodiff_lab"
 # The room of a file is its first folder; the files at the top of the package are listed here.
 TOP_FILES = {
     "__init__": "root",
-    "errors": "base", "config": "base", "typing": "base", "hooks": "base", "cache": "base",
+    "errors": "base", "config": "base", "typing": "base", "hooks": "base", "private_folder": "base",
     "study": "study", "cell": "study", "options": "study", "verify": "study",
     "testing": "study", "compat": "study",
     "__main__": "notebook",
