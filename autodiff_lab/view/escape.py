@@ -22,9 +22,11 @@ _LATEX = {
     "}": r"\}",
     "$": r"\$",
     "%": r"\%",
-    "#": r"\#",
+    "#": r"\ ",  # mathtext reads none of these four, escaped or not
+    '"': r"\ ",
+    "`": r"\ ",
+    "&": r"\ ",
     "_": r"\_",
-    "&": r"\&",
     "^": r"\wedge ",
     "~": r"\sim ",
     " ": r"\ ",

@@ -1,0 +1,237 @@
+"""Formulas as SVG: LaTeX drawn by Matplotlib's mathtext, with no TeX and no network.
+
+What is here: `formula_svg` (any number of lines in one picture) and `FORMULA_STYLE`.  It
+relies on `matplotlib.textpath`, imported at the first formula, and on the escapes.
+
+The one idea: a letter's outline is written once per picture and used wherever the letter
+stands; everything is drawn in `currentColor`, so a formula takes the colour of its place.
+What mathtext cannot read is shown as the text it also came with.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import math
+from typing import Any, NamedTuple
+
+from autodiff_lab.view.escape import printable, xml_attribute, xml_text
+
+SIZE = 17.0
+LEADING = 10.0  # between lines
+PADDING = 3.0
+LONGEST = 600  # characters of LaTeX; longer ones are shown as text
+FONT = "stix"
+FIRST_MISSING = "\u2e80"  # from here on: scripts of East Asia, emoji
+TEXT_ADVANCE = 0.62  # of the size, for a character of the fallback's monospaced font
+
+FORMULA_STYLE = (
+    ".adl-formula{color:var(--adl-ink,#17202c)}.adl-formula .bg{fill:var(--adl-bg,#ffffff)}"
+    "@media (prefers-color-scheme:dark){.adl-formula{color:var(--adl-ink,#e9edf3)}"
+    ".adl-formula .bg{fill:var(--adl-bg,#14171c)}}"
+)
+
+
+class Line(NamedTuple):
+    """A line `left = right`; `left` may be empty, and `aligned` says whether there is an "="."""
+
+    latex: str
+    text: str
+    left_latex: str = ""
+    left_text: str = ""
+    aligned: bool = False
+
+
+class _Piece(NamedTuple):
+    width: float
+    above: float
+    below: float
+    svg: str
+
+
+def formula_svg(
+    lines: tuple[Line, ...], size: float = SIZE, style: bool = True, background: bool = False
+) -> str:
+    """The lines under each other, aligned at "=" where they ask for it.
+
+    Parameters
+    ----------
+    lines : tuple of Line
+        LaTeX without dollar signs, and the text that stands for it (also the alt text).
+    size : float
+        Font size in SVG units.
+    style : bool
+        Whether the picture says itself what its colour is in light and dark surroundings.
+    background : bool
+        Whether it has a background, for use as an image in an unknown page.
+    """
+    return _formula_svg(tuple(lines), size, style, background)
+
+
+@functools.lru_cache(maxsize=512)
+def _formula_svg(lines: tuple[Line, ...], size: float, style: bool, background: bool) -> str:
+    outlines: dict[str, str] = {}
+    rows = [
+        (
+            _draw(line.left_latex, line.left_text, size, outlines),
+            _draw("=" if line.aligned else "", "=" if line.aligned else "", size, outlines),
+            _draw(line.latex, line.text, size, outlines),
+        )
+        for line in lines
+    ]
+    gap = size * 0.3
+    left = max((row[0].width for row in rows), default=0.0)
+    sign = max((row[1].width for row in rows), default=0.0)
+    y = PADDING
+    width = 0.0
+    body: list[str] = []
+    for row in rows:
+        y += max(piece.above for piece in row)
+        x_sign = left + gap * bool(left)
+        x_right = x_sign + sign + gap * bool(sign)
+        starts = (left - row[0].width, x_sign, x_right)
+        if not row[1].width:
+            starts = (0.0, 0.0, 0.0)
+        for start, piece in zip(starts, row, strict=True):
+            if piece.svg:
+                place = f"translate({_number(PADDING + start)} {_number(y)})"
+                body.append(f'<g transform="{place}">{piece.svg}</g>')
+        width = max(width, starts[2] + row[2].width)
+        y += max(piece.below for piece in row) + LEADING
+    height = math.ceil(max(y - LEADING, 0) + PADDING)
+    return _wrap(lines, body, outlines, (math.ceil(width + 2 * PADDING), height), style, background)
+
+
+def _wrap(
+    lines: tuple[Line, ...],
+    body: list[str],
+    outlines: dict[str, str],
+    extent: tuple[int, int],
+    style: bool,
+    background: bool,
+) -> str:
+    drawing = "".join(body)
+    digest = hashlib.sha256((drawing + str(sorted(outlines))).encode()).hexdigest()[:8]
+    # Two formulas on one page may hold different letters under one name, hence the digest.
+    prefix = f"f{digest}-"
+    drawing = drawing.replace('href="#', f'href="#{prefix}')
+    defs = "".join(
+        f'<path id="{prefix}{name}" d="{way}"/>' for name, way in sorted(outlines.items())
+    )
+    width, height = extent
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="adl-formula" width="{width}" '
+        f'height="{height}" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{xml_attribute(alt_text(lines))}">'
+        + (f"<style>{FORMULA_STYLE}</style>" if style else "")
+        + ('<rect class="bg" width="100%" height="100%"/>' if background else "")
+        + f'<defs>{defs}</defs><g fill="currentColor">{drawing}</g></svg>'
+    )
+
+
+def alt_text(lines: tuple[Line, ...]) -> str:
+    """What the picture says, as text."""
+    return "\n".join(
+        f"{line.left_text} = {line.text}".lstrip() if line.aligned else line.text
+        for line in lines
+    )
+
+
+def _draw(latex: str, text: str, size: float, outlines: dict[str, str]) -> _Piece:
+    """One formula as uses of outlines, its baseline at 0; adds the outlines it needs."""
+    if not latex and not text:
+        return _Piece(0.0, 0.0, 0.0, "")
+    if latex and len(latex) <= LONGEST and _is_plain(latex):
+        try:
+            return _draw_math(latex, size, outlines)
+        except (ValueError, RecursionError, RuntimeError):
+            pass  # not in mathtext's subset of LaTeX: the text below says the same
+    shown = printable(text or latex)
+    advance = size * 0.85 * TEXT_ADVANCE
+    return _Piece(
+        len(shown) * advance,
+        size,
+        size * 0.3,
+        f'<text font-family="ui-monospace,DejaVu Sans Mono,Menlo,Consolas,monospace" '
+        f'font-size="{_number(size * 0.85)}" xml:space="preserve">{xml_text(shown)}</text>',
+    )
+
+
+def _is_plain(latex: str) -> bool:
+    """No dollar that would end the formula, and no script that mathtext's fonts lack."""
+    return "$" not in latex.replace(r"\$", "") and all(letter < FIRST_MISSING for letter in latex)
+
+
+def _draw_math(latex: str, size: float, outlines: dict[str, str]) -> _Piece:
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    properties = FontProperties(size=text_to_path.FONT_SCALE, math_fontfamily=FONT)
+    source = f"${_display_style(latex)}$"
+    width, height, below = text_to_path.get_text_width_height_descent(source, properties, True)
+    letters, paths, bars = text_to_path.get_glyphs_mathtext(properties, source)
+    scale = size / text_to_path.FONT_SCALE
+    parts = []
+    for name, x, y, relative in letters:
+        key = "".join(c if c.isalnum() else "_" for c in name)
+        if key not in outlines:
+            outlines[key] = _outline(*paths[name])
+        factor = f" scale({relative:.3g})" if abs(relative - 1) > 1e-3 else ""
+        parts.append(
+            f'<use href="#{key}" transform="translate({_number(x)} {_number(y)}){factor}"/>'
+        )
+    for corners, _ in bars:
+        (x0, y0), _, (x1, y1) = corners[:3]
+        parts.append(
+            f'<rect x="{_number(x0)}" y="{_number(y0)}" width="{_number(x1 - x0)}" '
+            f'height="{_number(y1 - y0)}"/>'
+        )
+    return _Piece(
+        float(width) * scale,
+        float(height - below) * scale,
+        float(below) * scale,
+        f'<g transform="scale({scale:.4g} {-scale:.4g})">{"".join(parts)}</g>',
+    )
+
+
+def _display_style(latex: str) -> str:
+    r"""Outermost fractions at full size, as in a displayed equation.
+
+    Examples
+    --------
+    >>> print(_display_style(r"\frac{1}{1 + \frac{x}{2}}"))
+    \dfrac{1}{1 + \frac{x}{2}}
+    """
+    parts = []
+    depth = position = 0
+    while position < len(latex):
+        if depth == 0 and latex.startswith(r"\frac", position):
+            parts.append(r"\dfrac")
+            position += 5
+            continue
+        character = latex[position]
+        width = 2 if character == "\\" else 1  # an escaped brace does not nest
+        depth += (character == "{") - (character == "}")
+        parts.append(latex[position : position + width])
+        position += width
+    return "".join(parts)
+
+
+def _outline(vertices: Any, codes: Any) -> str:
+    """A glyph as path data in whole units, a hundredth of the font's size each."""
+    letters = {1: "M", 2: "L", 3: "Q", 4: "C", 79: "Z"}
+    parts = []
+    last = 0
+    for (x, y), code in zip(vertices, codes, strict=True):
+        # A curve's code is repeated for each of its points; its letter is written once.
+        if code == 79:
+            parts.append("Z")
+        else:
+            curve = code in (3, 4) and code == last
+            parts.append(("" if curve else letters[int(code)]) + f"{round(x)} {round(y)}")
+        last = code
+    return " ".join(parts)
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
