@@ -7,7 +7,6 @@ from typing import Any
 
 from autodiff_lab.errors import LabTypeError, LabValueError, explain
 from autodiff_lab.graph import Apply, Variable, describe
-from autodiff_lab.tensor import registry
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
 from autodiff_lab.tensor.registry import public

@@ -164,6 +164,27 @@ def as_declared(result: Any, kind: Any) -> Any:
     return np.asarray(result, dtype=kind.dtype)
 
 
+HELPERS: dict[str, str] = {}
+"""Name -> source of the few functions that NumPy texts use beside NumPy's own."""
+
+
+def define_helper(name: str, source: str) -> str:
+    """Declare a function for NumPy texts; a printed program puts its source on top.
+
+    Returns
+    -------
+    str
+        The name, for use in texts.
+    """
+    HELPERS[name] = source.strip() + "\n"
+    return name
+
+
+def helpers_in(text: str) -> list[str]:
+    """The names of the helper functions that a NumPy text calls."""
+    return [name for name in HELPERS if f"{name}(" in text]
+
+
 _compiled: dict[tuple[str, tuple[str, ...]], Callable[..., Any]] = {}
 
 
@@ -182,6 +203,8 @@ def compile_expression(text: str, names: tuple[str, ...]) -> Callable[..., Any]:
             import scipy.special
 
             namespace["scipy"] = scipy
+        for helper in helpers_in(text):
+            exec(compile(HELPERS[helper], "<autodiff_lab numpy>", "exec"), namespace)
         code = compile(f"lambda {', '.join(names)}: {text}", "<autodiff_lab numpy>", "eval")
         found = _compiled[key] = eval(code, namespace)
     return found

@@ -145,6 +145,6 @@ class ArrayMethods:
         return function("dimshuffle")(self, *pattern)
 
     @property
-    def T(self) -> Any:  # noqa: N802  (the name that NumPy has)
+    def T(self) -> Any:
         """The axes in reverse order."""
         return function("transpose")(self)

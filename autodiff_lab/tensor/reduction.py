@@ -1,4 +1,4 @@
-"""Reductions: sum, and the frame that the others share.
+"""Reductions: sum, prod, max, min, any, all, and the means and variances made of them.
 
 A reduction is one class with a NumPy function, an associative primitive with its start value (for
 kernels), and a pullback.  Axes are normalised when the op is made: None means all.
@@ -6,14 +6,16 @@ kernels), and a pullback.  Axes are normalised when the op is made: None means a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.errors import LabIndexError, LabTypeError, LabValueError, explain
-from autodiff_lab.graph import Apply, Variable, describe
+from autodiff_lab.graph import ZERO, Apply, Variable, describe
 from autodiff_lab.tensor import dtypes
-from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.axes import DimShuffle
+from autodiff_lab.tensor.constants import as_tensor_variable, constant
+from autodiff_lab.tensor.lengths import element_count
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.type import TensorType
@@ -81,6 +83,20 @@ class Reduction(TensorOp):
         axis = "" if self.axis is None else f", axis={self.axis}"
         return f"{self.numpy_function}({arguments[0]}{axis})"
 
+    def accumulated(self, node: Apply, argument: str) -> str:
+        """The NumPy text of a sum or product, in the dtype that the family gives it."""
+        axis = "" if self.axis is None else f", axis={self.axis}"
+        given: str = node.inputs[0].type.dtype  # type: ignore[attr-defined]
+        wanted = self.dtype or given
+        if wanted in ("float16", "float32") and given == wanted:
+            # the family accumulates single precision in double precision
+            total = f"{self.numpy_function}({argument}{axis}, dtype=np.float64)"
+            return f"{total}.astype(np.{wanted})"
+        natural = sum_dtype(given)  # NumPy widens whole numbers as the family does
+        name = "bool_" if wanted == "bool" else wanted
+        named = "" if natural == wanted else f", dtype=np.{name}"
+        return f"{self.numpy_function}({argument}{axis}{named})"
+
     def with_kept_axes(self, variable: Any, ndim: int) -> Any:
         """Put axes of length 1 where this reduction took axes away."""
         gone = self.reduced(ndim)
@@ -112,15 +128,7 @@ class Sum(Reduction):
         return reduction_samples("sum", rng)
 
     def numpy(self, node: Apply, *arguments: str) -> str:
-        axis = "" if self.axis is None else f", axis={self.axis}"
-        given, wanted = node.inputs[0].type.dtype, self.dtype or node.inputs[0].type.dtype  # type: ignore[attr-defined]
-        if wanted in ("float16", "float32") and given == wanted:
-            # the family accumulates single precision in double precision
-            total = f"np.sum({arguments[0]}{axis}, dtype=np.float64)"
-            return f"{total}.astype(np.{wanted})"
-        natural = {"bool": "int64", "uint8": "uint64"}.get(given, given)
-        named = "" if natural == wanted else f", dtype=np.{wanted}"
-        return f"np.sum({arguments[0]}{axis}{named})"
+        return self.accumulated(node, arguments[0])
 
     def pullback(
         self,
@@ -161,7 +169,7 @@ def reduction_samples(name: str, rng: Any) -> list[Any]:
 
 
 @public(numpy=("sum", "add.reduce"))
-def sum(  # noqa: A001  (the name that NumPy has)
+def sum(
     x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None
 ) -> Any:
     """Sum of the elements over axes.
@@ -187,3 +195,228 @@ def sum(  # noqa: A001  (the name that NumPy has)
     variable = as_tensor_variable(x)
     chosen = sum_dtype(variable.type.dtype) if dtype is None else dtypes.canonical(dtype)
     return reduce_with(Sum, variable, axis, chosen, keepdims)
+
+
+class Prod(Reduction):
+    """Product over axes.
+
+    The derivative by an element is the product of all the others: where exactly one element of a
+    group is 0 only that one has a derivative, where two are 0 none has.  Second derivatives are
+    right where no element is 0.
+    """
+
+    op_name = "prod"
+    summary = "Product over all axes or the given ones."
+    notation = Notation(latex=r"\prod {0}", pp="Prod")
+    numpy_function = "np.prod"
+    reduction = ("mul", 1)
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """All axes, one, several, none."""
+        return reduction_samples("prod", rng)
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return self.accumulated(node, arguments[0])
+
+    def pullback(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        cotangents: Sequence[Variable],
+    ) -> list[Any]:
+        (x,), (cotangent,) = inputs, cotangents
+        dtype = cotangent.type.dtype  # type: ignore[attr-defined]
+        where, second = function("switch"), function("second")
+        one, nothing = constant(1, dtype=dtype), constant(0, dtype=dtype)
+        is_zero = function("eq")(x, constant(0, dtype=x.type.dtype))  # type: ignore[attr-defined]
+        others = where(is_zero, one, x)
+        zeros = Sum(self.axis, "int64")(is_zero)
+        product = Prod(self.axis, dtype)(others)
+        # the product of the other elements: of all the non-zero ones where this one is the only
+        # zero, divided by this one where there is no zero
+        count = self.spread(zeros, x)
+        shared = self.spread(function("mul")(cotangent, product), x)
+        at_zero = where(function("eq")(count, 1), shared, second(x, nothing))
+        elsewhere = where(function("eq")(count, 0), shared / others, second(x, nothing))
+        return [where(is_zero, at_zero, elsewhere)]
+
+
+class _Extremum(Reduction):
+    """The frame of max and min: every element that attains it gets the whole cotangent."""
+
+    def pullback(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        cotangents: Sequence[Variable],
+    ) -> list[Any]:
+        x, cotangent = inputs[0], cotangents[0]
+        attained = function("eq")(x, self.spread(outputs[0], x))
+        nothing = constant(0, dtype=cotangent.type.dtype)  # type: ignore[attr-defined]
+        return [function("switch")(attained, self.spread(cotangent, x), nothing)]
+
+
+class Max(_Extremum):
+    """The largest element over axes; NaN wins."""
+
+    op_name = "max"
+    summary = "The largest element over all axes or the given ones."
+    notation = Notation(latex=r"\max {0}", pp="Max")
+    numpy_function = "np.max"
+    reduction = ("max", -math.inf)
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """All axes, one, several, none."""
+        return reduction_samples("max", rng)
+
+
+class Min(_Extremum):
+    """The smallest element over axes; NaN wins."""
+
+    op_name = "min"
+    summary = "The smallest element over all axes or the given ones."
+    notation = Notation(latex=r"\min {0}", pp="Min")
+    numpy_function = "np.min"
+    reduction = ("min", math.inf)
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """All axes, one, several, none."""
+        return reduction_samples("min", rng)
+
+
+class _Test(Reduction):
+    """The frame of any and all, on booleans."""
+
+    differentiable = False
+
+    def pullback(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        cotangents: Sequence[Variable],
+    ) -> list[Any]:
+        return [ZERO]
+
+
+class Any_(_Test):
+    """Whether an element over axes is true."""
+
+    op_name = "any"
+    summary = "Whether at least one element is true."
+    notation = Notation(latex=r"\exists {0}", pp="Any")
+    numpy_function = "np.any"
+    reduction = ("or", False)
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """All axes, one, several, none."""
+        return reduction_samples("any", rng)
+
+
+class All(_Test):
+    """Whether all elements over axes are true."""
+
+    op_name = "all"
+    summary = "Whether all elements are true."
+    notation = Notation(latex=r"\forall {0}", pp="All")
+    numpy_function = "np.all"
+    reduction = ("and", True)
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """All axes, one, several, none."""
+        return reduction_samples("all", rng)
+
+
+@public(numpy=("prod", "multiply.reduce"))
+def prod(
+    x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None
+) -> Any:
+    """Product of the elements over axes; small integers give int64."""
+    variable = as_tensor_variable(x)
+    chosen = sum_dtype(variable.type.dtype) if dtype is None else dtypes.canonical(dtype)
+    return reduce_with(Prod, variable, axis, chosen, keepdims)
+
+
+@public("amax", numpy=("max", "amax", "maximum.reduce"))
+def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The largest element over axes.
+
+    On a tie every largest element gets the whole cotangent.
+    """
+    return reduce_with(Max, x, axis, None, keepdims)
+
+
+@public("amin", numpy=("min", "amin", "minimum.reduce"))
+def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The smallest element over axes; ties as in `max`."""
+    return reduce_with(Min, x, axis, None, keepdims)
+
+
+@public(numpy=("any", "logical_or.reduce"))
+def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Whether at least one element over axes is true (not 0)."""
+    return reduce_with(Any_, _as_bool(x), axis, None, keepdims)
+
+
+@public(numpy=("all", "logical_and.reduce"))
+def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Whether all elements over axes are true (not 0)."""
+    return reduce_with(All, _as_bool(x), axis, None, keepdims)
+
+
+def _as_bool(x: Any) -> Any:
+    variable = as_tensor_variable(x)
+    if variable.type.dtype == "bool":
+        return variable
+    return function("neq")(variable, constant(0, dtype=variable.type.dtype))
+
+
+@public(numpy=("mean",))
+def mean(
+    x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None
+) -> Any:
+    """Sum over axes divided by the number of elements summed.
+
+    Whole numbers are averaged in floatX, floats in their own dtype.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> mean(pt.fmatrix("x"), axis=0).dtype, mean(pt.imatrix("n")).dtype
+    ('float32', 'float64')
+    """
+    variable = as_tensor_variable(x)
+    chosen = dtypes.gradient_dtype(variable.type.dtype) if dtype is None else dtype
+    total = sum(variable, axis=axis, dtype=dtypes.canonical(chosen), keepdims=keepdims)
+    axes = normalize_axes(axis, variable)
+    count = element_count(variable, axes)
+    return function("true_div")(total, function("cast")(count, total.type.dtype))
+
+
+@public(numpy=("var",))
+def var(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
+    """Mean square of the distance to the mean.
+
+    Parameters
+    ----------
+    x : tensor_like
+    axis : int or tuple of int, optional
+    ddof : int
+        The sum is divided by the number of elements minus this.
+    keepdims : bool
+    """
+    variable = as_tensor_variable(x)
+    distance = variable - mean(variable, axis=axis, keepdims=True)
+    total = sum(function("sqr")(distance), axis=axis, keepdims=keepdims)
+    count = element_count(variable, normalize_axes(axis, variable)) - ddof
+    return function("true_div")(total, function("cast")(count, total.type.dtype))
+
+
+@public(numpy=("std",))
+def std(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
+    """Square root of `var`."""
+    return function("sqrt")(var(x, axis=axis, ddof=ddof, keepdims=keepdims))

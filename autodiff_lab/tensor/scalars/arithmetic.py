@@ -84,7 +84,7 @@ neg = scalar(
     words="derivative of -u is -u'", summary="The negative.",
 )
 
-abs = scalar(  # noqa: A001  (the name that NumPy has)
+abs = scalar(
     "abs", "x", dtype="magnitude", numpy="np.abs", latex=r"\left| {0} \right|",
     aliases=("abs_", "absolute"),
     expr=lambda x: prim.abs(x),
@@ -123,7 +123,7 @@ trunc = scalar(
     summary="Rounded towards zero.",
 )
 
-round = scalar(  # noqa: A001  (the name that NumPy has)
+round = scalar(
     "round", "x", dtype="float_no_complex", numpy="np.rint",
     latex=r"\mathrm{{round}}\left({0}\right)", aliases=("round_half_to_even", "rint"),
     expr=lambda x: prim.rint(x), partials=lambda x, out: [ZERO],

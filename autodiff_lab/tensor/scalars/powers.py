@@ -53,7 +53,7 @@ def _power_pullback(x: Any, y: Any, out: Any, g: Any) -> list[Any]:
     return [by_base, by_exponent]
 
 
-pow = scalar(  # noqa: A001  (the name that NumPy has)
+pow = scalar(
     "pow", "x y", dtype="upcast", numpy="np.power", infix="**", precedence=POWER,
     latex="{0}^{{{1}}}", aliases=("power",),
     expr=lambda x, y: prim.pow(x, y) if x.dtype.startswith("float") else None,

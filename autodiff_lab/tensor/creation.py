@@ -1,0 +1,365 @@
+"""Making arrays: filled with a value, counting up, the identity matrix.
+
+`Alloc`, `ARange` and `Eye` are the ops; `fill` (the elementwise row `second`) makes an array in the
+shape of another one.  Lengths are scalar inputs (`tensor.lengths`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff_lab.config import config
+from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.graph import DISCONNECTED, ZERO, Apply, Constant, Variable, describe
+from autodiff_lab.tensor import dtypes
+from autodiff_lab.tensor.constants import as_tensor_variable, constant
+from autodiff_lab.tensor.lengths import as_length, as_lengths, known_int, static_lengths
+from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
+from autodiff_lab.tensor.registry import function, public
+from autodiff_lab.tensor.type import TensorType
+
+
+class Alloc(TensorOp):
+    """A new array of a given shape, filled with a value that is stretched to it.
+
+    Inputs are the value and one scalar per axis.
+    """
+
+    op_name = "alloc"
+    __props__ = ()
+    summary = "An array of a given shape, filled with a value."
+    notation = Notation(pp="Alloc")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """A scalar, a row that is stretched, nothing to stretch."""
+        return [
+            ("alloc", (rng.normal(size=()), 2, 3), {}),
+            ("alloc", (rng.normal(size=(1, 3)), 2, 3), {}),
+            ("alloc", (rng.normal(size=3), 2, 3), {}),
+            ("alloc", (rng.normal(size=()),), {}),
+        ]
+
+    def prepare(self, *inputs: Any) -> list[Any]:
+        value = as_tensor_variable(inputs[0])
+        lengths = as_lengths(inputs[1:])
+        if value.type.ndim > len(lengths):
+            raise LabTypeError(
+                explain(
+                    f"alloc: the value has {value.type.ndim} axes, the shape only {len(lengths)}.",
+                    where=describe(value),
+                )
+            )
+        return [value, *lengths]
+
+    def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
+        value, *lengths = variables
+        dims = list(static_lengths(lengths))
+        before = len(dims) - value.type.ndim
+        for axis, known in enumerate(value.type.shape, start=before):
+            if known in (None, 1):
+                continue
+            if dims[axis] not in (None, known):
+                raise LabValueError(
+                    explain(
+                        f"alloc: the value has length {known} where the shape says {dims[axis]}.",
+                        where=describe(value),
+                    )
+                )
+            dims[axis] = known
+        return [tuple(dims)]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        value, *lengths = arguments
+        return f"np.full(({''.join(length + ', ' for length in lengths)}), {value})"
+
+    def pullback(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        cotangents: Sequence[Variable],
+    ) -> list[Any]:
+        value, cotangent = inputs[0], cotangents[0]
+        rest: list[Any] = [DISCONNECTED] * (len(inputs) - 1)
+        return [sum_to(cotangent, value), *rest]
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[True]] + [[False]] * (len(node.inputs) - 1)
+
+
+def sum_to(cotangent: Any, value: Any) -> Any:
+    """Sum a cotangent over the axes along which `value` was stretched: the transpose of that."""
+    missing = cotangent.type.ndim - value.type.ndim
+    total = function("sum")
+    if missing:
+        cotangent = total(cotangent, axis=tuple(range(missing)))
+    stretched = tuple(
+        axis
+        for axis, (mine, theirs) in enumerate(zip(value.type.shape, cotangent.type.shape))
+        if mine == 1 and theirs != 1
+    )
+    return total(cotangent, axis=stretched, keepdims=True) if stretched else cotangent
+
+
+class ARange(TensorOp):
+    """``start, start + step, ...`` below `stop`."""
+
+    op_name = "arange"
+    __props__ = ("dtype",)
+    summary = "Numbers from a start to below a stop, in equal steps."
+    notation = Notation(pp="ARange")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """Whole numbers, steps, floats."""
+        return [
+            ("arange", (5,), {}),
+            ("arange", (2, 9, 3), {}),
+            ("arange", (0.0, 1.0, 0.25), {}),
+            ("arange", (5, 0, -2), {}),
+        ]
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype
+
+    def out_dtypes(self, *inputs: TensorType) -> list[str]:
+        return [self.dtype]
+
+    def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
+        if all(isinstance(variable, Constant) for variable in variables):
+            start, stop, step = (variable.data.item() for variable in variables)
+            if step == 0:
+                raise LabValueError(explain("arange: the step cannot be 0."))
+            return [(max(0, int(np.ceil((stop - start) / step))),)]
+        return [(None,)]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f"np.arange({', '.join(arguments)}, dtype=np.{self.dtype})"
+
+    def pullback(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        cotangents: Sequence[Variable],
+    ) -> list[Any]:
+        if dtypes.is_discrete(self.dtype):
+            return [ZERO, DISCONNECTED, ZERO]
+        cotangent: Any = cotangents[0]
+        total = function("sum")
+        places = arange(cotangent.shape[0], dtype=self.dtype)
+        return [total(cotangent), DISCONNECTED, total(cotangent * places)]
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[True], [False], [True]]
+
+
+class Eye(TensorOp):
+    """Ones on one diagonal, zeros elsewhere.  Inputs: rows, columns, which diagonal."""
+
+    op_name = "eye"
+    __props__ = ("dtype",)
+    summary = "Ones on a diagonal of a matrix, zeros elsewhere."
+    notation = Notation(latex="I", pp="Eye")
+    differentiable = False
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """Square, oblong, another diagonal."""
+        return [("eye", (3,), {}), ("eye", (2, 4), {}), ("eye", (3, 3, 1), {})]
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype
+
+    def out_dtypes(self, *inputs: TensorType) -> list[str]:
+        return [self.dtype]
+
+    def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
+        return [static_lengths(variables[:2])]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        name = "bool_" if self.dtype == "bool" else self.dtype
+        return f"np.eye({', '.join(f'int({text})' for text in arguments)}, dtype=np.{name})"
+
+    def pullback(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        cotangents: Sequence[Variable],
+    ) -> list[Any]:
+        return [DISCONNECTED] * len(inputs)
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[False]] * len(node.inputs)
+
+
+# -- filled with a value -------------------------------------------------------------------------
+
+
+@public()
+def alloc(value: Any, *shape: Any) -> Any:
+    """A new array of a given shape, filled with a value.
+
+    Parameters
+    ----------
+    value : tensor_like
+        Stretched to the shape, as broadcasting does.
+    *shape : int or scalar
+        One length per axis; may be given as one sequence.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> alloc(0.0, 2, pt.lscalar("n")).type.shape
+    (2, None)
+    """
+    return Alloc()(as_tensor_variable(value), *_lengths(shape))
+
+
+def _lengths(shape: tuple[Any, ...]) -> list[Any]:
+    if len(shape) == 1:
+        return as_lengths(shape[0])
+    return as_lengths(shape)
+
+
+@public(numpy=("broadcast_to",))
+def broadcast_to(x: Any, shape: Any) -> Any:
+    """`x` stretched to a shape."""
+    return alloc(x, shape)
+
+
+@public()
+def zeros(*shape: Any, dtype: Any = None) -> Any:
+    """Zeros of a given shape, in floatX unless a dtype is given.
+
+    Examples
+    --------
+    >>> zeros(2, 3).type, zeros((4,), dtype="int32").type
+    (TensorType(float64, shape=(2, 3)), TensorType(int32, shape=(4,)))
+    """
+    return _constant_array(0, shape, dtype)
+
+
+@public()
+def ones(*shape: Any, dtype: Any = None) -> Any:
+    """Ones of a given shape, in floatX unless a dtype is given."""
+    return _constant_array(1, shape, dtype)
+
+
+@public()
+def empty(*shape: Any, dtype: Any = None) -> Any:
+    """As `zeros`: there is no gain in not filling an array that must be repeatable."""
+    return _constant_array(0, shape, dtype)
+
+
+@public()
+def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
+    """An array of a given shape, filled with a value."""
+    value = as_tensor_variable(fill_value)
+    return alloc(value if dtype is None else function("cast")(value, dtype), shape)
+
+
+def _constant_array(number: int, shape: tuple[Any, ...], dtype: Any) -> Any:
+    if len(shape) == 2 and dtype is None and isinstance(shape[1], str | np.dtype | type):
+        shape, dtype = shape[:1], shape[1]  # zeros((2, 3), "int32"), as NumPy has it
+    chosen = dtypes.canonical(config.floatX if dtype is None else dtype)
+    return Alloc()(constant(number, dtype=chosen), *_lengths(shape))
+
+
+def _like(number: Any, x: Any, dtype: Any) -> Any:
+    variable = as_tensor_variable(x)
+    chosen = variable.type.dtype if dtype is None else dtypes.canonical(dtype)
+    value = constant(number, dtype=chosen)
+    if variable.type.ndim == 0:
+        return value
+    return function("second")(variable, value)
+
+
+@public(numpy=("zeros_like",))
+def zeros_like(x: Any, dtype: Any = None, opt: bool = False) -> Any:
+    """Zeros in the shape and dtype of `x`."""
+    return _like(0, x, dtype)
+
+
+@public(numpy=("ones_like",))
+def ones_like(x: Any, dtype: Any = None, opt: bool = False) -> Any:
+    """Ones in the shape and dtype of `x`."""
+    return _like(1, x, dtype)
+
+
+@public(numpy=("empty_like",))
+def empty_like(x: Any, dtype: Any = None) -> Any:
+    """As `zeros_like`."""
+    return _like(0, x, dtype)
+
+
+@public(numpy=("full_like",))
+def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
+    """A value in the shape and dtype of `x`."""
+    variable = as_tensor_variable(x)
+    chosen = variable.type.dtype if dtype is None else dtypes.canonical(dtype)
+    value = function("cast")(as_tensor_variable(fill_value), chosen)
+    return function("second")(variable, value)
+
+
+# -- counting ------------------------------------------------------------------------------------
+
+
+@public(numpy=("arange",))
+def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Any:
+    """Numbers from `start` to below `stop`, in steps of `step`.
+
+    Parameters
+    ----------
+    start, stop, step : number or scalar
+        With one argument it is `stop`, and `start` is 0.
+    dtype : str, optional
+        Whole numbers give int64, others the dtype of the arguments.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> arange(5).type, arange(pt.lscalar("n")).type
+    (TensorType(int64, shape=(5,)), TensorType(int64, shape=(None,)))
+    """
+    if stop is None:
+        start, stop = 0, start
+    ends = [_scalar_argument(value) for value in (start, stop, step)]
+    if dtype is None:
+        dtype = dtypes.upcast(*(end.type.dtype for end in ends))
+        if dtype in dtypes.DISCRETE:
+            dtype = "uint64" if dtype in dtypes.UNSIGNED else "int64"
+    return ARange(dtypes.canonical(dtype))(*ends)
+
+
+def _scalar_argument(value: Any) -> Any:
+    variable = as_length(value) if known_int(value) is not None else as_tensor_variable(value)
+    if variable.type.ndim != 0:
+        raise LabTypeError(
+            explain(
+                "arange takes scalars.",
+                where=describe(variable),
+                remedy="x.shape[0] is the length of x",
+            )
+        )
+    return variable
+
+
+@public(numpy=("eye",))
+def eye(n: Any, m: Any = None, k: Any = 0, dtype: Any = None) -> Any:
+    """Ones on the k-th diagonal of an n x m matrix, zeros elsewhere."""
+    columns = n if m is None else m
+    chosen = dtypes.canonical(config.floatX if dtype is None else dtype)
+    return Eye(chosen)(as_length(n), as_length(columns), as_length(k))
+
+
+@public()
+def identity_like(x: Any, dtype: Any = None) -> Any:
+    """The identity matrix in the shape and dtype of a matrix."""
+    variable = as_tensor_variable(x)
+    if variable.type.ndim != 2:
+        raise LabValueError(explain("identity_like takes a matrix.", where=describe(variable)))
+    rows, columns = function("shape")(variable)
+    return eye(rows, columns, dtype=variable.type.dtype if dtype is None else dtype)

@@ -1,0 +1,1 @@
+"""Indexing: reading parts of arrays, and arrays with parts replaced."""

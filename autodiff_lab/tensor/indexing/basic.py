@@ -1,0 +1,363 @@
+"""Basic indexing: numbers, slices, ``...`` and new axes; reading, setting and adding.
+
+`Subtensor` reads, `IncSubtensor` gives a copy in which a part is replaced or added to; each is in
+the other's pullback.  Keys are taken apart in `indexing.keys`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.graph import DISCONNECTED, Apply, Variable, describe
+from autodiff_lab.tensor import dtypes
+from autodiff_lab.tensor.axes import DimShuffle, dimshuffle
+from autodiff_lab.tensor.constants import as_tensor_variable, constant
+from autodiff_lab.tensor.creation import sum_to, zeros_like
+from autodiff_lab.tensor.indexing.keys import (
+    VARIABLE,
+    Pattern,
+    Slice,
+    key_text,
+    take_apart,
+    variables_in,
+)
+from autodiff_lab.tensor.lengths import as_lengths, known_int
+from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
+from autodiff_lab.tensor.registry import public
+from autodiff_lab.tensor.shaping import Shape
+
+
+class Subtensor(TensorOp):
+    """A part of an array: ``x[1:, 0]``.
+
+    Parameters
+    ----------
+    pattern : tuple
+        One entry per axis indexed: a number, a `Slice`, or `VARIABLE`.  The inputs after the array
+        stand in for `VARIABLE`, in order.
+    """
+
+    op_name = "subtensor"
+    __props__ = ("pattern",)
+    summary = "A part of an array, by numbers and slices."
+    notation = Notation(pp="Subtensor")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """Numbers, slices, steps, both ends."""
+        matrix = rng.normal(size=(3, 4))
+        return [
+            ("subtensor", (matrix, 1), {}),
+            ("subtensor", (matrix, (slice(None), -1)), {}),
+            ("subtensor", (matrix, (slice(None, None, -1), slice(1, 3))), {}),
+            ("subtensor", (matrix, (Ellipsis, None, slice(0, 4, 2))), {}),
+        ]
+
+    def __init__(self, pattern: Pattern) -> None:
+        self.pattern = pattern
+
+    def prepare(self, *inputs: Any) -> list[Any]:
+        source = as_tensor_variable(inputs[0])
+        return [source, *as_lengths(inputs[1:])]
+
+    def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
+        source, *indices = variables
+        return [part_dims(source.type.shape, self.pattern, indices)]
+
+    def key_text(self, names: Sequence[str]) -> str:
+        """The key as Python writes it, given names for the indices that are inputs."""
+        return key_text(self.pattern, names)
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f"{arguments[0]}[{self.key_text(arguments[1:])}]"
+
+    def pullback(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        cotangents: Sequence[Variable],
+    ) -> list[Any]:
+        source, *indices = inputs
+        (cotangent,) = cotangents
+        empty = zeros_like(source, dtype=cotangent.type.dtype)  # type: ignore[attr-defined]
+        spread = IncSubtensor(self.pattern)(empty, cotangent, *indices)
+        return [spread] + [DISCONNECTED] * len(indices)
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[True]] + [[False]] * (len(node.inputs) - 1)
+
+
+def part_dims(dims: Dims, pattern: Pattern, indices: Sequence[Any]) -> Dims:
+    """The static shape of the part that a pattern takes."""
+    rest = iter(indices)
+    found: list[int | None] = []
+    for length, entry in zip(dims, pattern):
+        if entry is VARIABLE:
+            next(rest)
+            continue
+        if not isinstance(entry, Slice):
+            continue
+        parts = [known_int(next(rest)) if p is VARIABLE else p for p in entry.parts]
+        unknown = any(p is None and given is VARIABLE for p, given in zip(parts, entry.parts))
+        if entry.is_full:
+            found.append(length)
+        elif length is None or unknown:
+            found.append(0 if parts[1] == 0 and not unknown and (parts[2] or 1) > 0 else None)
+        else:
+            found.append(len(range(*slice(*parts).indices(length))))
+    return (*found, *dims[len(pattern) :])
+
+
+WITH_PART_SET = define_helper(
+    "with_part_set",
+    '''
+def with_part_set(array, key, value):
+    """A copy of an array in which the part at a key is replaced."""
+    result = np.array(array)
+    result[key] = value
+    return result
+''',
+)
+
+WITH_PART_ADDED = define_helper(
+    "with_part_added",
+    '''
+def with_part_added(array, key, value):
+    """A copy of an array in which a value is added to the part at a key."""
+    result = np.array(array)
+    result[key] += value
+    return result
+''',
+)
+
+
+class IncSubtensor(TensorOp):
+    """A copy of an array in which a part is added to, or replaced.
+
+    Parameters
+    ----------
+    pattern : tuple
+        As in `Subtensor`.
+    set_instead_of_inc : bool
+        Replace rather than add.
+    """
+
+    op_name = "inc_subtensor"
+    __props__ = ("pattern", "set_instead_of_inc")
+    summary = "A copy of an array in which a part is added to, or replaced."
+    notation = Notation(pp="IncSubtensor")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """Adding and replacing a row, a column that is stretched."""
+        matrix = rng.normal(size=(3, 4))
+        first = (slice(None), slice(0, 2))
+        return [
+            ("inc_part", (matrix, 1, rng.normal(size=4)), {}),
+            ("set_part", (matrix, (slice(None), -1), rng.normal(size=3)), {}),
+            ("set_part", (matrix, first, rng.normal(size=(3, 1))), {}),
+            ("inc_part", (matrix, (slice(None, None, -2), slice(1, 3)), rng.normal()), {}),
+        ]
+
+    def __init__(self, pattern: Pattern, set_instead_of_inc: bool = False) -> None:
+        self.pattern = pattern
+        self.set_instead_of_inc = set_instead_of_inc
+
+    @property
+    def name(self) -> str:
+        return "set_subtensor" if self.set_instead_of_inc else "inc_subtensor"
+
+    def prepare(self, *inputs: Any) -> list[Any]:
+        source, value = as_tensor_variable(inputs[0]), as_tensor_variable(inputs[1])
+        word = "set" if self.set_instead_of_inc else "increment"
+        if dtypes.upcast(source.type.dtype, value.type.dtype) != source.type.dtype:
+            raise LabTypeError(
+                explain(
+                    f"Trying to {word} a {source.type.dtype} part with a {value.type.dtype} "
+                    "value.",
+                    where=f"{describe(source)} and {describe(value)}",
+                    why="digits would be lost",
+                    remedy=f"cast the value to {source.type.dtype!r}, or the array to "
+                    f"{value.type.dtype!r}",
+                )
+            )
+        indices = as_lengths(inputs[2:])
+        part = part_dims(source.type.shape, self.pattern, indices)
+        if value.type.ndim > len(part):
+            raise LabTypeError(
+                explain(
+                    f"Trying to {word} a part of {len(part)} axes with a value of "
+                    f"{value.type.ndim}.",
+                    where=f"{describe(source)} and {describe(value)}",
+                )
+            )
+        for wanted, given in zip(part[len(part) - value.type.ndim :], value.type.shape):
+            if given not in (None, 1, wanted) and wanted is not None:
+                raise LabValueError(
+                    explain(
+                        f"Trying to {word} a part of length {wanted} with a value of length "
+                        f"{given}.",
+                        where=f"{describe(source)} and {describe(value)}",
+                    )
+                )
+        return [source, value, *indices]
+
+    def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
+        return [variables[0].type.shape]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        source, value, *names = arguments
+        helper = WITH_PART_SET if self.set_instead_of_inc else WITH_PART_ADDED
+        return f"{helper}({source}, np.s_[{key_text(self.pattern, names)}], {value})"
+
+    def pullback(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        cotangents: Sequence[Variable],
+    ) -> list[Any]:
+        _, value, *indices = inputs
+        cotangent: Any = cotangents[0]
+        by_value = sum_to(Subtensor(self.pattern)(cotangent, *indices), value)
+        by_source = cotangent
+        if self.set_instead_of_inc:
+            nothing = constant(0, dtype=cotangent.type.dtype)
+            by_source = IncSubtensor(self.pattern, True)(cotangent, nothing, *indices)
+        return [by_source, by_value] + [DISCONNECTED] * len(indices)
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[True], [True]] + [[False]] * (len(node.inputs) - 2)
+
+
+@public()
+def subtensor(x: Any, key: Any) -> Any:
+    """``x[key]``, for numbers, slices, ``...`` and None.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> subtensor(pt.tensor("x", shape=(5, None)), (slice(0, 5, 2), None)).type.shape
+    (3, 1, None)
+    """
+    variable = as_tensor_variable(x)
+    pattern, inputs, new_axes = take_apart(variable, key)
+    known = _known_length(variable, pattern)
+    if known is not None and not new_axes:
+        return known
+    part = Subtensor(pattern)(variable, *inputs)
+    if not new_axes:
+        return part
+    rest = iter(range(part.type.ndim))
+    rank = part.type.ndim + len(new_axes)
+    return dimshuffle(part, ["x" if a in new_axes else next(rest) for a in range(rank)])
+
+
+def _known_length(variable: Any, pattern: Pattern) -> Any:
+    """``x.shape[0]`` as a constant, where the length is known statically."""
+    owner = variable.owner
+    if owner is None or not isinstance(owner.op, Shape) or len(pattern) != 1:
+        return None
+    (entry,) = pattern
+    if not isinstance(entry, int):
+        return None
+    length = owner.inputs[0].type.shape[entry]
+    return None if length is None else constant(length, dtype="int64")
+
+
+def _read_from(part: Any, caller: str) -> tuple[Any, list[int | str] | None]:
+    """The node that read a part, and how its axes were shuffled afterwards."""
+    shuffle = None
+    owner = part.owner if isinstance(part, Variable) else None
+    if owner is not None and isinstance(owner.op, DimShuffle) and not owner.op.dropped:
+        shuffle, owner = owner.op, owner.inputs[0].owner
+    if owner is None or not isinstance(owner.op, Subtensor):
+        raise LabTypeError(
+            explain(
+                f"{caller} needs a part of an array as its first argument.",
+                where=describe(part) if isinstance(part, Variable) else f"{part!r:.60}",
+                remedy=f"y = {caller}(x[i], value)",
+            )
+        )
+    if shuffle is None:
+        return owner, None
+    return owner, [shuffle.new_order.index(axis) for axis in range(shuffle.input_ndim)]
+
+
+def _change(part: Any, value: Any, replace: bool, caller: str) -> Any:
+    owner, back = _read_from(part, caller)
+    value = as_tensor_variable(value)
+    if back is not None and value.type.ndim:
+        value = dimshuffle(as_tensor_variable(value, ndim=part.type.ndim), *back)
+    elif np.ndim(getattr(value, "data", None)) == 0 and _is_number(value):
+        value = _in_dtype_of(value, owner.inputs[0])
+    source, *indices = owner.inputs
+    return IncSubtensor(owner.op.pattern, replace)(source, value, *indices)
+
+
+def _is_number(value: Any) -> bool:
+    return value.type.ndim == 0 and hasattr(value, "data")
+
+
+def _in_dtype_of(value: Any, source: Any) -> Any:
+    """A constant number in the dtype of the array, where no digit is lost."""
+    dtype = source.type.dtype
+    with np.errstate(all="ignore"):
+        converted = value.data.astype(dtype)
+    fits = converted == value.data or (value.data.dtype.kind == "f" and dtype in dtypes.CONTINUOUS)
+    return constant(converted) if fits else value
+
+
+@public()
+def set_subtensor(part: Any, value: Any) -> Any:
+    """A copy of ``x`` in which ``x[key]`` is replaced: ``y = set_subtensor(x[key], value)``.
+
+    Parameters
+    ----------
+    part : TensorVariable
+        The result of indexing, ``x[key]``.
+    value : tensor_like
+        Stretched to the part as broadcasting does.
+
+    Raises
+    ------
+    TypeError
+        If `part` was not made by indexing, or digits would be lost.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> set_subtensor(pt.constant([1.0, 2.0])[0], 7.0).eval().tolist()
+    [7.0, 2.0]
+    """
+    return _change(part, value, True, "set_subtensor")
+
+
+@public()
+def inc_subtensor(part: Any, value: Any) -> Any:
+    """A copy of ``x`` in which a value is added to ``x[key]``; see `set_subtensor`."""
+    return _change(part, value, False, "inc_subtensor")
+
+
+def _part_change(x: Any, key: Any, value: Any, replace: bool) -> Any:
+    return _change(subtensor(x, key), value, replace, "set_subtensor")
+
+
+@public()
+def set_part(x: Any, key: Any, value: Any) -> Any:
+    """``set_subtensor(x[key], value)``, as one call."""
+    return _part_change(x, key, value, True)
+
+
+@public()
+def inc_part(x: Any, key: Any, value: Any) -> Any:
+    """``inc_subtensor(x[key], value)``, as one call."""
+    return _part_change(x, key, value, False)
+
+
+def part_inputs(op: Subtensor | IncSubtensor) -> int:
+    """How many indices of a node of this op are inputs."""
+    return variables_in(op.pattern)

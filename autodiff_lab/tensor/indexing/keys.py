@@ -1,0 +1,209 @@
+"""Keys: what stands between the brackets of ``x[...]``, taken apart.
+
+A *pattern* has one entry per axis: a known index, a `Slice`, or `VARIABLE` for an index that is an
+input of the op.  It is a hashable value, so two equal keys make equal ops.  Ellipsis and new axes
+are gone from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff_lab.errors import LabIndexError, LabNotImplementedError, LabTypeError, explain
+from autodiff_lab.graph import Variable, describe
+from autodiff_lab.tensor import dtypes
+from autodiff_lab.tensor.lengths import as_length, known_int
+
+
+class _Symbol:
+    """The mark of an index that is an input of the op."""
+
+    def __repr__(self) -> str:
+        return "VARIABLE"
+
+    def __reduce__(self) -> str:
+        return "VARIABLE"
+
+
+VARIABLE = _Symbol()
+
+
+@dataclasses.dataclass(frozen=True)
+class Slice:
+    """A slice; each part is a number, None, or `VARIABLE`."""
+
+    start: Any = None
+    stop: Any = None
+    step: Any = None
+
+    def __repr__(self) -> str:
+        return self.text(iter(["?"] * 3))
+
+    @property
+    def parts(self) -> tuple[Any, Any, Any]:
+        """Start, stop and step."""
+        return (self.start, self.stop, self.step)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it takes the whole axis as it is."""
+        return self.parts == (None, None, None)
+
+    def text(self, names: Iterator[str]) -> str:
+        """As Python writes it, with names for the parts that are inputs."""
+        words = [
+            "" if part is None else next(names) if part is VARIABLE else str(part)
+            for part in self.parts
+        ]
+        return ":".join(words if self.step is not None else words[:2])
+
+
+Pattern = tuple[Any, ...]
+
+
+def key_text(pattern: Pattern, names: Sequence[str]) -> str:
+    """A key as Python writes it, with names for the indices that are inputs.
+
+    Examples
+    --------
+    >>> key_text((0, Slice(None, VARIABLE), VARIABLE), ["n", "i"])
+    '0, :n, i'
+    """
+    rest = iter(names)
+    words = []
+    for entry in pattern:
+        if isinstance(entry, Slice):
+            words.append(entry.text(rest))
+        else:
+            words.append(next(rest) if entry is VARIABLE else str(entry))
+    if not words:
+        return "()"
+    return ", ".join(words)
+
+
+def variables_in(pattern: Pattern) -> int:
+    """How many inputs a pattern asks for."""
+    parts = [
+        part
+        for entry in pattern
+        for part in (entry.parts if isinstance(entry, Slice) else (entry,))
+    ]
+    return sum(part is VARIABLE for part in parts)
+
+
+def take_apart(variable: Any, key: Any) -> tuple[Pattern, list[Any], list[int]]:
+    """A key as (pattern, inputs, places of new axes in the result).
+
+    Raises
+    ------
+    IndexError
+        If there are more indices than axes, or a known index is outside.
+    TypeError
+        If an entry cannot be an index.
+    """
+    entries = list(key) if isinstance(key, tuple) else [key]
+    used = sum(entry is not None and entry is not Ellipsis for entry in entries)
+    rank = variable.type.ndim
+    if used > rank:
+        raise LabIndexError(
+            explain(
+                f"Too many indices: {used} for {rank} axes.",
+                where=describe(variable),
+            )
+        )
+    dots = [place for place, entry in enumerate(entries) if entry is Ellipsis]
+    if len(dots) > 1:
+        raise LabIndexError(explain("An index can have only one `...`."))
+    if dots:
+        entries[dots[0] : dots[0] + 1] = [slice(None)] * (rank - used)
+    pattern: list[Any] = []
+    inputs: list[Any] = []
+    new_axes: list[int] = []
+    place = 0
+    for entry in entries:
+        if entry is None:
+            new_axes.append(place)
+            place += 1
+            continue
+        found = _entry(variable, len(pattern), entry, inputs)
+        place += isinstance(found, Slice)
+        pattern.append(found)
+    return tuple(pattern), inputs, new_axes
+
+
+def _entry(variable: Any, axis: int, entry: Any, inputs: list[Any]) -> Any:
+    """One entry of a pattern; indices that are variables go to `inputs`."""
+    if isinstance(entry, slice):
+        parts = [_part(variable, part, inputs) for part in (entry.start, entry.stop, entry.step)]
+        if parts[2] == 0:
+            raise LabIndexError(explain("The step of a slice cannot be 0."))
+        return Slice(*parts)
+    _refuse(variable, entry)
+    number = known_int(entry)
+    if number is None:
+        inputs.append(as_length(entry))
+        return VARIABLE
+    length = variable.type.shape[axis]
+    if length is not None and not -length <= number < length:
+        raise LabIndexError(
+            explain(
+                f"Index {number} is out of bounds for axis {axis} with length {length}.",
+                where=describe(variable),
+            )
+        )
+    return number
+
+
+def _part(variable: Any, part: Any, inputs: list[Any]) -> Any:
+    if part is None:
+        return None
+    _refuse(variable, part)
+    number = known_int(part)
+    if number is not None:
+        return number
+    inputs.append(as_length(part))
+    return VARIABLE
+
+
+def _refuse(variable: Any, entry: Any) -> None:
+    """Raise if an entry is no whole number."""
+    if isinstance(entry, Variable):
+        kind: Any = entry.type
+        dtype, rank = getattr(kind, "dtype", str(kind)), getattr(kind, "ndim", 0)
+    elif isinstance(entry, list | np.ndarray | np.generic):
+        array = np.asarray(entry) if not _holds_variables(entry) else np.zeros(1, dtype="int64")
+        dtype, rank = array.dtype.name, array.ndim
+        if array.size == 0 and isinstance(entry, list):
+            dtype = "int64"
+    elif isinstance(entry, bool):
+        dtype, rank = "bool", 0
+    elif isinstance(entry, int):
+        return
+    else:
+        dtype, rank = type(entry).__name__, 0
+    if dtype not in dtypes.DISCRETE:
+        raise LabTypeError(
+            explain(
+                f"Expected an integer as index, got {entry!r:.60} ({dtype}).",
+                where=describe(variable),
+                remedy="whole numbers, slices, None and `...` index; cast(i, 'int64') makes one",
+            )
+        )
+    if rank > 0 or dtype == "bool":
+        what = "boolean masks" if dtype == "bool" else "arrays of indices"
+        raise LabNotImplementedError(
+            explain(
+                f"Indexing by {what} is not supported yet.",
+                where=describe(variable),
+                remedy="where(mask, x, 0) keeps the shape" if dtype == "bool"
+                else "stack([x[i] for i in ...]) takes known rows",
+            )
+        )
+
+
+def _holds_variables(entry: Any) -> bool:
+    return isinstance(entry, list) and any(isinstance(part, Variable) for part in entry)

@@ -1,0 +1,165 @@
+"""Putting arrays together: `join` along an axis, `stack` along a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.graph import Apply, Variable, describe
+from autodiff_lab.tensor import dtypes
+from autodiff_lab.tensor.constants import as_tensor_variable
+from autodiff_lab.tensor.lengths import known_int, length_of
+from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
+from autodiff_lab.tensor.reduction import normalize_axes
+from autodiff_lab.tensor.registry import function, public
+from autodiff_lab.tensor.shaping import expand_dims
+from autodiff_lab.tensor.type import TensorType
+
+
+class Join(TensorOp):
+    """Arrays one after the other along an axis; all other lengths agree."""
+
+    op_name = "join"
+    __props__ = ("axis",)
+    summary = "Arrays one after the other along an axis."
+    notation = Notation(pp="Join")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """Vectors; matrices along both axes; one array."""
+        first, other = rng.normal(size=(2, 3)), rng.normal(size=(2, 1))
+        return [
+            ("join", (0, rng.normal(size=2), rng.normal(size=3)), {}),
+            ("join", (1, first, other), {}),
+            ("join", (-2, first, rng.normal(size=(1, 3)), first), {}),
+        ]
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def out_dtypes(self, *inputs: TensorType) -> list[str]:
+        return [dtypes.upcast(*(kind.dtype for kind in inputs))]
+
+    def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
+        shapes = [variable.type.shape for variable in variables]
+        dims: list[int | None] = []
+        for axis, lengths in enumerate(zip(*shapes)):
+            known = [length for length in lengths if length is not None]
+            if axis == self.axis:
+                dims.append(sum(known) if len(known) == len(lengths) else None)
+                continue
+            if len(set(known)) > 1:
+                raise LabValueError(
+                    explain(
+                        f"Cannot join along axis {self.axis}: axis {axis} has the lengths "
+                        f"{', '.join(map(str, sorted(set(known))))}.",
+                        where=" and ".join(map(describe, variables)),
+                        why="only the joined axis may differ",
+                    )
+                )
+            dims.append(known[0] if known else None)
+        return [tuple(dims)]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f"np.concatenate(({''.join(a + ', ' for a in arguments)}), axis={self.axis})"
+
+    def pullback(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        cotangents: Sequence[Variable],
+    ) -> list[Any]:
+        cotangent, pieces = cotangents[0], []
+        before: Any = 0
+        for variable in inputs:
+            length = length_of(variable, self.axis)
+            known, start = known_int(length), known_int(before)
+            after = start + known if known is not None and start is not None else before + length
+            key = (slice(None),) * self.axis + (slice(before, after),)
+            pieces.append(function("subtensor")(cotangent, key))
+            before = after
+        return pieces
+
+
+@public()
+def join(axis: Any, *tensors: Any) -> Any:
+    """Arrays one after the other along an axis.
+
+    Parameters
+    ----------
+    axis : int
+    *tensors : tensor_like
+        Of one rank, with equal lengths but for the joined axis.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> join(0, pt.ones((2, 3)), pt.dmatrix("x")).type.shape
+    (None, 3)
+    """
+    variables = [as_tensor_variable(entry) for entry in tensors]
+    if not variables:
+        raise LabValueError(explain("Nothing to join: at least one array is needed."))
+    first = variables[0]
+    if first.type.ndim == 0:
+        raise LabTypeError(
+            explain("Scalars cannot be joined.", where=describe(first), remedy="stack([a, b])")
+        )
+    for variable in variables:
+        if variable.type.ndim != first.type.ndim:
+            raise LabTypeError(
+                explain(
+                    "Only arrays of one rank can be joined.",
+                    where=f"{describe(first)} and {describe(variable)}",
+                )
+            )
+    if len(variables) == 1:
+        return first
+    normal = normalize_axes(axis, first)
+    return Join(normal[0] if normal is not None else 0)(*variables)
+
+
+@public(numpy=("concatenate", "concat"))
+def concatenate(tensor_list: Any, axis: int = 0) -> Any:
+    """Arrays one after the other along an axis; `join` with NumPy's arguments."""
+    if isinstance(tensor_list, Variable):
+        raise LabTypeError(
+            explain(
+                "concatenate takes a list or tuple of arrays, not one array.",
+                where=describe(tensor_list),
+                remedy="concatenate([x, y])",
+            )
+        )
+    return join(axis, *tensor_list)
+
+
+@public("stacklists", numpy=("stack",))
+def stack(tensors: Any, axis: int = 0) -> Any:
+    """Arrays of one shape along a new axis.
+
+    Parameters
+    ----------
+    tensors : sequence of tensor_like
+        Entries may be lists again: they are stacked first.
+    axis : int
+        The place of the new axis in the result.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> stack([pt.dscalar("a"), pt.dscalar("b")]).type.shape
+    (2,)
+    """
+    if not isinstance(tensors, list | tuple) or not tensors:
+        raise LabTypeError(explain("stack takes a list or tuple of at least one array."))
+    variables = [as_tensor_variable(entry) for entry in tensors]
+    ranks = {variable.type.ndim for variable in variables}
+    if len(ranks) > 1:
+        raise LabTypeError(
+            explain(
+                "Only arrays of one rank can be stacked.",
+                where=" and ".join(describe(variable) for variable in variables[:4]),
+            )
+        )
+    return join(axis, *(expand_dims(variable, axis) for variable in variables))

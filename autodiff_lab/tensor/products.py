@@ -1,0 +1,145 @@
+"""Products of vectors and matrices: `dot`, `matmul`, `outer`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from autodiff_lab.errors import LabNotImplementedError, LabValueError, explain
+from autodiff_lab.graph import Apply, Variable, describe
+from autodiff_lab.tensor import dtypes
+from autodiff_lab.tensor.axes import dimshuffle, transpose
+from autodiff_lab.tensor.constants import as_tensor_variable
+from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
+from autodiff_lab.tensor.registry import function, public
+from autodiff_lab.tensor.shaping import flatten
+from autodiff_lab.tensor.type import TensorType
+
+
+class Dot(TensorOp):
+    """Sum of products over the last axis of the first and the first axis of the second argument.
+
+    Both arguments have rank 1 or 2.
+    """
+
+    op_name = "dot"
+    __props__ = ()
+    summary = "Product of vectors and matrices."
+    notation = Notation(latex=r"{0} \, {1}", pp="dot")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """Every pair of ranks 1 and 2, and a scalar."""
+        vector, matrix = rng.normal(size=3), rng.normal(size=(3, 4))
+        return [
+            ("dot", (vector, rng.normal(size=3)), {}),
+            ("dot", (vector, matrix), {}),
+            ("dot", (matrix, rng.normal(size=4)), {}),
+            ("dot", (matrix, rng.normal(size=(4, 2))), {}),
+            ("dot", (rng.normal(size=()), matrix), {}),
+        ]
+
+    def prepare(self, *inputs: Any) -> list[Any]:
+        left, right = (as_tensor_variable(value) for value in inputs)
+        for variable in (left, right):
+            if variable.type.ndim not in (1, 2):
+                raise LabNotImplementedError(
+                    explain(
+                        "dot is for vectors and matrices.",
+                        where=describe(variable),
+                        remedy="reshape to a matrix, or multiply and sum",
+                    )
+                )
+        inner, other = left.type.shape[-1], right.type.shape[0]
+        if inner is not None and other is not None and inner != other:
+            raise LabValueError(
+                explain(
+                    f"Shape mismatch: the last axis of the first argument has length {inner}, the "
+                    f"first axis of the second {other}.",
+                    where=f"{describe(left)} and {describe(right)}",
+                    why="dot sums over these two axes",
+                    remedy="transpose one of them with .T?",
+                )
+            )
+        return [left, right]
+
+    def out_dtypes(self, *inputs: TensorType) -> list[str]:
+        return [dtypes.upcast(*(kind.dtype for kind in inputs))]
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        left, right = dims
+        return [left[:-1] + right[1:]]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f"np.dot({arguments[0]}, {arguments[1]})"
+
+    def pullback(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        cotangents: Sequence[Variable],
+    ) -> list[Any]:
+        left: Any = inputs[0]
+        right: Any = inputs[1]
+        cotangent: Any = cotangents[0]
+        ranks = (left.type.ndim, right.type.ndim)
+        if ranks == (1, 1):
+            return [cotangent * right, cotangent * left]
+        if ranks == (1, 2):
+            return [dot(cotangent, right.T), outer(left, cotangent)]
+        if ranks == (2, 1):
+            return [outer(cotangent, right), dot(left.T, cotangent)]
+        return [dot(cotangent, right.T), dot(left.T, cotangent)]
+
+
+@public(numpy=("dot",))
+def dot(x: Any, y: Any) -> Any:
+    """Product of vectors and matrices; with a scalar, the ordinary product.
+
+    Parameters
+    ----------
+    x, y : tensor_like
+        Of rank 0, 1 or 2.
+
+    Raises
+    ------
+    ValueError
+        If the lengths that are summed over are known and differ.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> dot(pt.dmatrix("A"), pt.dvector("x")).type
+    TensorType(float64, shape=(None,))
+    """
+    left, right = as_tensor_variable(x), as_tensor_variable(y)
+    if left.type.ndim == 0 or right.type.ndim == 0:
+        return function("mul")(left, right)
+    return Dot()(left, right)
+
+
+@public(numpy=("matmul",))
+def matmul(x: Any, y: Any) -> Any:
+    """Product of vectors and matrices, as the operator ``@`` spells it."""
+    left, right = as_tensor_variable(x), as_tensor_variable(y)
+    for variable in (left, right):
+        if variable.type.ndim == 0:
+            raise LabValueError(
+                explain("matmul takes no scalars.", where=describe(variable), remedy="x * y")
+            )
+    return Dot()(left, right)
+
+
+@public(numpy=("outer",))
+def outer(x: Any, y: Any) -> Any:
+    """All products of an element of `x` with one of `y`, as a matrix."""
+    left, right = (as_tensor_variable(value) for value in (x, y))
+    left, right = (v if v.type.ndim == 1 else flatten(v) for v in (left, right))
+    return dimshuffle(left, 0, "x") * dimshuffle(right, "x", 0)
+
+
+@public(numpy=("inner",))
+def inner(x: Any, y: Any) -> Any:
+    """Sum of products over the last axes."""
+    left, right = as_tensor_variable(x), as_tensor_variable(y)
+    return dot(left, right if right.type.ndim < 2 else transpose(right))

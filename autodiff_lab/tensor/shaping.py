@@ -1,0 +1,464 @@
+"""Shapes: asking for them, changing them, promising them.
+
+`Shape`, `Reshape` and `SpecifyShape` are the ops; everything else is made of them and of
+`DimShuffle`.  Lengths are scalar inputs (`tensor.lengths`), so known ones are constants.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff_lab.errors import LabIndexError, LabValueError, explain
+from autodiff_lab.graph import DISCONNECTED, Apply, Variable, describe
+from autodiff_lab.tensor.axes import dimshuffle
+from autodiff_lab.tensor.constants import as_tensor_variable
+from autodiff_lab.tensor.lengths import (
+    as_lengths,
+    element_count,
+    known_int,
+    length_of,
+    static_lengths,
+)
+from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
+from autodiff_lab.tensor.registry import public
+from autodiff_lab.tensor.type import TensorType
+
+
+class Shape(TensorOp):
+    """The lengths of all axes, as an int64 vector."""
+
+    op_name = "shape"
+    __props__ = ()
+    summary = "The lengths of all axes as a vector."
+    notation = Notation(latex=r"\mathrm{{shape}}\left({0}\right)", pp="Shape")
+    differentiable = False
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """A matrix, a scalar."""
+        return [("shape", (rng.normal(size=(2, 3)),), {}), ("shape", (rng.normal(size=()),), {})]
+
+    def out_dtypes(self, *inputs: TensorType) -> list[str]:
+        return ["int64"]
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        return [(len(dims[0]),)]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f"np.array(np.shape({arguments[0]}), dtype=np.int64)"
+
+    def pullback(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        cotangents: Sequence[Variable],
+    ) -> list[Any]:
+        return [DISCONNECTED]
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[False]]
+
+
+class Reshape(TensorOp):
+    """The same elements, in C order, in another shape.
+
+    Inputs are the array and one scalar per axis of the result; a constant -1 stands for the length
+    that follows from the others.
+    """
+
+    op_name = "reshape"
+    __props__ = ()
+    summary = "The same elements in another shape."
+    notation = Notation(pp="Reshape")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """Split, join, an inferred length, a scalar."""
+        return [
+            ("reshape", (rng.normal(size=6), (2, 3)), {}),
+            ("reshape", (rng.normal(size=(2, 3)), (-1,)), {}),
+            ("reshape", (rng.normal(size=(2, 3)), (3, -1, 1)), {}),
+            ("reshape", (rng.normal(size=()), (1, 1)), {}),
+        ]
+
+    def prepare(self, *inputs: Any) -> list[Any]:
+        return [as_tensor_variable(inputs[0]), *as_lengths(inputs[1:])]
+
+    def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
+        source, *lengths = variables
+        known = [known_int(length) for length in lengths]
+        inferred = [axis for axis, length in enumerate(known) if length == -1]
+        if len(inferred) > 1:
+            raise LabValueError(
+                explain("Only one length of a shape can be -1.", where=describe(source))
+            )
+        total = _product(source.type.shape)
+        rest = _product([length for length in known if length != -1])
+        dims: list[int | None] = list(known)
+        if inferred:
+            dims[inferred[0]] = None
+        if total is not None and rest is not None:
+            if inferred and rest > 0 and total % rest == 0:
+                dims[inferred[0]] = total // rest
+            elif inferred or total != rest:
+                raise LabValueError(
+                    explain(
+                        f"Cannot reshape {total} elements into {tuple(known)}.",
+                        where=describe(source),
+                        why="the number of elements must stay the same",
+                    )
+                )
+        return [static_lengths([-2 if d is not None and d < 0 else d for d in dims])]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        source, *lengths = arguments
+        return f"np.reshape({source}, ({''.join(length + ', ' for length in lengths)}))"
+
+    def pullback(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        cotangents: Sequence[Variable],
+    ) -> list[Any]:
+        source = inputs[0]
+        rank = source.type.ndim  # type: ignore[attr-defined]
+        lengths = [length_of(source, axis) for axis in range(rank)]
+        return [Reshape()(cotangents[0], *lengths)] + [DISCONNECTED] * (len(inputs) - 1)
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[True]] + [[False]] * (len(node.inputs) - 1)
+
+
+CHECKED_SHAPE = define_helper(
+    "checked_shape",
+    '''
+def checked_shape(array, wanted):
+    """The array, if its shape is as wanted (None: any length)."""
+    if any(w is not None and w != n for w, n in zip(wanted, array.shape)):
+        raise ValueError(f"SpecifyShape: got shape {array.shape}, expected {tuple(wanted)}.")
+    return array
+''',
+)
+
+
+class SpecifyShape(TensorOp):
+    """A promise about the shape, checked when it runs.
+
+    Parameters
+    ----------
+    pattern : tuple of bool
+        For each axis whether a length is given: those are the inputs after the array.
+    """
+
+    op_name = "specify_shape"
+    __props__ = ("pattern",)
+    summary = "The value itself, with a promise about its shape that is checked."
+    notation = Notation(latex="{0}", pp="SpecifyShape")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """One length given; both given."""
+        return [
+            ("specify_shape", (rng.normal(size=(2, 3)), (2, None)), {}),
+            ("specify_shape", (rng.normal(size=(2, 3)), (2, 3)), {}),
+        ]
+
+    def __init__(self, pattern: Sequence[bool]) -> None:
+        self.pattern = tuple(bool(given) for given in pattern)
+
+    def prepare(self, *inputs: Any) -> list[Any]:
+        return [as_tensor_variable(inputs[0]), *as_lengths(inputs[1:])]
+
+    def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
+        source, *lengths = variables
+        promised = iter(static_lengths(lengths))
+        dims: list[int | None] = []
+        for axis, (given, known) in enumerate(zip(self.pattern, source.type.shape)):
+            wanted = next(promised) if given else None
+            if wanted is not None and known is not None and wanted != known:
+                raise LabValueError(
+                    explain(
+                        f"SpecifyShape: axis {axis} will never match: it has length {known}, "
+                        f"not {wanted}.",
+                        where=describe(source),
+                    )
+                )
+            dims.append(known if wanted is None else wanted)
+        return [tuple(dims)]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        source, *lengths = arguments
+        rest = iter(lengths)
+        wanted = "".join(f"{next(rest) if given else None}, " for given in self.pattern)
+        return f"{CHECKED_SHAPE}({source}, ({wanted}))"
+
+    def pullback(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        cotangents: Sequence[Variable],
+    ) -> list[Any]:
+        return [cotangents[0]] + [DISCONNECTED] * (len(inputs) - 1)
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[True]] + [[False]] * (len(node.inputs) - 1)
+
+
+def _product(lengths: Sequence[int | None]) -> int | None:
+    """The product of lengths, None if one is not known."""
+    return None if None in lengths else math.prod(length or 0 for length in lengths)
+
+
+# -- asking --------------------------------------------------------------------------------------
+
+
+@public(numpy=("shape",))
+def shape(x: Any) -> Any:
+    """The lengths of all axes, as an int64 vector.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> x = pt.dmatrix("x")
+    >>> shape(x).type
+    TensorType(int64, shape=(2,))
+    """
+    return Shape()(as_tensor_variable(x))
+
+
+@public(numpy=("size",))
+def size(x: Any, axis: int | None = None) -> Any:
+    """The number of elements, or the length of one axis."""
+    variable = as_tensor_variable(x)
+    return element_count(variable, None if axis is None else [_axis(variable, axis)])
+
+
+@public(numpy=("ndim",))
+def ndim(x: Any) -> int:
+    """The number of axes, a Python number."""
+    return int(as_tensor_variable(x).type.ndim)
+
+
+def get_vector_length(x: Any) -> int:
+    """The length of a vector, if it is known.
+
+    Raises
+    ------
+    ValueError
+        If it is not known.
+    """
+    variable = as_tensor_variable(x)
+    if variable.type.ndim != 1 or variable.type.shape[0] is None:
+        raise LabValueError(
+            explain(f"Length of {variable} cannot be determined.", where=describe(variable))
+        )
+    return int(variable.type.shape[0])
+
+
+public()(get_vector_length)
+
+
+# -- changing ------------------------------------------------------------------------------------
+
+
+@public(numpy=("reshape",))
+def reshape(x: Any, shape: Any, ndim: int | None = None, order: str = "C") -> Any:
+    """The same elements, in C order, in another shape.
+
+    Parameters
+    ----------
+    x : tensor_like
+    shape : int, sequence of int or scalars, or vector of known length
+        One -1 stands for the length that follows from the others.
+    ndim : int, optional
+        The length of `shape`, where it is a vector of unknown length.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> reshape(pt.dmatrix("x"), (2, -1)).type.shape
+    (2, None)
+    """
+    if order != "C":
+        raise LabValueError(
+            explain(f"reshape reads in C order, not {order!r}.", remedy="transpose first")
+        )
+    if ndim is not None and isinstance(shape, Variable):
+        shape = specify_shape(shape, (ndim,))
+    lengths = as_lengths(shape)
+    if ndim is not None and len(lengths) != ndim:
+        raise LabValueError(explain(f"The shape has {len(lengths)} lengths, ndim is {ndim}."))
+    return Reshape()(as_tensor_variable(x), *lengths)
+
+
+@public()
+def flatten(x: Any, ndim: int = 1, outdim: int | None = None) -> Any:
+    """The first ``ndim - 1`` axes stay, the others become one.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> flatten(pt.tensor("x", shape=(2, 3, 4)), 2).type.shape
+    (2, 12)
+    """
+    ndim = ndim if outdim is None else outdim
+    variable = as_tensor_variable(x)
+    rank = variable.type.ndim
+    if not 1 <= ndim <= max(rank, 1):
+        raise LabValueError(
+            explain(f"Cannot flatten to {ndim} axes.", where=describe(variable))
+        )
+    if rank == ndim:
+        return variable
+    lengths = [length_of(variable, axis) for axis in range(ndim - 1)]
+    if ndim == 1:
+        return reshape(variable, (-1,))
+    return reshape(variable, [*lengths, element_count(variable, range(ndim - 1, rank))])
+
+
+@public(numpy=("ravel",))
+def ravel(x: Any) -> Any:
+    """All elements as a vector, in C order."""
+    return flatten(x)
+
+
+@public(numpy=("squeeze",))
+def squeeze(x: Any, axis: Any = None) -> Any:
+    """Drop axes of length 1: those known to have it, or those given."""
+    variable = as_tensor_variable(x)
+    if axis is None:
+        gone = {a for a, length in enumerate(variable.type.shape) if length == 1}
+    else:
+        gone = {_axis(variable, entry) for entry in _sequence(axis)}
+    return dimshuffle(variable, [a for a in range(variable.type.ndim) if a not in gone])
+
+
+@public(numpy=("expand_dims",))
+def expand_dims(x: Any, axis: Any) -> Any:
+    """Add axes of length 1, at these places of the result."""
+    variable = as_tensor_variable(x)
+    entries = _sequence(axis)
+    rank = variable.type.ndim + len(entries)
+    places = {_in_range(entry, rank, variable) for entry in entries}
+    if len(places) != len(entries):
+        raise LabValueError(explain(f"An axis stands twice in axis={axis}."))
+    rest = iter(range(variable.type.ndim))
+    return dimshuffle(variable, ["x" if a in places else next(rest) for a in range(rank)])
+
+
+@public(numpy=("swapaxes",))
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    """Exchange two axes."""
+    variable = as_tensor_variable(x)
+    first, other = _axis(variable, axis1), _axis(variable, axis2)
+    order = list(range(variable.type.ndim))
+    order[first], order[other] = other, first
+    return dimshuffle(variable, order)
+
+
+@public(numpy=("moveaxis",))
+def moveaxis(x: Any, source: Any, destination: Any) -> Any:
+    """Move axes to other places; the others keep their order."""
+    variable = as_tensor_variable(x)
+    rank = variable.type.ndim
+    sources = [_axis(variable, entry) for entry in _sequence(source)]
+    places = [_axis(variable, entry) for entry in _sequence(destination)]
+    if len(sources) != len(places) or len(set(sources)) < len(sources):
+        raise LabValueError(
+            explain(f"moveaxis cannot move {source} to {destination}: one place per axis.")
+        )
+    moved = dict(zip(places, sources))
+    rest = (axis for axis in range(rank) if axis not in sources)
+    return dimshuffle(variable, [moved[a] if a in moved else next(rest) for a in range(rank)])
+
+
+@public()
+def shape_padleft(x: Any, n_ones: int = 1) -> Any:
+    """Add axes of length 1 in front."""
+    variable = as_tensor_variable(x)
+    return dimshuffle(variable, ["x"] * n_ones + list(range(variable.type.ndim)))
+
+
+@public()
+def shape_padright(x: Any, n_ones: int = 1) -> Any:
+    """Add axes of length 1 behind."""
+    variable = as_tensor_variable(x)
+    return dimshuffle(variable, list(range(variable.type.ndim)) + ["x"] * n_ones)
+
+
+@public()
+def shape_padaxis(x: Any, axis: int) -> Any:
+    """Add one axis of length 1 at a place."""
+    return expand_dims(x, axis)
+
+
+# -- promising -----------------------------------------------------------------------------------
+
+
+@public()
+def specify_shape(x: Any, shape: Any) -> Any:
+    """Say what the shape is (None: not known); it is checked when the graph runs.
+
+    Raises
+    ------
+    ValueError
+        At once if it contradicts what is known, else when it runs.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> specify_shape(pt.dmatrix("x"), (3, None)).type.shape
+    (3, None)
+    """
+    variable = as_tensor_variable(x)
+    given = as_lengths(shape) if isinstance(shape, Variable) else list(_sequence(shape))
+    if len(given) != variable.type.ndim:
+        raise LabValueError(
+            explain(
+                f"SpecifyShape: {len(given)} lengths will never match {variable.type.ndim} axes.",
+                where=describe(variable),
+            )
+        )
+    wanted = [
+        None if length is None or known_int(length) == known is not None else length
+        for length, known in zip(given, variable.type.shape)
+    ]
+    if all(length is None for length in wanted):
+        return variable
+    lengths = as_lengths([length for length in wanted if length is not None])
+    return SpecifyShape([length is not None for length in wanted])(variable, *lengths)
+
+
+@public("addbroadcast")
+def specify_broadcastable(x: Any, *axes: int) -> Any:
+    """Say that these axes have length 1, so that they may be stretched."""
+    variable = as_tensor_variable(x)
+    places = {_axis(variable, axis) for axis in axes}
+    return specify_shape(
+        variable, [1 if axis in places else None for axis in range(variable.type.ndim)]
+    )
+
+
+def _sequence(axis: Any) -> list[Any]:
+    if isinstance(axis, list | tuple):
+        return list(axis)
+    return axis.tolist() if isinstance(axis, np.ndarray) and axis.ndim else [axis]
+
+
+def _axis(variable: Any, axis: Any) -> int:
+    return _in_range(axis, variable.type.ndim, variable)
+
+
+def _in_range(axis: Any, rank: int, variable: Any) -> int:
+    number = known_int(axis)
+    if number is None or not -rank <= number < rank:
+        raise LabIndexError(
+            explain(
+                f"Axis {axis} does not exist.", where=describe(variable), why=f"{rank} axes"
+            )
+        )
+    return number % rank
