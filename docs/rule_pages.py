@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from autodiff_lab.rewriting import RULES
-from autodiff_lab.rewriting.registry import PHASES, PatternRule
+from autodiff_lab.rewriting.registry import DISPLAY, PHASES, PatternRule
 
 ROOT = Path(__file__).resolve().parents[1]
 PURPOSE = {
     "canonicalize": "one form for things that are equal",
     "stabilize": "the same value with less lost to rounding or overflow; in every mode",
     "specialize": "the same value for less work",
+    DISPLAY: "towards the textbook's form, in derivations only; never run",
 }
 
 
@@ -30,7 +31,7 @@ def pages() -> dict[str, str]:
 def index() -> str:
     """The list of all rules by phase."""
     lines = ["# Rewrite rules", ""]
-    for phase in PHASES:
+    for phase in (*PHASES, DISPLAY):
         lines += [f"## {phase}", "", PURPOSE[phase].capitalize() + ".", "",
                   "| rule | what it changes | why |", "|---|---|---|"]
         for rule in sorted(RULES.values(), key=lambda rule: rule.name):
