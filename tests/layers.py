@@ -66,7 +66,7 @@ class Import:
 
 def python_files(folder: Path = PACKAGE) -> list[Path]:
     """All Python files below a folder, in the order of their names."""
-    return sorted(p for p in folder.rglob("*.py") if "__pycache__" not in p.parts)
+    return sorted(p for p in folder.rglob("*.py") if "_build" not in p.parts)
 
 
 def module_of(path: Path) -> str:
