@@ -155,21 +155,27 @@ def _level(
     level: dict[Apply, int],
     space: dict[Apply, Space | None],
 ) -> int:
-    """One more than the highest input that cannot be fused with this node."""
+    """One more than the highest input that cannot be fused with this node.
+
+    A shuffle of axes stands on the level of its reader: it may become the way that one indexes.
+    """
     best = 0
     stretch = stretch_of(node) if isinstance(node.op, Elemwise) else ((),) * len(node.inputs)
     for variable, axes in zip(node.inputs, stretch):
         owner = variable.owner
         if owner is None:
             continue
-        soft = (
-            own is not None
-            and space[owner] == own
-            and not axes
-            and not isinstance(owner.op, Reduction)
+        soft = own is not None and (
+            _is_plain_shuffle(owner)
+            or (space[owner] == own and not axes and not isinstance(owner.op, Reduction))
         )
         best = max(best, level[owner] + (0 if soft else 1))
     return best
+
+
+def _is_plain_shuffle(node: Apply) -> bool:
+    """Whether a node only moves and adds axes, so that a kernel can index instead."""
+    return isinstance(node.op, DimShuffle) and not node.op.dropped
 
 
 def _pieces(nodes: list[Apply], space: Space | None, fusible: _Fusible) -> list[Group]:
@@ -193,7 +199,7 @@ def _absorb(groups: list[Group], fgraph: FunctionGraph) -> list[Group]:
     kept = []
     for group in groups:
         node = group.nodes[0]
-        if not isinstance(node.op, DimShuffle) or node.op.dropped:
+        if not _is_plain_shuffle(node):
             kept.append(group)
             continue
         readers = {

@@ -1,0 +1,1 @@
+"""Backends: what runs a program.  Each is found by name through `compile.backend`."""

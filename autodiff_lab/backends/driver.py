@@ -1,0 +1,277 @@
+"""A program as straight-line Python: one statement per node or kernel.
+
+What is here: `Driver`, which writes the function that an executor runs, with its checks, its frees
+and its buffers written over.
+
+Relies on `compile.program` and the NumPy texts that ops declare.
+
+The one idea: the text consists of identifiers that we made and of declarations.  Constants and
+user ops enter as globals, never as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from autodiff_lab.compile.backend import Executor, mismatch, register_text
+from autodiff_lab.compile.kernel import Kernel, Parameter
+from autodiff_lab.compile.program import Check, Instruction, Length, Program, Slot
+from autodiff_lab.graph import Apply, Constant, Variable
+from autodiff_lab.tensor.elemwise import Elemwise
+from autodiff_lab.tensor.reduction import Reduction
+
+
+class Driver:
+    """Writes and compiles the function of one program.
+
+    Parameters
+    ----------
+    program : Program
+    kernels : dict, optional
+        Compiled kernels by name; without them NumPy computes every node.
+    """
+
+    def __init__(self, program: Program, kernels: dict[str, Any] | None = None) -> None:
+        self.program = program
+        self.names = program.names
+        self.kernels = kernels or {}
+        self.lines: list[str] = [""]          # line numbers start at 1
+        self.nodes: list[Apply | None] = [None]
+        self.globals: dict[str, Any] = {
+            "np": np, "numpy": np, "mismatch": mismatch, "nothing_to_reduce": nothing_to_reduce,
+            **{f"launch_{name}": kernel for name, kernel in self.kernels.items()},
+        }
+        self._saved: dict[Length, str] = {}
+        self._checked = {
+            length
+            for instruction in program.instructions
+            for check in instruction.checks
+            for length in (check.first, check.second)
+            if isinstance(length, Length)
+        }
+        self._kernels_defined: set[Variable] = set()
+
+    # -- the whole --------------------------------------------------------------------------
+
+    def executor(self, title: str) -> Executor:
+        """Write, compile and wrap the function."""
+        self._write()
+        text = "\n".join(self.lines[1:]) + "\n"
+        filename = f"<autodiff_lab {title} {id(self):x}>"
+        exec(compile(text, filename, "exec"), self.globals)
+        register_text(filename, text)
+        return Executor(
+            self.program, self.globals["run"], text, filename, self.nodes, self.kernels
+        )
+
+    def _write(self) -> None:
+        program = self.program
+        for slot in program.slots:
+            if slot.kind == "constant":
+                self.globals[slot.name] = slot.variable.data  # type: ignore[attr-defined]
+        parameters = ", ".join(program.slots[i].name for i in program.inputs)
+        self._line(f"def run({parameters}):")
+        self._line('    with np.errstate(all="ignore"):')
+        for instruction in program.instructions:
+            self._instruction(instruction)
+        self._line(f"        return ({''.join(text + ', ' for text in self._results())})")
+        if any("scipy." in line for line in self.lines):
+            import scipy
+            import scipy.special
+
+            self.globals["scipy"] = scipy
+
+    def _line(self, text: str, node: Apply | None = None) -> None:
+        self.lines.append(text)
+        self.nodes.append(node)
+
+    def _instruction(self, instruction: Instruction) -> None:
+        for check in instruction.checks:
+            self._check(check)
+        if instruction.kernel is not None and instruction.kernel.name in self.kernels:
+            self._launch(instruction, instruction.kernel)
+        else:
+            for node in instruction.nodes:
+                self._node(node, instruction)
+        dead = [self.program.slots[slot] for slot in instruction.frees]
+        gone = [slot.name for slot in dead if self._has_axes(slot)]
+        if gone:
+            self._line(f"        del {', '.join(gone)}")
+
+    @staticmethod
+    def _has_axes(slot: Slot) -> bool:
+        return bool(getattr(slot.type, "shape", ()))
+
+    # -- lengths ----------------------------------------------------------------------------
+
+    def _check(self, check: Check) -> None:
+        first = self._length(check.first)
+        second = self._length(check.second)
+        number = len(self.lines)
+        self.globals[f"check_{number}"] = check
+        self._line(
+            f"        if {first} != {second}: mismatch(check_{number}, {first}, {second})",
+            check.node,
+        )
+
+    def _length(self, length: Length | int) -> str:
+        if isinstance(length, int):
+            return str(length)
+        return self._saved.get(length) or f"{self.names[length.variable]}.shape[{length.axis}]"
+
+    def _save_lengths(self, variables: Iterable[Variable]) -> None:
+        """Keep the lengths that later checks ask for: the array may be gone by then."""
+        for variable in variables:
+            for axis in range(len(getattr(variable.type, "shape", ()))):
+                length = Length(variable, axis)
+                if length in self._checked:
+                    name = f"length_{len(self._saved)}"
+                    self._line(f"        {name} = {self.names[variable]}.shape[{axis}]")
+                    self._saved[length] = name
+
+    # -- nodes ------------------------------------------------------------------------------
+
+    def _node(self, node: Apply, instruction: Instruction) -> None:
+        arguments = [self.names[variable] for variable in node.inputs]
+        if hasattr(node.op, "numpy"):
+            text = node.op.numpy(node, *arguments)
+        else:
+            key = f"op_{len(self.lines)}"
+            self.globals[key] = _evaluator(node)
+            text = f"{key}({', '.join(arguments)})"
+        if instruction.overwrites and isinstance(node.op, Elemwise):
+            plain = f"{node.op.row.numpy}({', '.join(arguments)})"
+            over = self.program.slots[instruction.overwrites[0][1]].name
+            if text == plain:
+                text = f"{text[:-1]}, out={over})"
+        targets = ", ".join(self.names[variable] for variable in node.outputs)
+        self._line(f"        {targets} = {text}", node)
+        self._save_lengths(node.outputs)
+
+    # -- kernels ----------------------------------------------------------------------------
+
+    def _launch(self, instruction: Instruction, kernel: Kernel) -> None:
+        """Allocate the outputs of a kernel and call it."""
+        node = instruction.nodes[-1]
+        slots = self.program.slots
+        read = [p for p in kernel.parameters if not p.written]
+        arrays = dict(zip((p.name for p in read), (slots[i].name for i in instruction.inputs)))
+        call = []
+        for parameter in read:
+            ready = f"{parameter.name}_"
+            while ready in self.names.values():
+                ready += "_"
+            text = f"np.asarray({arrays[parameter.name]}, order='C')"
+            if kernel.is_flat and parameter.axes:
+                text += ".reshape(-1)"
+            self._line(f"        {ready} = {text}", node)
+            call.append(ready)
+        over = {output: source for output, source in instruction.overwrites}
+        for number, store in zip(instruction.outputs, kernel.outputs):
+            shape = [self._extent(kernel, axis, arrays) for axis in store.axes]
+            lengths = "".join(f"{length}, " for length in shape)
+            name = slots[number].name
+            if store.primitive in ("max", "min"):
+                self._reduction_check(kernel, store.axes, store.primitive, arrays, node)
+            if number in over:
+                # the kernel wants one block; a result of ours may have come in another order
+                source = slots[over[number]].name
+                self._line(
+                    f"        {name} = {source} if {source}.flags.c_contiguous "
+                    f"else np.empty_like({source}, order='C')", node,
+                )
+            else:
+                dtype = next(p.dtype for p in kernel.parameters if p.name == store.target)
+                self._line(f"        {name} = np.empty(({lengths}), {dtype!r})", node)
+            flat = kernel.is_flat and bool(store.axes)
+            call.append(f"{name}.reshape(-1)" if flat else name)
+        self._line(f"        launch_{kernel.name}({', '.join(call)})", node)
+
+    def _extent(self, kernel: Kernel, axis: int, arrays: dict[str, str]) -> str:
+        extent = kernel.loops[axis].extent
+        if isinstance(extent, int):
+            return str(extent)
+        return f"{arrays[extent[0]]}.shape[{extent[1]}]"
+
+    def _reduction_check(
+        self, kernel: Kernel, axes: tuple[int, ...], primitive: str, arrays: dict[str, str],
+        node: Apply,
+    ) -> None:
+        lengths = [self._extent(kernel, axis, arrays) for axis in range(len(kernel.loops))]
+        gone = lengths[len(axes):]
+        self._line(
+            f"        if 0 in ({', '.join(gone)},): "
+            f"nothing_to_reduce({primitive!r}, ({', '.join(lengths)},), {len(axes)})",
+            node,
+        )
+
+    # -- results ----------------------------------------------------------------------------
+
+    def _results(self) -> list[str]:
+        program = self.program
+        given: set[int] = set()
+        made = {
+            slot: instruction
+            for instruction in program.instructions
+            for slot in instruction.outputs
+        }
+        texts = []
+        for number in (*program.outputs, *(new for _, new in program.updates)):
+            slot = program.slots[number]
+            own = number in made and number not in given and self._owns(slot, made[number])
+            given.add(number)
+            texts.append(_result_text(slot, own))
+        return texts
+
+    def _owns(self, slot: Slot, instruction: Instruction) -> bool:
+        """Whether a result has memory of its own and the declared dtype."""
+        if instruction.kernel is not None and instruction.kernel.name in self.kernels:
+            return True
+        owner = slot.variable.owner
+        if owner is None:
+            return False
+        if isinstance(owner.op, Elemwise):
+            return "broadcast_to" not in owner.op.row.numpy
+        return isinstance(owner.op, Reduction) and bool(
+            owner.op.reduced(owner.inputs[0].type.ndim)  # type: ignore[attr-defined]
+        )
+
+
+def _result_text(slot: Slot, own: bool) -> str:
+    dtype = getattr(slot.type, "dtype", None)
+    if dtype is None:
+        return slot.name
+    if not own:
+        return f"np.array({slot.name}, {dtype!r})"
+    return slot.name if slot.type.shape else f"np.asarray({slot.name})"  # type: ignore[attr-defined]
+
+
+def _evaluator(node: Apply) -> Any:
+    """A function of the arrays for an op without NumPy text, such as a user's own."""
+
+    def evaluate(*arrays: Any) -> Any:
+        return node.op.evaluate(node, *arrays)
+
+    return evaluate
+
+
+def nothing_to_reduce(primitive: str, shape: tuple[int, ...], kept: int) -> None:
+    """Let NumPy say what it says about the maximum of nothing."""
+    function = np.maximum if primitive == "max" else np.minimum
+    function.reduce(np.empty(shape), axis=tuple(range(kept, len(shape))))
+
+
+def constants_of(program: Program) -> list[Constant]:
+    """The constants of a program, in the order of their slots."""
+    return [
+        slot.variable for slot in program.slots
+        if slot.kind == "constant" and isinstance(slot.variable, Constant)
+    ]
+
+
+def has_loops(parameter: Parameter) -> bool:
+    """Whether an array has an axis that a loop walks."""
+    return any(axis is not None for axis in parameter.axes)

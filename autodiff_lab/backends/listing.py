@@ -1,0 +1,184 @@
+"""A program as a plain Python program that a person reads and pastes elsewhere.
+
+What is here: `Listing`.
+
+Relies on `compile.program` and the NumPy texts that ops declare.
+
+The one idea: the same statements that run, without checks and frees, with operators instead of
+ufunc calls and numbers instead of named constants, wherever that means the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+from autodiff_lab.compile.kernel import Kernel
+from autodiff_lab.compile.program import Instruction, Program
+from autodiff_lab.graph import Apply, Constant, Variable
+from autodiff_lab.tensor.elemwise import Elemwise
+
+_OPERATORS = {"+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", "<=", ">", ">=", "&", "|", "^"}
+
+
+class Listing:
+    """Writes the text of one program.
+
+    Parameters
+    ----------
+    program : Program
+    kernels : mapping, optional
+        Printed kernels by name: they are called instead of NumPy, and their text comes first.
+    """
+
+    def __init__(self, program: Program, kernels: Mapping[str, str] | None = None) -> None:
+        self.program = program
+        self.names = program.names
+        self.kernels = kernels or {}
+        self.constants: dict[str, str] = {}
+
+    def text(self, name: str = "f") -> str:
+        """The whole text: imports, kernels, the function."""
+        body: list[str] = []
+        for instruction in self.program.instructions:
+            if instruction.kernel is not None and instruction.kernel.name in self.kernels:
+                body += self._launch(instruction, instruction.kernel)
+            else:
+                body += [self._node(node) for node in instruction.nodes]
+        results = self._results()
+        parameters = ", ".join(self.program.slots[i].name for i in self.program.inputs)
+        function = [f"def {name}({parameters}):", *body, f"    return {results}"]
+        named = [f"    {key} = {value}" for key, value in self.constants.items()]
+        function[1:1] = named
+        joined = "\n".join(function)
+        imports = ["import numpy as np"]
+        if "scipy." in joined:
+            imports.append("import scipy.special")
+        blocks = ["\n".join(imports), *self.kernels.values(), joined]
+        return "\n\n\n".join(blocks) + "\n"
+
+    # -- nodes ------------------------------------------------------------------------------
+
+    def _node(self, node: Apply) -> str:
+        arguments = [self.names[variable] for variable in node.inputs]
+        targets = ", ".join(self.names[variable] for variable in node.outputs)
+        if not hasattr(node.op, "numpy"):
+            return f"    {targets} = {node.op.name}({', '.join(arguments)})  # an op of your own"
+        text = node.op.numpy(node, *arguments)
+        if isinstance(node.op, Elemwise):
+            text = _with_operator(text, node.op, arguments)
+        for variable in node.inputs:
+            if isinstance(variable, Constant):
+                text = self._with_constant(text, variable, node)
+        return f"    {targets} = {text}"
+
+    def _with_constant(self, text: str, constant: Constant, node: Apply) -> str:
+        name = self.names[constant]
+        if name in self.constants:
+            return text
+        literal = _literal(constant, node)
+        if literal is None or f"{name}." in text:
+            self.constants[name] = _written(constant)
+            return text
+        return re.sub(rf"\b{name}\b", literal, text)
+
+    # -- kernels ----------------------------------------------------------------------------
+
+    def _launch(self, instruction: Instruction, kernel: Kernel) -> list[str]:
+        slots = self.program.slots
+        read = [p for p in kernel.parameters if not p.written]
+        lines = []
+        arrays = {}
+        for parameter, number in zip(read, instruction.inputs):
+            slot = slots[number]
+            if isinstance(slot.variable, Constant):
+                self.constants.setdefault(slot.name, _written(slot.variable))
+            arrays[parameter.name] = slot.name
+            if slot.kind in ("input", "shared"):
+                line = (
+                    f"    {slot.name} = np.asarray({slot.name}, "
+                    f"dtype=np.{_numpy_name(parameter.dtype)}, order=\"C\")"
+                )
+                lines.append(line)
+        call = [
+            f"{arrays[p.name]}.reshape(-1)" if kernel.is_flat and p.axes else arrays[p.name]
+            for p in read
+        ]
+        for number, store in zip(instruction.outputs, kernel.outputs):
+            lengths = []
+            for axis in store.axes:
+                extent = kernel.loops[axis].extent
+                known = isinstance(extent, int)
+                lengths.append(str(extent) if known else f"{arrays[extent[0]]}.shape[{extent[1]}]")  # type: ignore[index]
+            dtype = next(p.dtype for p in kernel.parameters if p.name == store.target)
+            name = slots[number].name
+            comma = "," if len(lengths) == 1 else ""
+            lines.append(
+                f"    {name} = np.empty(({', '.join(lengths)}{comma}), np.{_numpy_name(dtype)})"
+            )
+            call.append(f"{name}.reshape(-1)" if kernel.is_flat and store.axes else name)
+        lines.append(f"    {kernel.name}({', '.join(call)})")
+        return lines
+
+    # -- results ----------------------------------------------------------------------------
+
+    def _results(self) -> str:
+        slots = self.program.slots
+        texts = []
+        for number in (*self.program.outputs, *(new for _, new in self.program.updates)):
+            variable = slots[number].variable
+            if isinstance(variable, Constant):
+                self.constants.setdefault(slots[number].name, _written(variable))
+            texts.append(slots[number].name)
+        return ", ".join(texts) if texts else "None"
+
+
+def _with_operator(text: str, op: Elemwise, arguments: list[str]) -> str:
+    """``x * y`` instead of ``np.multiply(x, y)``."""
+    if "{" in op.row.numpy or text != f"{op.row.numpy}({', '.join(arguments)})":
+        return text
+    if op.row.infix not in _OPERATORS:
+        return text
+    if len(arguments) == 1:
+        return f"{op.row.infix}{arguments[0]}" if op.row.infix == "-" else text
+    return f"{arguments[0]} {op.row.infix} {arguments[1]}"
+
+
+def _literal(constant: Constant, node: Apply) -> str | None:
+    """A number as it can stand in the text of a node without changing dtype or rank."""
+    if not isinstance(node.op, Elemwise) or constant.data.size != 1:
+        return None
+    others = [v for v in node.inputs if not isinstance(v, Constant)]
+    if not others:
+        return None
+    value = constant.data.item()
+    dtype = constant.type.dtype  # type: ignore[attr-defined]
+    if isinstance(value, complex) or not np.isfinite(value):
+        return None
+    if all(_dtype(v) == dtype for v in others) and dtype in ("float64", "int64", "bool"):
+        text = repr(value)
+    else:
+        text = f"np.{_numpy_name(dtype)}({value!r})"
+    return f"({text})" if text.startswith("-") else text
+
+
+def _dtype(variable: Variable) -> str:
+    dtype: str = getattr(variable.type, "dtype", "")
+    return dtype
+
+
+def _numpy_name(dtype: str) -> str:
+    return "bool_" if dtype == "bool" else dtype
+
+
+def _written(constant: Constant) -> str:
+    """A constant as text; numbers only, so there is nothing to escape."""
+    data = constant.data
+    if not isinstance(data, np.ndarray):
+        return f"...  # a {type(data).__name__}"
+    value = repr(data.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
+    if data.ndim == 0:
+        return f"np.{_numpy_name(data.dtype.name)}({value})"
+    return f"np.array({value}, dtype=np.{_numpy_name(data.dtype.name)})"

@@ -1,0 +1,84 @@
+"""The Numba executor: kernels compiled from readable Python, NumPy between them.
+
+What is here: `NumbaBackend`.  Numba itself is loaded when the first kernel is built.
+
+Relies on `numba_tier.printer` (the text of a kernel) and `backends.driver`.
+
+The one idea: the text that a person reads is the text that was compiled.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from autodiff_lab.backends.driver import Driver
+from autodiff_lab.backends.listing import Listing
+from autodiff_lab.backends.numba_tier.printer import print_kernel
+from autodiff_lab.compile.backend import Executor, register_text
+from autodiff_lab.compile.kernel import Kernel
+from autodiff_lab.compile.program import Program
+
+_lock = threading.Lock()          # Numba compiles in one thread at a time
+_compiled: dict[str, Any] = {}    # text -> compiled function: the same kernel is compiled once
+MOST_REMEMBERED = 256
+
+
+class NumbaBackend:
+    """Runs the kernels of a program as compiled loops."""
+
+    def build(self, program: Program) -> Executor:
+        """Compile every kernel, then write the function that calls them."""
+        kernels = {kernel.name: compile_kernel(kernel) for kernel in program.kernels}
+        return Driver(program, kernels).executor("numba")
+
+    def source(self, program: Program, name: str = "f") -> str:
+        """Kernels and the function that calls them, as Python that runs when it is pasted."""
+        texts = [print_kernel(kernel) for kernel in program.kernels]
+        bodies = {
+            kernel.name: text.split("\n\n\n", 1)[1].rstrip()
+            for kernel, text in zip(program.kernels, texts)
+        }
+        imports = sorted(
+            {line for text in texts for line in text.split("\n\n\n", 1)[0].splitlines() if line}
+            - {"import numpy as np"},
+            key=lambda line: (line.startswith("from numba"), line),
+        )
+        listing = Listing(program, bodies).text(name)
+        header = [line for line in imports if line.startswith("from math")]
+        rest = [line for line in imports if not line.startswith("from math")]
+        merged = _merge_math(header)
+        return "\n".join([*merged, *([""] if merged else [])]) + listing.replace(
+            "\n\n\n", "\n" + "\n".join(rest) + "\n\n\n" if rest else "\n\n\n", 1
+        )
+
+
+def _merge_math(lines: list[str]) -> list[str]:
+    """One ``from math import ...`` for all kernels."""
+    names = sorted({n for line in lines for n in line.removeprefix("from math import ").split(", ")})
+    return [f"from math import {', '.join(names)}", ""] if names else []
+
+
+def compile_kernel(kernel: Kernel) -> Any:
+    """The compiled function of a kernel; it takes contiguous arrays of the declared dtypes."""
+    text = print_kernel(kernel)
+    with _lock:
+        found = _compiled.get(text)
+        if found is None:
+            filename = f"<autodiff_lab {kernel.name} {len(_compiled)}>"
+            register_text(filename, text)
+            namespace: dict[str, Any] = {}
+            exec(compile(text, filename, "exec"), namespace)
+            dispatcher = namespace[kernel.name]
+            (result,) = dispatcher.overloads.values()
+            # the entry point skips the dispatch on types, which the driver has made sure of
+            found = result.entry_point
+            _keep[text] = dispatcher
+            if len(_compiled) >= MOST_REMEMBERED:
+                oldest = next(iter(_compiled))
+                del _compiled[oldest], _keep[oldest]
+            _compiled[text] = found
+    return found
+
+
+_keep: dict[str, Any] = {}        # what owns the machine code of a remembered function

@@ -1,0 +1,255 @@
+"""Prints a `Kernel` as Numba Python.
+
+What is here: `print_kernel`.
+
+Relies on `compile.kernel` and the Numba spellings in the table of primitives.
+
+The one idea: explicit loops over output buffers that come as arguments, one short statement per
+line, each with the op and the user's line as a comment.  Numba compiles this form fastest, and a
+person can read it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from autodiff_lab.compile.kernel import Kernel, Parameter, Statement, Store
+from autodiff_lab.compile.program import RESERVED
+from autodiff_lab.graph import SourceLine
+from autodiff_lab.tensor.scalars import primitives as prim
+
+_LOOP_NAMES = "ijkl"
+_MATH = frozenset(
+    {"sqrt", "atan2", "erf", "exp", "expm1", "log", "log1p", "sin", "cos", "tan", "tanh", "sinh",
+     "cosh", "asin", "acos", "atan", "asinh", "acosh", "atanh"}
+)
+# Numba computes with these dtypes as they are; results of others are brought back by a cast.
+_NATIVE = frozenset({"float64", "float32", "int64", "bool"})
+
+
+def print_kernel(kernel: Kernel) -> str:
+    """The text of a kernel: imports, signature, loops.
+
+    The first block holds the imports; after two empty lines comes the function.
+    """
+    return _Printer(kernel).text()
+
+
+class _Printer:
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.flat = kernel.is_flat
+        self.rank = 1 if self.flat else len(kernel.loops)
+        self.indices = [
+            _LOOP_NAMES[n] if n < len(_LOOP_NAMES) else f"i{n}" for n in range(self.rank)
+        ]
+        self.taken = {p.name for p in kernel.parameters} | {s.name for s in kernel.statements}
+        self.elements: dict[str, str] = {}      # parameter -> how its element is written
+        self.lines: list[str] = []
+
+    def text(self) -> str:
+        kernel = self.kernel
+        names = ", ".join(p.name for p in kernel.parameters)
+        self._load_constants()
+        depth_of_loads = self._loads_by_depth()
+        depth_of_stores = self._accumulators_by_depth()
+        for depth in range(self.rank + 1):
+            pad = "    " * (depth + 1)
+            self.lines += [pad + line for line in depth_of_loads.get(depth, [])]
+            for store in depth_of_stores.get(depth, []):
+                start = _literal(prim.Literal(store.start or 0, store.dtype), store.start)
+                self.lines.append(f"{pad}{self._accumulator(store)} = {start}")
+            if depth < self.rank:
+                self.lines.append(f"{pad}for {self.indices[depth]} in range({self._extent(depth)}):")
+        pad = "    " * (self.rank + 1)
+        for statement in kernel.statements:
+            self.lines.append(pad + self._statement(statement))
+        for store in kernel.outputs:
+            self.lines.append(pad + self._store(store))
+        for depth in range(self.rank - 1, -1, -1):
+            pad = "    " * (depth + 1)
+            for store in depth_of_stores.get(depth, []):
+                self.lines.append(f"{pad}{self._place(store)} = {self._accumulator(store)}")
+        body = "\n".join(self.lines)
+        header = f'@njit("{self._signature()}", error_model="numpy")\ndef {kernel.name}({names}):'
+        return f"{self._imports(body)}\n\n\n{header}\n{body}\n"
+
+    # -- head -------------------------------------------------------------------------------
+
+    def _imports(self, body: str) -> str:
+        words = set(re.findall(r"\b[a-z_0-9]+\b", re.sub(r"#.*", "", body)))
+        used = sorted(words & (_MATH | {"inf", "nan"}))
+        lines = [f"from math import {', '.join(used)}", ""] if used else []
+        return "\n".join([*lines, "import numpy as np", "from numba import njit"])
+
+    def _signature(self) -> str:
+        kinds = []
+        for parameter in self.kernel.parameters:
+            rank = min(parameter.rank, 1) if self.flat else parameter.rank
+            kind = "boolean" if parameter.dtype == "bool" else parameter.dtype
+            kinds.append(f"Array({kind}, {rank}, 'C')" if rank == 0 else
+                         f"{kind}[{', '.join([':'] * (rank - 1) + ['::1'])}]")
+        if any(kind.startswith("Array") for kind in kinds):
+            kinds = [_zero_rank(kind) for kind in kinds]
+        return f"void({', '.join(kinds)})"
+
+    def _extent(self, depth: int) -> str:
+        extent = self.kernel.loops[depth].extent
+        if self.flat:
+            whole = tuple(range(len(self.kernel.loops)))
+            walked = next(p for p in self.kernel.parameters if p.axes == whole)
+            return f"{walked.name}.size"
+        return str(extent) if isinstance(extent, int) else f"{extent[0]}.shape[{extent[1]}]"
+
+    # -- reading ----------------------------------------------------------------------------
+
+    def _load_constants(self) -> None:
+        for parameter in self.kernel.parameters:
+            if not parameter.written:
+                self.elements[parameter.name] = self._element(parameter)
+
+    def _element(self, parameter: Parameter) -> str:
+        return f"{parameter.name}[{self._index(parameter.axes)}]"
+
+    def _index(self, axes: Sequence[int | None]) -> str:
+        if not axes:
+            return "()"
+        if self.flat:
+            return self.indices[0]
+        return ", ".join("0" if axis is None else self.indices[axis] for axis in axes)
+
+    def _loads_by_depth(self) -> dict[int, list[str]]:
+        """Elements that are read more than once, or that an outer loop can read."""
+        uses: dict[str, int] = {}
+        for statement in self.kernel.statements:
+            spelling = _spelling(statement)
+            for position, arg in enumerate(getattr(statement.expression, "args", ())):
+                if isinstance(arg, prim.Name):
+                    uses[arg.name] = uses.get(arg.name, 0) + spelling.count(f"{{{position}}}")
+        for store in self.kernel.outputs:
+            if isinstance(store.value, prim.Name):
+                uses[store.value.name] = uses.get(store.value.name, 0) + 2
+        found: dict[int, list[str]] = {}
+        for parameter in self.kernel.parameters:
+            walked = [axis for axis in parameter.axes if axis is not None]
+            depth = (1 if walked else 0) if self.flat else max(walked, default=-1) + 1
+            count = uses.get(parameter.name, 0)
+            if parameter.written or count == 0 or (count == 1 and depth == self.rank):
+                continue
+            name = self._fresh(f"{parameter.name}_{''.join(self.indices[:depth]) or '0'}")
+            found.setdefault(depth, []).append(f"{name} = {self.elements[parameter.name]}")
+            self.elements[parameter.name] = name
+        return found
+
+    def _fresh(self, wanted: str) -> str:
+        name = wanted
+        while name in self.taken or name in RESERVED:
+            name += "_"
+        self.taken.add(name)
+        return name
+
+    # -- statements -------------------------------------------------------------------------
+
+    def _argument(self, term: prim.Term) -> str:
+        if isinstance(term, prim.Literal):
+            return _literal(term, term.value)
+        assert isinstance(term, prim.Name)
+        return self.elements.get(term.name, term.name)
+
+    def _statement(self, statement: Statement) -> str:
+        expression = statement.expression
+        assert isinstance(expression, prim.Expr)
+        arguments = [self._argument(arg) for arg in expression.args]
+        if expression.primitive == "cast":
+            text = _cast(arguments[0], expression.args[0].dtype, statement.dtype)
+        else:
+            text = _spelling(statement).format(*arguments)
+            if statement.dtype not in _NATIVE:
+                text = f"np.{statement.dtype}({text})"
+            elif statement.dtype == "int64" and any(a.dtype == "bool" for a in expression.args):
+                text = f"np.int64({text})"
+        return f"{statement.name} = {text}{_comment(statement.title, statement.source)}"
+
+    def _store(self, store: Store) -> str:
+        value = self._argument(store.value)
+        if store.primitive is None:
+            return f"{self._place(store)} = {value}"
+        accumulator = self._accumulator(store)
+        spelling = prim.PRIMITIVES[store.primitive].numba
+        text = spelling.format(accumulator, value)
+        if store.primitive == "add":
+            return f"{accumulator} += {value}{_comment(store.title, store.source)}"
+        if store.primitive == "mul":
+            return f"{accumulator} *= {value}{_comment(store.title, store.source)}"
+        if store.dtype not in _NATIVE:
+            text = f"np.{store.dtype}({text})"
+        return f"{accumulator} = {text}{_comment(store.title, store.source)}"
+
+    # -- results ----------------------------------------------------------------------------
+
+    def _accumulators_by_depth(self) -> dict[int, list[Store]]:
+        found: dict[int, list[Store]] = {}
+        for store in self.kernel.outputs:
+            if store.primitive is not None:
+                found.setdefault(len(store.axes), []).append(store)
+        return found
+
+    def _accumulator(self, store: Store) -> str:
+        key = f"{store.target} accumulator"
+        if key not in self.elements:
+            self.elements[key] = self._fresh(f"{store.target}_{store.title or 'all'}")
+        return self.elements[key]
+
+    def _place(self, store: Store) -> str:
+        return f"{store.target}[{self._index(store.axes)}]"
+
+
+def _zero_rank(kind: str) -> str:
+    """A signature text for a 0-d array, which Numba's short notation cannot say."""
+    return kind
+
+
+def _spelling(statement: Statement) -> str:
+    assert isinstance(statement.expression, prim.Expr)
+    return prim.PRIMITIVES[statement.expression.primitive].numba
+
+
+def _cast(text: str, given: str, wanted: str) -> str:
+    if wanted == "bool":
+        return f"{text} != 0"
+    return f"np.{wanted}({text})"
+
+
+def _literal(literal: prim.Literal, value: float | int | bool | None) -> str:
+    """A number in its dtype, as Numba reads it."""
+    if isinstance(value, bool) or literal.dtype == "bool":
+        return str(bool(value))
+    assert value is not None
+    if literal.dtype.startswith("float"):
+        value = float(value)
+        if math.isnan(value):
+            text = "nan"
+        elif math.isinf(value):
+            text = "inf" if value > 0 else "-inf"
+        else:
+            text = repr(value)
+    else:
+        text = repr(int(value))
+    if literal.dtype in ("float64", "int64"):
+        return f"({text})" if text.startswith("-") else text
+    return f"np.{literal.dtype}({text})"
+
+
+def _comment(title: str, source: SourceLine | None) -> str:
+    """``# log1p: line 3 of cell 7``."""
+    if source is None:
+        return f"  # {title}" if title else ""
+    place = f"cell {source.cell}" if source.cell is not None else source.label
+    return f"  # {_plain(title)}: line {source.line} of {_plain(place)}"
+
+
+def _plain(text: str) -> str:
+    """Text on one line: a file's name is the user's and may hold anything."""
+    return " ".join(text.split())

@@ -1,0 +1,161 @@
+"""Backends: what turns a `Program` into something that runs, found by name.
+
+What is here: the registry, the two protocols `Backend` and `Executor`, and the errors that running
+code raises about lengths.
+
+Relies on `compile.program`.
+
+The one idea: nothing here imports a backend.  A name is registered with the place of its class,
+which is loaded when it is first asked for; so NumPy alone suffices where Numba is not installed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import linecache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Protocol
+
+from autodiff_lab.compile.program import Check, Length, Program
+from autodiff_lab.errors import LabValueError, explain
+from autodiff_lab.graph import Apply, Variable, describe
+
+
+class Backend(Protocol):
+    """What a backend offers."""
+
+    def build(self, program: Program) -> Executor:
+        """Something that runs the program."""
+
+    def source(self, program: Program, name: str = "f") -> str:
+        """The program as text that runs when it is pasted elsewhere."""
+
+
+@dataclass
+class Executor:
+    """A program made ready to run.
+
+    Attributes
+    ----------
+    program : Program
+    run : callable
+        Takes the arrays of the program's inputs, returns a tuple: outputs, then new values of the
+        shared variables.  It never writes to an input.
+    text : str
+        The generated Python.
+    filename : str
+        How tracebacks call the text.
+    nodes_of_lines : list
+        For each line of the text (from 1) the node that it computes, or None.
+    kernels : dict
+        Compiled kernels by name, where the backend has some.
+    """
+
+    program: Program
+    run: Callable[..., tuple[Any, ...]]
+    text: str
+    filename: str
+    nodes_of_lines: list[Apply | None] = field(default_factory=list)
+    kernels: dict[str, Any] = field(default_factory=dict)
+
+    def __call__(self, arrays: Sequence[Any]) -> list[Any]:
+        return list(self.run(*arrays))
+
+    def failed_at(self, trace: TracebackType | None) -> tuple[Apply, dict[Variable, Any]] | None:
+        """The node that raised, and the values that its inputs had."""
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == self.filename:
+                node = self.nodes_of_lines[trace.tb_lineno]
+                if node is not None:
+                    return node, self._values(node, trace.tb_frame.f_locals)
+            trace = trace.tb_next
+        return None
+
+    def _values(self, node: Apply, found: dict[str, Any]) -> dict[Variable, Any]:
+        names = self.program.names
+        return {v: found[names[v]] for v in node.inputs if names[v] in found}
+
+
+_loaders: dict[str, str | Callable[[], Backend]] = {
+    "numpy": "autodiff_lab.backends.numpy_tier:NumpyBackend",
+    "numba": "autodiff_lab.backends.numba_tier:NumbaBackend",
+}
+_loaded: dict[str, Backend] = {}
+
+
+def register_backend(name: str, loader: str | Callable[[], Backend]) -> None:
+    """Make a backend known: a function that makes it, or ``"module:class"``."""
+    _loaders[name] = loader
+    _loaded.pop(name, None)
+
+
+def get_backend(name: str) -> Backend:
+    """The backend of this name, loaded when it is first asked for."""
+    found = _loaded.get(name)
+    if found is None:
+        if name not in _loaders:
+            raise LabValueError(
+                explain(
+                    f"There is no backend {name!r}.", remedy="one of " + ", ".join(sorted(_loaders))
+                )
+            )
+        loader = _loaders[name]
+        if isinstance(loader, str):
+            module, _, attribute = loader.partition(":")
+            loader = getattr(importlib.import_module(module), attribute)
+        found = _loaded[name] = loader()
+    return found
+
+
+def register_text(filename: str, text: str) -> None:
+    """Let tracebacks and debuggers show generated text."""
+    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
+
+
+_CONSTRUCTORS = {0: "scalar", 1: "vector", 2: "matrix", 3: "tensor3", 4: "tensor4"}
+
+
+def mismatch(check: Check, first: int, second: int) -> None:
+    """Raise the error for two lengths that had to be equal."""
+    other = check.second
+    described = [(check.first, first)]
+    if isinstance(other, Length):
+        described.append((other, second))
+    short = next((length for length, found in described if found == 1), None)
+    node = check.node
+    where = f"{node.op.name}" + (f", {node.source}" if node.source is not None else "")
+    told = [f"axis {length.axis} of {_title(length.variable)} has length {found}"
+            for length, found in described]
+    if not isinstance(other, Length):
+        told.append(f"length {other} is needed")
+    if short is None or {first, second} == {1}:
+        raise LabValueError(
+            explain(
+                f"Input dimension mismatch: {', '.join(told)}.",
+                where=where,
+                why="elementwise functions take arrays of equal lengths",
+            )
+        )
+    name = short.variable.name or "x"
+    rank = len(short.variable.type.shape)  # type: ignore[attr-defined]
+    shape = ", ".join("1" if a == short.axis else "None" for a in range(rank))
+    comma = "," if rank == 1 else ""
+    constructor = _CONSTRUCTORS.get(rank, "tensor")
+    raise LabValueError(
+        explain(
+            f"Runtime broadcasting not allowed: {', '.join(told)}.",
+            where=f"{where}\n{describe(short.variable)}",
+            why="an axis is stretched only where its length is known to be 1 when the graph is "
+            "built;\notherwise gradients would be wrong",
+            remedy=f'specify_broadcastable({name}, {short.axis}), or declare it '
+            f'{constructor}("{name}", shape=({shape}{comma}))',
+        )
+    )
+
+
+def _title(variable: Variable) -> str:
+    if variable.name is not None:
+        return variable.name
+    return f"the result of {variable.owner.op.name}" if variable.owner else "an unnamed input"
