@@ -47,7 +47,13 @@ class InternTable:
             self._members.add(found)
         return found
 
-    def node(self, op: Op, inputs: Sequence[Variable], like: Apply | None = None) -> Apply:
+    def node(
+        self,
+        op: Op,
+        inputs: Sequence[Variable],
+        like: Apply | None = None,
+        adopt: bool = False,
+    ) -> Apply:
         """The node that applies `op` to interned `inputs`, made if it is new.
 
         Parameters
@@ -56,14 +62,19 @@ class InternTable:
         inputs : sequence of Variable
             Members of this table.
         like : Apply, optional
-            A node whose source line the new one takes, and which is itself taken into the table
-            where its inputs are these very inputs and nobody else owns it.
+            A node whose source line the new one takes.
+        adopt : bool
+            Take `like` itself into the table where its inputs are these very inputs: for nodes
+            that nobody else holds.
         """
         key = (op, tuple(inputs))
         found = self._nodes.get(key) if op.pure else None
         if found is None:
-            with source.using(like.source if like is not None else None):
-                found = op.make_node(*inputs)
+            if adopt and like is not None and like.inputs == key[1]:
+                found = like
+            else:
+                with source.using(like.source if like is not None else None):
+                    found = op.make_node(*inputs)
             if op.pure:
                 self._nodes[key] = found
                 # make_node may itself have normalised the op or the inputs.
@@ -78,12 +89,12 @@ class InternTable:
         """The member that computes the same as `variable`, a graph built on members."""
         return self.intern_all([variable])[0]
 
-    def intern_all(self, variables: Sequence[Variable]) -> list[Variable]:
-        """`intern` for several variables that may share nodes."""
+    def intern_all(self, variables: Sequence[Variable], adopt: bool = False) -> list[Variable]:
+        """`intern` for several variables that may share nodes; `adopt` as for `node`."""
         memo: dict[Variable, Variable] = {}
         for node in toposort([v for v in variables if v not in self._members], self._members):
             inputs = [self._leaf(memo.get(v, v)) for v in node.inputs]
-            twin = self.node(node.op, inputs, node)
+            twin = self.node(node.op, inputs, node, adopt)
             memo.update(zip(node.outputs, twin.outputs))
         return [self._leaf(memo.get(v, v)) for v in variables]
 

@@ -19,7 +19,7 @@ from autodiff_lab.errors import RewriteError, RewriteLoop, RewriteWarning, expla
 from autodiff_lab.graph import Apply, FunctionGraph, Variable, describe
 from autodiff_lab.rewriting.facts import Context
 from autodiff_lab.rewriting.pattern import heads_fit
-from autodiff_lab.rewriting.registry import PHASES, PatternRule, Replacement, Rule, select
+from autodiff_lab.rewriting.registry import DISPLAY, PHASES, PatternRule, Replacement, Rule, select
 from autodiff_lab.rewriting.trace import RewritePass, RewriteStep, RewriteTrace
 
 MAX_PASSES = 8
@@ -74,7 +74,7 @@ def run_phases(
 ) -> None:
     """`rewrite` by exactly these phases, in their fixed order."""
     banned: list[str] = list(exclude)
-    for phase in PHASES:
+    for phase in (*PHASES, DISPLAY):
         if phase not in phases:
             continue
         while True:
@@ -279,7 +279,7 @@ class _Walk:
                 raise RewriteError(f"it changed the type from {old.type} to {new.type}")
             if not old.type.is_super(new.type):
                 return None
-        return tuple(self.fgraph.table.intern_all(answer.outputs))
+        return tuple(self.fgraph.table.intern_all(answer.outputs, adopt=True))
 
     def _hand_on(
         self, rule: Rule, node: Apply, outputs: tuple[Variable, ...], answer: Replacement

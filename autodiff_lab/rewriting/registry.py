@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 PHASES = ("canonicalize", "stabilize", "specialize")
 """The phases, in the order in which they run."""
 
+DISPLAY = "display"
+"""Rules that put a formula into a textbook's form: for derivations, never run on what computes."""
+
 RULES: dict[str, Rule] = {}
 """Name -> rule, in the order of declaration."""
 
@@ -67,7 +70,7 @@ class Rule:
         only_in: bool = False,
     ) -> None:
         self.name = function.__name__
-        if phase not in PHASES:
+        if phase not in PHASES and phase != DISPLAY:
             raise LabValueError(
                 explain(
                     f"The rule {self.name} names the phase {phase!r}.",
@@ -318,10 +321,14 @@ def select(phase: str, include: Sequence[str] = (), exclude: Sequence[str] = ())
     kept = _selections.get(key)
     if kept is not None and kept[0] == _changes[0]:
         return kept[1]
-    place = PHASES.index(phase)
+    place = PHASES.index(phase) if phase in PHASES else -1
     chosen = []
     for candidate in RULES.values():
         labels = {candidate.name, *candidate.tags}
+        if DISPLAY in (phase, candidate.phase):
+            if phase == candidate.phase and labels.isdisjoint(exclude):
+                chosen.append(candidate)
+            continue
         own = PHASES.index(candidate.phase)
         due = own == place or (own < place and not candidate.only_in)
         asked = not labels.isdisjoint(include) and own <= place
