@@ -40,7 +40,7 @@ test-full: $(VENV)/test.stamp
 	$(RUN) -m pytest -q -p no:randomly --nbval notebooks
 
 lint: $(VENV)/test.stamp
-	$(RUN) -m ruff check .
+	$(RUN) -m ruff check --output-format concise .
 	$(RUN) -m mypy $(CORE)
 
 bench: $(VENV)/core.stamp
