@@ -71,7 +71,9 @@ def tensor(
     if shape is None and "broadcastable" in old:
         return TensorType(dtype or "floatX", broadcastable=old.pop("broadcastable"))(name)
     if shape is None:
-        raise LabTypeError(explain("tensor() needs a shape.", remedy='tensor("x", shape=(3, None))'))
+        raise LabTypeError(
+            explain("tensor() needs a shape.", remedy='tensor("x", shape=(3, None))')
+        )
     return TensorType("floatX" if dtype is None else dtype, shape)(name)
 
 

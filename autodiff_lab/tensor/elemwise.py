@@ -166,10 +166,17 @@ def scalar(
     )
     registry.ROWS[name] = row
     op = Elemwise(row)
-    short = numpy.removeprefix("np.").removeprefix("scipy.")
-    spellings = () if "{" in numpy else (short,)
-    registry.public(*aliases, name=name, numpy=spellings)(op)
+    registry.public(*aliases, name=name, numpy=_spellings(numpy))(op)
     return op
+
+
+def _spellings(numpy: str) -> tuple[str, ...]:
+    """The names under which NumPy or SciPy knows a function: ``np.abs`` is ``absolute``, too."""
+    if "{" in numpy:
+        return ()
+    short = numpy.removeprefix("np.").removeprefix("scipy.")
+    own = getattr(np, short, None)
+    return (short,) if own is None else (short, own.__name__)
 
 
 class Elemwise(Op):

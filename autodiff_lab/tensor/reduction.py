@@ -301,7 +301,7 @@ class _Test(Reduction):
         return [ZERO]
 
 
-class Any_(_Test):
+class AnyTrue(_Test):
     """Whether an element over axes is true."""
 
     op_name = "any"
@@ -316,7 +316,7 @@ class Any_(_Test):
         return reduction_samples("any", rng)
 
 
-class All(_Test):
+class AllTrue(_Test):
     """Whether all elements over axes are true."""
 
     op_name = "all"
@@ -359,13 +359,13 @@ def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 @public(numpy=("any", "logical_or.reduce"))
 def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Whether at least one element over axes is true (not 0)."""
-    return reduce_with(Any_, _as_bool(x), axis, None, keepdims)
+    return reduce_with(AnyTrue, _as_bool(x), axis, None, keepdims)
 
 
 @public(numpy=("all", "logical_and.reduce"))
 def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Whether all elements over axes are true (not 0)."""
-    return reduce_with(All, _as_bool(x), axis, None, keepdims)
+    return reduce_with(AllTrue, _as_bool(x), axis, None, keepdims)
 
 
 def _as_bool(x: Any) -> Any:

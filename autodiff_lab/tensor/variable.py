@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.graph import Constant, Variable
-from autodiff_lab.tensor.operators import ArrayMethods, NumpyProtocol, Operators, PythonProtocol
+from autodiff_lab.tensor.methods import ArrayMethods
+from autodiff_lab.tensor.numpy_protocol import NumpyProtocol
+from autodiff_lab.tensor.operators import Operators, PythonProtocol
 from autodiff_lab.tensor.type import TensorType
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 from autodiff_lab.graph import DISCONNECTED, ZERO, Constant
@@ -9,7 +10,7 @@ from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
 from autodiff_lab.tensor.elemwise import Elemwise, scalar
 from autodiff_lab.tensor.opdef import POSITIVE, REAL
-from autodiff_lab.tensor.registry import public
+from autodiff_lab.tensor.registry import NUMPY, public
 from autodiff_lab.tensor.scalars import primitives as prim
 
 SUM, PRODUCT, NEGATION, POWER = 50, 60, 70, 80  # precedences, as in Python
@@ -54,7 +55,9 @@ true_div = scalar(
     latex=r"\frac{{{0}}}{{{1}}}", aliases=("divide",),
     expr=lambda x, y: prim.div(x, y),
     # -out / y, not -x / y**2: the square would overflow for large y
-    pullback=lambda x, y, out, g: [g / cast(y, out.type.dtype), -(g * out) / cast(y, out.type.dtype)],
+    pullback=lambda x, y, out, g: [
+        g / cast(y, out.type.dtype), -(g * out) / cast(y, out.type.dtype)
+    ],
     textbook=lambda x, y, out: [1 / y, -x / y**2],
     words=("quotient rule: (u/c)' = u'/c", "quotient rule: (1/u)' = -u'/u^2"),
     domain={"x": REAL, "y": POSITIVE}, summary="Quotient of two values.",
@@ -145,6 +148,8 @@ identity = scalar(
     words="derivative of u is u'", summary="The value itself, as a variable of its own.",
 )
 
+NUMPY["positive"] = identity
+
 # -- casts: one row per dtype ------------------------------------------------------------------
 
 
@@ -193,3 +198,13 @@ def cast(x: Any, dtype: Any) -> Any:
         CASTS[target].row.dtypes(variable.type.dtype)
         return constant(variable.data.astype(target))
     return CASTS[target](variable)
+
+
+@public(numpy=("around", "round"))
+def around(x: Any, decimals: int = 0) -> Any:
+    """Rounded to a number of decimals, halves to the even digit."""
+    if decimals == 0:
+        return round(x)
+    variable = as_tensor_variable(x)
+    scale = constant(10.0 ** builtins.abs(decimals), dtype=dtypes.to_float(variable.type.dtype))
+    return round(variable * scale) / scale if decimals > 0 else round(variable / scale) * scale

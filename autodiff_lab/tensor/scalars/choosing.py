@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff_lab.graph import ZERO
+from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.elemwise import scalar
 from autodiff_lab.tensor.opdef import REAL, Interval
+from autodiff_lab.tensor.registry import public
 from autodiff_lab.tensor.scalars import primitives as prim
 from autodiff_lab.tensor.scalars.arithmetic import cast, zero_like
 from autodiff_lab.tensor.scalars.comparison import and_, eq, ge, gt, le, lt
@@ -76,3 +78,11 @@ clip = scalar(
     domain={"x": REAL, "low": Interval(-1.0, -0.5), "high": Interval(0.5, 1.0)},
     summary="The value, but not below `low` nor above `high`.",
 )
+
+
+@public(numpy=("clip",))
+def clip_between(x: Any, low: Any = None, high: Any = None) -> Any:
+    """`clip` with bounds that may be left out, as NumPy has it."""
+    if low is None:
+        return as_tensor_variable(x) if high is None else minimum(x, high)
+    return maximum(x, low) if high is None else clip(x, low, high)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from autodiff_lab.graph import ZERO
+from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.elemwise import scalar
+from autodiff_lab.tensor.registry import public
 from autodiff_lab.tensor.scalars import primitives as prim
 
 COMPARISON, LOGIC = 40, 30  # precedences
@@ -93,3 +97,33 @@ isinf = scalar(
     expr=lambda x: prim.isinf(x), partials=lambda x, out: [ZERO],
     summary="Whether a value is infinite.",
 )
+
+
+def _truth(x: Any) -> Any:
+    """Whether a value is not 0."""
+    variable = as_tensor_variable(x)
+    return variable if variable.type.dtype == "bool" else neq(variable, 0)
+
+
+@public(numpy=("logical_and",))
+def logical_and(x: Any, y: Any) -> Any:
+    """Whether both values are true (not 0)."""
+    return and_(_truth(x), _truth(y))
+
+
+@public(numpy=("logical_or",))
+def logical_or(x: Any, y: Any) -> Any:
+    """Whether at least one value is true (not 0)."""
+    return or_(_truth(x), _truth(y))
+
+
+@public(numpy=("logical_xor",))
+def logical_xor(x: Any, y: Any) -> Any:
+    """Whether exactly one value is true (not 0)."""
+    return xor(_truth(x), _truth(y))
+
+
+@public(numpy=("logical_not",))
+def logical_not(x: Any) -> Any:
+    """Whether a value is false (0)."""
+    return invert(_truth(x))
