@@ -329,6 +329,18 @@ class Elemwise(Op):
                          if lengths else 1)
         return [tuple(found)]
 
+    def batch(
+        self, node: Apply, inputs: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable]:
+        """The same function on inputs of which some have one leading axis more."""
+        if self.row.name == "second" and batched[1] and not batched[0]:
+            zeros = registry.function("zeros_like")(inputs[0])
+            total: Variable = registry.function("add")(inputs[1], zeros)
+            return [registry.function("cast")(total, node.outputs[0].type.dtype)]  # type: ignore[attr-defined]
+        rank = node.outputs[0].type.ndim + 1  # type: ignore[attr-defined]
+        same = [registry.function("atleast_rank")(variable, rank) for variable in inputs]
+        return [Elemwise(self.row)(*same)]
+
     # -- differentiating --------------------------------------------------------------------
 
     def pullback(
