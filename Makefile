@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/python
 PIP    := $(RUN) -m pip -qq --disable-pip-version-check --no-input
-ROOMS  := errors.py config.py typing.py hooks.py graph tensor gradient control rewriting compile
+ROOMS  := errors.py config.py hooks.py private_folder.py graph tensor gradient control rewriting compile
 CORE   := $(wildcard $(addprefix autodiff_lab/,$(ROOMS)))
 
 .PHONY: help demo lab test test-browser test-full lint bench docs clean
