@@ -119,11 +119,9 @@ def _double_pullback(node: Apply, moving: Sequence[Variable | None]) -> list[Con
         if not is_continuous(output):
             results.append(ZERO)
             continue
-        dummies = [
-            other.type.make_variable() if other is output
-            else filled(other, 0.0)
-            for other in node.outputs
-        ]
+        # The derivative does not depend on u, but shapes may be read from it: a filled array
+        # gives them without adding an input to the graph.
+        dummies = [filled(other, 1.0 if other is output else 0.0) for other in node.outputs]
         dummy = dummies[node.outputs.index(output)]
         contributions = node.op.pullback(node.inputs, node.outputs, dummies)
         seeds: dict[Variable, Variable] = {}
@@ -133,7 +131,7 @@ def _double_pullback(node: Apply, moving: Sequence[Variable | None]) -> list[Con
                 continue
             if isinstance(contribution, Undefined):
                 undefined = contribution
-            if isinstance(contribution, Variable):
+            elif isinstance(contribution, Variable):
                 seeds[function("identity")(contribution)] = tangent
         if undefined is not None:
             results.append(undefined)
