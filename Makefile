@@ -58,7 +58,7 @@ clean:
 # One stamp per extra; a changed pyproject.toml makes each be installed again when it is next needed.
 
 $(VENV)/python.stamp:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "autodiff_lab needs Python 3.11 or newer; \`$(PYTHON)\` is not that. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 	  echo "\`$(PYTHON) -m venv\` does not work here: install the package $$($(PYTHON) -c 'import sys; print("python3.%d-venv" % sys.version_info[1])') (Debian, Ubuntu: apt install python3-venv), then run make again."; exit 1; }

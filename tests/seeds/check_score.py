@@ -9,6 +9,7 @@ usage: python tests/seeds/check_score.py [--keep]     --keep writes today's coun
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -29,8 +30,9 @@ def run_examples() -> dict[str, int]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         command = [sys.executable, str(RUNNER), "--json", str(report)]
-        done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1800)
+        done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=1800)
         print(done.stdout, end="")
         if not report.exists():
             print(f"the examples could not be run (exit code {done.returncode})")
@@ -66,12 +68,14 @@ def compare(kept: dict[str, int], counts: dict[str, int]) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print kept and present counts side by side; 1 where one fell."""
+    """Print kept and present counts side by side; 1 where one fell or nothing ran."""
     if not RUNNER.exists():
         print("the seeds' examples are not beside this clone: nothing to compare")
         return 0
     counts = run_examples()
-    if "--keep" in arguments and counts:
+    if not counts:
+        return 1
+    if "--keep" in arguments:
         SCORE.write_text(HEAD + "".join(f"{name} {n}\n" for name, n in counts.items()))
     kept = read_kept(SCORE.read_text())
     print(f"{'count':<44}{'kept':>6}{'now':>6}")
