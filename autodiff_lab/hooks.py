@@ -17,6 +17,15 @@ PROVIDERS: dict[str, tuple[str, str]] = {
     "pp": ("autodiff_lab.view.text", "pp"),
     "mimebundle": ("autodiff_lab.view.display", "mimebundle"),
     "grad": ("autodiff_lab.gradient", "grad"),
+    "explore": ("autodiff_lab.notebook.panel", "explore"),
+    "Lop": ("autodiff_lab.gradient", "Lop"),
+    "Rop": ("autodiff_lab.gradient", "Rop"),
+    "pullback": ("autodiff_lab.gradient", "pullback"),
+    "pushforward": ("autodiff_lab.gradient", "pushforward"),
+    "hessian_vector_product": ("autodiff_lab.gradient", "hessian_vector_product"),
+    "jacobian": ("autodiff_lab.control", "jacobian"),
+    "hessian": ("autodiff_lab.control", "hessian"),
+    "inner_function": ("autodiff_lab.compile.inner", "inner_function"),
 }
 
 # How the file of a compiled cell is called in messages: file name -> (label, cell number).

@@ -34,7 +34,18 @@ from autodiff_lab.tensor.variable import TensorConstant, TensorVariable
 
 globals().update(FUNCTIONS)
 
-_LATE = ("grad", "pp", "dprint")
+_LATE = (
+    "grad",
+    "Lop",
+    "Rop",
+    "pullback",
+    "pushforward",
+    "hessian_vector_product",
+    "jacobian",
+    "hessian",
+    "pp",
+    "dprint",
+)
 
 __all__ = [
     "Elemwise",

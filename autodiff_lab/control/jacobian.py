@@ -1,0 +1,245 @@
+"""`jacobian` and `hessian`: full matrices of derivatives, by sweeps that carry all rows at once.
+
+A reverse sweep with a batch of cotangents gives all rows, a forward sweep with a batch of tangents
+all columns; which is cheaper follows from the shapes.  No loop over rows is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from autodiff_lab.control.batching import batched_graph
+from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.gradient.grad import as_given, check_choice, checked_list, grad
+from autodiff_lab.gradient.operators import Lop, Rop
+from autodiff_lab.graph import Variable, describe
+from autodiff_lab.tensor import dtypes
+from autodiff_lab.tensor.registry import function
+
+METHODS = ("auto", "forward", "reverse")
+
+
+def jacobian(
+    expression: Any,
+    wrt: Any,
+    consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise",
+    vectorize: bool = True,
+    method: str = "auto",
+    chunk_size: int | None = None,
+) -> Any:
+    r"""The Jacobian: every element of an expression differentiated by every element of variables.
+
+    .. math:: J_{i j} = \frac{\partial f_i}{\partial x_j}
+
+    Parameters
+    ----------
+    expression : Variable of any rank, or list or tuple of them
+    wrt : Variable, or list or tuple
+    consider_constant, disconnected_inputs
+        As for `grad`.
+    vectorize : bool
+        Accepted for compatibility: rows are always computed together.
+    method : {"auto", "forward", "reverse"}
+        "auto" takes forward mode where the variable is known to be no larger than the
+        expression, else reverse.
+    chunk_size : int, optional
+        How many rows or columns are carried at once, to bound memory.
+
+    Returns
+    -------
+    Variable, list or tuple
+        As `wrt`, each of shape expression.shape + variable.shape; for a scalar expression the
+        gradient itself.  A list of expressions gives a list of such results.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> x = pt.dvector("x")
+    >>> jacobian(x ** 2, x).eval({x: [4.0, 4.0]})
+    array([[8., 0.],
+           [0., 8.]])
+    """
+    check_choice("disconnected_inputs", disconnected_inputs)
+    if method not in METHODS:
+        raise LabValueError(
+            explain(f"There is no method {method!r}.", remedy="one of " + ", ".join(METHODS))
+        )
+    if isinstance(expression, list | tuple):
+        found = [
+            jacobian(part, wrt, consider_constant, disconnected_inputs, vectorize, method,
+                     chunk_size)
+            for part in expression
+        ]
+        return found if isinstance(expression, list) else tuple(found)
+    if not isinstance(expression, Variable):
+        raise LabTypeError(
+            explain(f"jacobian expects a Variable as `expression`, not {expression!r:.40}.")
+        )
+    variables = checked_list(wrt, "wrt")
+    if expression.type.ndim == 0:  # type: ignore[attr-defined]
+        return grad(expression, wrt, consider_constant, disconnected_inputs)
+    results = []
+    for variable in variables:
+        forward = method == "forward" or (method == "auto" and _is_smaller(variable, expression))
+        if forward and not consider_constant:
+            results.append(_columns(expression, variable, disconnected_inputs, chunk_size))
+        else:
+            results.append(
+                _rows(expression, variable, consider_constant, disconnected_inputs, chunk_size)
+            )
+    return as_given(wrt, results)
+
+
+def _is_smaller(variable: Variable, expression: Variable) -> bool:
+    sizes = [_size(v.type.shape) for v in (variable, expression)]  # type: ignore[attr-defined]
+    return None not in sizes and sizes[0] < sizes[1]  # type: ignore[operator]
+
+
+def _size(shape: Sequence[int | None]) -> int | None:
+    size = 1
+    for length in shape:
+        if length is None:
+            return None
+        size *= length
+    return size
+
+
+def _unit_batch(variable: Variable) -> Any:
+    """All unit arrays of the shape of a variable, stacked along a new first axis."""
+    size = function("size")(variable)
+    dtype = dtypes.gradient_dtype(variable.type.dtype)  # type: ignore[attr-defined]
+    eye = function("eye")(size, dtype=dtype)
+    if variable.type.ndim == 1:  # type: ignore[attr-defined]
+        return eye
+    lengths = function("join")(0, function("stack")([size]), function("shape")(variable))
+    return function("reshape")(eye, lengths, ndim=variable.type.ndim + 1)  # type: ignore[attr-defined]
+
+
+def _with_shape(stacked: Any, first: Variable, second: Variable) -> Any:
+    """Rows of shape `second`, one for each element of `first`, in the shape of both."""
+    if first.type.ndim == 1:  # type: ignore[attr-defined]
+        return stacked
+    lengths = function("join")(0, function("shape")(first), function("shape")(second))
+    rank = first.type.ndim + second.type.ndim  # type: ignore[attr-defined]
+    return function("reshape")(stacked, lengths, ndim=rank)
+
+
+def _carried(result: Any, hole: Variable, units: Any, chunk_size: int | None) -> Any:
+    """`result`, linear in `hole`, for each of the units; in chunks if asked."""
+    if chunk_size is None:
+        return batched_graph([result], {hole: units}).get(result)
+    from autodiff_lab.control.scan.build import map as scan_map
+
+    # chunks of rows, one after the other; the last one may be shorter
+    count = units.shape[0]
+    starts = function("arange")(0, count, chunk_size)
+    total = (count + chunk_size - 1) // chunk_size * chunk_size
+    padded = function("zeros")([total, *(hole.shape[k] for k in range(hole.type.ndim))],  # type: ignore[attr-defined]
+                               dtype=hole.type.dtype)  # type: ignore[attr-defined]
+    padded = function("set_subtensor")(padded[:count], units)
+    blocks, _ = scan_map(
+        lambda start: batched_graph([result], {hole: padded[start : start + chunk_size]})[result],
+        sequences=starts,
+    )
+    merged = [blocks.shape[0] * chunk_size, *(blocks.shape[k] for k in range(2, blocks.type.ndim))]
+    return function("reshape")(blocks, merged)[:count]
+
+
+def _rows(
+    expression: Variable, variable: Variable, constants: Any, disconnected: str,
+    chunk_size: int | None,
+) -> Any:
+    dtype = dtypes.gradient_dtype(expression.type.dtype)  # type: ignore[attr-defined]
+    hole = expression.type.clone(dtype=dtype).make_variable()  # type: ignore[attr-defined]
+    row = Lop(expression, variable, hole, constants, disconnected)
+    stacked = _carried(row, hole, _unit_batch(expression), chunk_size)
+    if stacked is None:  # zero everywhere: no row reads its cotangent
+        return _zeros(expression, variable)
+    return _with_shape(stacked, expression, variable)
+
+
+def _columns(
+    expression: Variable, variable: Variable, disconnected: str, chunk_size: int | None
+) -> Any:
+    hole = variable.type.make_variable()
+    column = Rop(expression, variable, hole, disconnected_outputs=disconnected)
+    stacked = _carried(column, hole, _unit_batch(variable), chunk_size)
+    if stacked is None:
+        return _zeros(expression, variable)
+    ndim, first = expression.type.ndim, 1  # type: ignore[attr-defined]
+    turned = function("dimshuffle")(stacked, *range(first, first + ndim), 0)
+    if variable.type.ndim == 1:  # type: ignore[attr-defined]
+        return turned
+    lengths = function("join")(0, function("shape")(expression), function("shape")(variable))
+    return function("reshape")(turned, lengths, ndim=ndim + variable.type.ndim)  # type: ignore[attr-defined]
+
+
+def _zeros(expression: Variable, variable: Variable) -> Any:
+    dtype = dtypes.gradient_dtype(variable.type.dtype)  # type: ignore[attr-defined]
+    lengths = [
+        *(expression.shape[k] for k in range(expression.type.ndim)),  # type: ignore[attr-defined]
+        *(variable.shape[k] for k in range(variable.type.ndim)),  # type: ignore[attr-defined]
+    ]
+    return function("zeros")(lengths, dtype=dtype)
+
+
+def hessian(
+    cost: Any,
+    wrt: Any,
+    consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise",
+    full: bool = False,
+) -> Any:
+    r"""The Hessian of a scalar: second derivatives by variables of any rank.
+
+    .. math:: H_{i j} = \frac{\partial^2 C}{\partial x_i \, \partial x_j}
+
+    Parameters
+    ----------
+    cost : Variable, shape ()
+    wrt : Variable, or list or tuple
+    consider_constant, disconnected_inputs
+        As for `grad`.
+    full : bool
+        With several variables, return all blocks (nested) instead of the diagonal ones.
+
+    Returns
+    -------
+    Variable, list or tuple
+        As `wrt`, each of shape variable.shape + variable.shape.
+
+    Raises
+    ------
+    ValueError
+        If the cost is not a scalar.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> x = pt.dvector("x")
+    >>> hessian((x ** 3).sum(), x).eval({x: [1.0, 2.0]})
+    array([[ 6.,  0.],
+           [ 0., 12.]])
+    """
+    if not isinstance(cost, Variable):
+        raise LabTypeError(
+            explain(f"hessian expects a Variable as `cost`, not {cost!r:.40}.")
+        )
+    if cost.type.ndim != 0:  # type: ignore[attr-defined]
+        raise LabValueError(
+            explain("hessian expects a 0 dimensional variable as `cost`", where=describe(cost))
+        )
+    variables = checked_list(wrt, "wrt")
+    gradients = grad(cost, variables, consider_constant, disconnected_inputs)
+    blocks = [
+        [
+            jacobian(g, v, consider_constant, "ignore")
+            for v in (variables if full else [variable])
+        ]
+        for g, variable in zip(gradients, variables)
+    ]
+    if full:
+        return blocks if isinstance(wrt, list | tuple) else blocks[0][0]
+    return as_given(wrt, [row[0] for row in blocks])

@@ -1,0 +1,499 @@
+"""`scan` and its relatives: from what the user writes to the plain loop of `control.scan.op`.
+
+The step function is called once, with placeholders for the elements of sequences and for earlier
+outputs.  **Non-sequences are handed over as the outer variables themselves**, so that a gradient
+taken inside sees what they are computed from.  Afterwards the body is closed: what depends on a
+placeholder goes inside, everything else stays outside and is read as a constant.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from autodiff_lab.control.scan.op import Layout, Scan
+from autodiff_lab.errors import LabTypeError, LabValueError, MissingInputError, explain
+from autodiff_lab.graph import Constant, FunctionGraph, Variable, describe, leaves, toposort
+from autodiff_lab.tensor.constants import as_tensor_variable
+from autodiff_lab.tensor.registry import function
+
+
+class until:  # noqa: N801  (the family's name)
+    """What a step returns to end the loop after it: ``return y, until(y > 10)``."""
+
+    def __init__(self, condition: Any) -> None:
+        self.condition = as_tensor_variable(condition)
+
+
+@dataclasses.dataclass
+class _Sequence:
+    variable: Any
+    taps: tuple[int, ...]
+
+
+@dataclasses.dataclass
+class _Output:
+    initial: Any | None
+    taps: tuple[int, ...] = ()
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _parse_sequences(sequences: Any) -> list[_Sequence]:
+    parsed = []
+    for entry in _as_list(sequences):
+        if isinstance(entry, Mapping):
+            taps = entry.get("taps", [0])
+            taps = (taps,) if isinstance(taps, int) else tuple(taps)
+            parsed.append(_Sequence(as_tensor_variable(entry["input"]), taps))
+        else:
+            parsed.append(_Sequence(as_tensor_variable(entry), (0,)))
+    for place, sequence in enumerate(parsed):
+        if sequence.variable.type.ndim == 0:
+            raise LabTypeError(
+                explain(
+                    f"Sequence {place} of scan is a scalar: there is nothing to step through.",
+                    where=describe(sequence.variable),
+                    remedy="pass it as non_sequences=, or give a vector",
+                )
+            )
+    return parsed
+
+
+def _parse_outputs(outputs_info: Any) -> list[_Output]:
+    entries = [None] if outputs_info is None else _as_list(outputs_info)
+    if isinstance(outputs_info, Mapping):
+        entries = [outputs_info]
+    parsed = []
+    for place, entry in enumerate(entries):
+        if isinstance(entry, Mapping):
+            initial = entry.get("initial")
+            taps = entry.get("taps", [-1] if initial is not None else None)
+            if initial is None and taps:
+                raise LabValueError(
+                    explain(f"Output {place} of scan has taps but no initial value.")
+                )
+            taps = () if initial is None else tuple(_as_list(taps))
+            if any(not isinstance(tap, int) or tap >= 0 for tap in taps):
+                raise LabValueError(
+                    explain(f"Taps of an output look back: negative whole numbers, not {taps}.")
+                )
+            parsed.append(_Output(initial, tuple(sorted(taps))))
+        else:
+            parsed.append(_Output(entry, (-1,) if entry is not None else ()))
+    for output in parsed:
+        if output.initial is not None:
+            output.initial = as_tensor_variable(output.initial)
+            if output.taps != (-1,) and output.initial.type.ndim == 0:
+                raise LabValueError(
+                    explain(
+                        f"An output with the taps {output.taps} needs its earlier values stacked.",
+                        where=describe(output.initial),
+                    )
+                )
+    return parsed
+
+
+class _Builder:
+    """One call of `scan`."""
+
+    def __init__(
+        self, fn: Callable[..., Any], sequences: Any, outputs_info: Any, non_sequences: Any,
+        n_steps: Any, go_backwards: bool, strict: bool, name: str | None,
+    ) -> None:
+        self.fn = fn
+        self.name = name
+        self.strict = strict
+        self.sequences = _parse_sequences(sequences)
+        self.outputs = _parse_outputs(outputs_info)
+        self.default_outputs = outputs_info is None
+        self.non_sequences = [as_tensor_variable(v) for v in _as_list(non_sequences)]
+        self.backwards = go_backwards
+        self.steps = self._steps(n_steps)
+
+    def _steps(self, n_steps: Any) -> Any:
+        """The number of steps; a negative one goes backwards."""
+        if n_steps is not None:
+            count = as_tensor_variable(n_steps)
+            if count.type.ndim != 0 or count.type.dtype.startswith(("float", "complex")):
+                raise LabTypeError(
+                    explain("n_steps is a whole number.", where=describe(count))
+                )
+            if isinstance(count, Constant) and count.data < 0:
+                self.backwards = not self.backwards
+                count = as_tensor_variable(-int(count.data))
+            return function("cast")(count, "int64")
+        if not self.sequences:
+            raise LabValueError(
+                explain(
+                    "No information about the number of steps provided.",
+                    remedy="give n_steps= or at least one sequence",
+                )
+            )
+        lengths = []
+        for sequence in self.sequences:
+            spread = max(*sequence.taps, 0) - min(*sequence.taps, 0)
+            length = sequence.variable.shape[0]
+            lengths.append(length - spread if spread else length)
+        count = lengths[0]
+        for other in lengths[1:]:
+            count = function("minimum")(count, other)
+        return count
+
+    def shifted_sequences(self) -> list[Any]:
+        """One plain sequence per tap, in the direction of the loop."""
+        plain = []
+        for sequence in self.sequences:
+            variable = sequence.variable[::-1] if self.backwards else sequence.variable
+            low = min(*sequence.taps, 0)
+            for tap in sequence.taps:
+                shift = tap - low
+                plain.append(variable[shift:] if shift else variable)
+        return plain
+
+    def run(self, truncate_gradient: int) -> tuple[list[Any], dict[Any, Any]]:
+        """Call the step, close the body, and return the outputs and updates."""
+        plain = self.shifted_sequences()
+        elements = [_placeholder(s.type.clone(shape=s.type.shape[1:]), s.name) for s in plain]
+        initials, taps = self._states()
+        answer = self.fn(*elements, *(v for state in taps for v in state), *self.non_sequences)
+        results, updates, condition = _split_answer(answer)
+        if self.default_outputs:
+            self.outputs = [_Output(None) for _ in results]
+        if len(results) != len(self.outputs):
+            raise LabValueError(
+                explain(
+                    f"The step of scan returned {len(results)} outputs, outputs_info describes "
+                    f"{len(self.outputs)}.",
+                    remedy="one entry in outputs_info for each output; None for one that no "
+                    "later step reads",
+                )
+            )
+        return self._assemble(
+            plain, elements, initials, taps, results, updates, condition, truncate_gradient
+        )
+
+    def _states(self) -> tuple[list[Any], list[list[Any]]]:
+        """The initial buffers and the placeholders of their taps."""
+        initials, taps = [], []
+        for output in self.outputs:
+            if output.initial is None:
+                continue
+            first = output.initial
+            if output.taps == (-1,):
+                first = function("shape_padleft")(first)
+            else:
+                first = first[: -min(output.taps)]
+            element = first.type.clone(shape=first.type.shape[1:])
+            name = output.initial.name
+            taps.append(
+                [_placeholder(element, f"{name}[t{tap}]" if name else None) for tap in output.taps]
+            )
+            initials.append(first)
+        return initials, taps
+
+    def _assemble(
+        self, plain: list[Any], elements: list[Any], initials: list[Any], taps: list[list[Any]],
+        results: list[Any], updates: dict[Any, Any], condition: Any, truncate_gradient: int,
+    ) -> tuple[list[Any], dict[Any, Any]]:
+        states = [r for r, output in zip(results, self.outputs) if output.initial is not None]
+        mapped = [r for r, output in zip(results, self.outputs) if output.initial is None]
+        states = [
+            _fitted(r, tap[0], place) for place, (r, tap) in enumerate(zip(states, taps))
+        ]
+        shared = [v for v in updates if hasattr(v, "container")]
+        shared_inner = [_placeholder(v.type, v.name) for v in shared]
+        all_taps = [*taps, *([v] for v in shared_inner)]
+        all_states = [*states, *(v.type.filter_variable(updates[v]) for v in shared)]
+        layout = Layout(
+            len(plain),
+            tuple(output.taps for output in self.outputs if output.initial is not None)
+            + ((-1,),) * len(shared),
+            len(mapped),
+            condition is not None,
+        )
+        placeholders = [*elements, *(v for state in all_taps for v in state)]
+        roots = [*all_states, *mapped, *([] if condition is None else [condition])]
+        body, constants = close_body(
+            roots, placeholders, dict(zip(shared, shared_inner)), self._allowed()
+        )
+        starts = [*initials, *(function("shape_padleft")(v) for v in shared)]
+        found = Scan(layout, body, truncate_gradient, self.name)(
+            self.steps, *plain, *starts, *constants, return_list=True
+        )
+        return self._outputs(found, layout, results, shared)
+
+    def _allowed(self) -> set[Any] | None:
+        return set(self.non_sequences) if self.strict else None
+
+    def _outputs(
+        self, found: list[Any], layout: Layout, results: list[Any], shared: list[Any]
+    ) -> tuple[list[Any], dict[Any, Any]]:
+        states = iter(zip(found, layout.depths))
+        mapped = iter(found[len(layout.taps) :])
+        outputs = []
+        for output in self.outputs:
+            if output.initial is None:
+                outputs.append(next(mapped))
+            else:
+                buffer, depth = next(states)
+                outputs.append(buffer[depth:])
+        for output, result in zip(outputs, results):
+            if result.name is not None and output.name is None:
+                output.name = result.name
+        updates = {v: buffer[-1] for v, (buffer, _) in zip(shared, states)}
+        return outputs, updates
+
+
+def close_body(
+    roots: Sequence[Any], placeholders: Sequence[Any], replace: Mapping[Any, Any],
+    allowed: set[Any] | None,
+) -> tuple[FunctionGraph, list[Any]]:
+    """The body as a closed graph, and the outer variables it reads.
+
+    Parameters
+    ----------
+    roots : sequence of Variable
+        What the step returned.
+    placeholders : sequence of Variable
+        The inputs that change from step to step.
+    replace : mapping
+        Shared variables that the loop updates -> their placeholder.
+    allowed : set, optional
+        With ``strict``: the outer variables that may be read.
+    """
+    changing = {*placeholders, *replace}
+    for node in toposort(roots, placeholders):
+        if any(variable in changing for variable in node.inputs):
+            changing.update(node.outputs)
+    constants: dict[Any, Any] = {}
+    known: dict[Any, Any] = dict(replace)
+    for node in toposort(roots, placeholders):
+        if not any(output in changing for output in node.outputs):
+            continue
+        for variable in node.inputs:
+            _note_constant(variable, changing, constants)
+    for root in roots:
+        _note_constant(root, changing, constants)
+    if allowed is not None:
+        _check_strict(constants, allowed)
+    for outer in constants:
+        known[outer] = _placeholder(outer.type, outer.name)
+    inner_roots = _replaced(roots, known)
+    inner = [known[outer] for outer in constants]
+    distinct = [function("identity")(r) if r in inner_roots[:k] else r
+                for k, r in enumerate(inner_roots)]
+    return FunctionGraph([*placeholders, *replace.values(), *inner]
+                         if not set(replace.values()) <= set(placeholders)
+                         else [*placeholders, *inner], distinct), list(constants)
+
+
+def _replaced(roots: Sequence[Any], known: Mapping[Any, Any]) -> list[Any]:
+    from autodiff_lab.graph import clone_get_equiv
+
+    equivalent = clone_get_equiv([], roots, known)
+    return [equivalent.get(root, root) for root in roots]
+
+
+def _note_constant(variable: Any, changing: set[Any], constants: dict[Any, Any]) -> None:
+    if variable in changing:
+        return
+    if isinstance(variable, Constant) and variable.type.ndim == 0:
+        return
+    constants.setdefault(variable, None)
+
+
+def _check_strict(constants: Mapping[Any, Any], allowed: set[Any]) -> None:
+    for outer in constants:
+        for leaf in leaves([outer]):
+            reachable = allowed & set(_above(outer))
+            if isinstance(leaf, Constant) or reachable:
+                continue
+            raise MissingInputError(
+                explain(
+                    f"With strict=True the step may read only what non_sequences lists, "
+                    f"not {describe(outer)}.",
+                    remedy="add it to non_sequences",
+                )
+            )
+
+
+def _above(variable: Any) -> list[Any]:
+    from autodiff_lab.graph import ancestors
+
+    return list(ancestors([variable]))
+
+
+def _placeholder(kind: Any, name: str | None) -> Any:
+    return kind.make_variable(name)
+
+
+def _fitted(result: Any, tap: Any, place: int) -> Any:
+    """A new state in the type of its taps; a dtype or rank that does not fit is an error."""
+    if result.type.dtype != tap.type.dtype:
+        raise LabTypeError(
+            explain(
+                f"Output {place} of scan starts with dtype {tap.type.dtype}, and the step returns "
+                f"dtype {result.type.dtype}.",
+                where=describe(result),
+                why="a state keeps its dtype from step to step",
+                remedy=f"give the initial value as {result.type.dtype}, or cast what the step "
+                "returns",
+            )
+        )
+    if result.type.ndim != tap.type.ndim:
+        raise LabTypeError(
+            explain(
+                f"Output {place} of scan starts with rank {tap.type.ndim}, and the step returns "
+                f"rank {result.type.ndim}.",
+                where=describe(result),
+                remedy="initial values that are stacked belong into "
+                "outputs_info=dict(initial=..., taps=[...])",
+            )
+        )
+    if not tap.type.in_same_class(result.type):
+        raise LabValueError(
+            explain(
+                f"Output {place} of scan starts with shape {tap.type.shape}, and the step returns "
+                f"shape {result.type.shape}.",
+                where=describe(result),
+            )
+        )
+    return result
+
+
+def _split_answer(answer: Any) -> tuple[list[Any], dict[Any, Any], Any]:
+    """What a step returned, as outputs, updates and the condition to stop."""
+    parts = list(answer) if isinstance(answer, tuple) else [answer]
+    updates: dict[Any, Any] = {}
+    condition = None
+    rest = []
+    for part in parts:
+        if isinstance(part, until):
+            condition = part.condition
+        elif isinstance(part, Mapping):
+            updates.update(part)
+        elif isinstance(part, list) and part and all(_is_pair(entry) for entry in part):
+            updates.update(dict(part))
+        else:
+            rest.append(part)
+    if len(rest) == 1 and isinstance(rest[0], list | tuple):
+        rest = list(rest[0])
+    return [as_tensor_variable(part) for part in rest if part is not None], updates, condition
+
+
+def _is_pair(entry: Any) -> bool:
+    return isinstance(entry, tuple) and len(entry) == 2 and hasattr(entry[0], "container")
+
+
+def scan(
+    fn: Callable[..., Any],
+    sequences: Any = None,
+    outputs_info: Any = None,
+    non_sequences: Any = None,
+    n_steps: Any = None,
+    truncate_gradient: int = -1,
+    go_backwards: bool = False,
+    mode: Any = None,
+    name: str | None = None,
+    profile: bool = False,
+    allow_gc: bool | None = None,
+    strict: bool = False,
+    return_list: bool = False,
+    return_updates: bool = True,
+) -> Any:
+    """A loop over sequences, with outputs of earlier steps at hand.
+
+    Parameters
+    ----------
+    fn : callable
+        One step.  Its arguments are the elements of the sequences (one for each tap), then the
+        earlier outputs (one for each tap), then the non-sequences.  It returns the outputs, and
+        may add a dict of updates and `until`.
+    sequences : tensor_like, dict(input=, taps=), or list of these, optional
+        What is stepped through along the first axis.
+    outputs_info : None, tensor_like, dict(initial=, taps=), or list of these, optional
+        For each output its initial value, or None where no later step reads it.
+    non_sequences : tensor_like or list, optional
+        What every step reads whole.
+    n_steps : int or scalar Variable, optional
+        By default as many as the shortest sequence allows; negative: backwards.
+    truncate_gradient : int
+        How many steps derivatives go back; -1: all.
+    go_backwards : bool
+        Step through the sequences from their ends.
+    strict : bool
+        Refuse steps that read outer variables which `non_sequences` does not list.
+    name : str, optional
+        Shown where the loop is printed.
+    return_list : bool
+        Return a list also for one output.
+    return_updates : bool
+        Return the pair (outputs, updates), as the family does.
+    mode, profile, allow_gc
+        Accepted for compatibility.
+
+    Returns
+    -------
+    (outputs, updates)
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> x = pt.dvector("x")
+    >>> partial_sums, _ = scan(lambda e, s: s + e, sequences=x, outputs_info=pt.constant(0.0, dtype="float64"))
+    >>> partial_sums.eval({x: [1.0, 2.0, 3.0]})
+    array([1., 3., 6.])
+    """
+    builder = _Builder(
+        fn, sequences, outputs_info, non_sequences, n_steps, go_backwards, strict, name
+    )
+    outputs, updates = builder.run(truncate_gradient)
+    result: Any = outputs if return_list or len(outputs) != 1 else outputs[0]
+    return (result, updates) if return_updates else result
+
+
+def map(  # noqa: A001  (the family's name)
+    fn: Callable[..., Any], sequences: Any, non_sequences: Any = None, **options: Any
+) -> Any:
+    """`fn` applied to each element: (results, updates)."""
+    return scan(fn, sequences=sequences, non_sequences=non_sequences, **options)
+
+
+def reduce(
+    fn: Callable[..., Any],
+    sequences: Any,
+    outputs_info: Any,
+    non_sequences: Any = None,
+    go_backwards: bool = False,
+    **options: Any,
+) -> Any:
+    """The value after the last step: (result, updates)."""
+    results, updates = scan(
+        fn, sequences=sequences, outputs_info=outputs_info, non_sequences=non_sequences,
+        go_backwards=go_backwards, **options,
+    )
+    if isinstance(results, list):
+        return [result[-1] for result in results], updates
+    return results[-1], updates
+
+
+def foldl(
+    fn: Callable[..., Any], sequences: Any, outputs_info: Any, non_sequences: Any = None,
+    **options: Any,
+) -> Any:
+    """`reduce` from the first element to the last."""
+    return reduce(fn, sequences, outputs_info, non_sequences, False, **options)
+
+
+def foldr(
+    fn: Callable[..., Any], sequences: Any, outputs_info: Any, non_sequences: Any = None,
+    **options: Any,
+) -> Any:
+    """`reduce` from the last element to the first."""
+    return reduce(fn, sequences, outputs_info, non_sequences, True, **options)

@@ -1,0 +1,252 @@
+r"""The derivatives of a loop: a loop backwards, and a loop with tangents beside the values.
+
+Reverse.  Let :math:`s_t = f(x_t, s_{t+\tau}, w)` for taps :math:`\tau < 0`.  Going back from the
+last step, :math:`\bar s_t` is complete when step t is reached: it is the cotangent from outside
+plus what later steps contributed.  The loop carries one accumulator for each of the ``depth``
+values before t, and one for each constant; the cotangents of the elements are mapped outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from autodiff_lab.control.scan.op import Layout, Scan, last
+from autodiff_lab.gradient.contributions import filled, is_continuous
+from autodiff_lab.gradient.forward import forward_sweep
+from autodiff_lab.gradient.reverse import reverse_sweep
+from autodiff_lab.graph import DISCONNECTED, ZERO, FunctionGraph, Undefined, Variable
+from autodiff_lab.tensor.registry import function
+
+
+def _element(buffer: Any) -> Any:
+    """A variable of the type of one element of a stacked variable."""
+    kind = buffer.type
+    return kind.clone(shape=kind.shape[1:]).make_variable()
+
+
+def _sum(terms: Sequence[Any]) -> Any:
+    total = terms[0]
+    for term in terms[1:]:
+        total = function("add")(total, term)
+    return total
+
+
+class _Reverse:
+    """The backward loop of one node, put together piece by piece."""
+
+    def __init__(self, op: Scan, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+        self.op = op
+        self.layout = op.layout
+        _, self.sequences, self.initials, self.constants = op.split(inputs)
+        self.outputs = list(outputs)
+        self.states = len(op.layout.taps)
+        self.elements, self.taps, self.inner_constants = op.split_inner()
+        # with `until`, how many steps were done shows in the length of what came out
+        done = outputs[0].shape[0]
+        self.done = done - op.layout.depths[0] if self.states else done
+        self.steps = self.done
+        if op.truncate_gradient >= 0:
+            self.steps = function("minimum")(self.done, op.truncate_gradient)
+
+    def backwards(self, stacked: Any, offset: int = 0) -> Any:
+        """The elements that belong to the steps, in the order of going back."""
+        return stacked[offset : self.done + offset][::-1][: self.steps]
+
+    def seeds(self, cotangents: Sequence[Any]) -> tuple[dict[Any, Any], list[Any], list[list[Any]]]:
+        """Cotangents of the body's outputs, the inner variables that carry them, the carries."""
+        seeds: dict[Any, Any] = {}
+        carried: list[list[Any]] = []
+        given: list[Any] = []
+        for place, (body, g) in enumerate(zip(self.op.graph.outputs, cotangents)):
+            if not is_continuous(body):
+                if place < self.states:
+                    carried.append([])
+                continue
+            outside = _element(g)
+            given.append(outside)
+            if place < self.states:
+                carries = [_element(g) for _ in range(self.layout.depths[place])]
+                carried.append(carries)
+                outside = function("add")(outside, carries[0])
+            seeds[body] = _sum([seeds[body], outside]) if body in seeds else outside
+        return seeds, given, carried
+
+
+def pullback(
+    op: Scan,
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    cotangents: Sequence[Any],
+) -> list[Any]:
+    """The cotangents of a scan's inputs."""
+    loop = _Reverse(op, inputs, outputs)
+    seeds, given, carried = loop.seeds(cotangents)
+    wrt = [v for v in op.graph.inputs if is_continuous(v)]
+    found: dict[Any, Any] = dict(reverse_sweep(seeds, wrt).cotangents) if wrt else {}
+    undefined = next((a for a in found.values() if isinstance(a, Undefined)), None)
+    if undefined is not None:
+        return [undefined] * len(inputs)
+    next_carries, start_carries = _carries(loop, carried, cotangents, found)
+    constants = [
+        (outer, inner) for outer, inner in zip(loop.constants, loop.inner_constants)
+        if isinstance(found.get(inner), Variable)
+    ]
+    elements = [v for v in loop.elements if isinstance(found.get(v), Variable)]
+    totals = [inner.type.make_variable() for _, inner in constants]
+    backward_sequences = (
+        [loop.backwards(s) for s in loop.sequences]
+        + [
+            loop.backwards(buffer, depth + tap)
+            for buffer, taps, depth in zip(loop.outputs, loop.layout.taps, loop.layout.depths)
+            for tap in taps
+        ]
+        + [
+            loop.backwards(g, depth)
+            for g, depth, body in _with_depth(loop, cotangents)
+            if is_continuous(body)
+        ]
+    )
+    flat_carries = [v for carries in carried for v in carries]
+    body = FunctionGraph(
+        [*loop.elements, *(v for taps in loop.taps for v in taps), *given, *flat_carries, *totals,
+         *loop.inner_constants],
+        [*next_carries,
+         *(function("add")(t, found[inner]) for t, (_, inner) in zip(totals, constants)),
+         *(found[v] for v in elements)],
+    )
+    layout = Layout(len(backward_sequences), ((-1,),) * (len(flat_carries) + len(totals)),
+                    len(elements))
+    starts = [*start_carries, *(filled(outer, 0.0) for outer, _ in constants)]
+    results: Any = []
+    if layout.taps or layout.mapped:
+        results = Scan(layout, body, label=f"grad_of_{op.label or 'scan_fn'}")(
+            loop.steps, *backward_sequences, *(function("shape_padleft")(s) for s in starts),
+            *loop.constants, return_list=True,
+        )
+    return _collect(loop, cotangents, found, carried, constants, elements, results)
+
+
+def _with_depth(loop: _Reverse, cotangents: Sequence[Any]) -> list[tuple[Any, int, Any]]:
+    depths = [*loop.layout.depths, *[0] * loop.layout.mapped]
+    return list(zip(cotangents, depths, loop.op.graph.outputs))
+
+
+def _carries(
+    loop: _Reverse,
+    carried: list[list[Any]],
+    cotangents: Sequence[Any],
+    found: dict[Any, Any],
+) -> tuple[list[Any], list[Any]]:
+    """What each accumulator is after a step, and what it is before the first."""
+    following: list[Any] = []
+    starts: list[Any] = []
+    for place, carries in enumerate(carried):
+        for back in range(1, len(carries) + 1):
+            terms: list[Any] = [carries[back]] if back < len(carries) else []
+            for tap, inner in zip(loop.layout.taps[place], loop.taps[place]):
+                if -tap == back and isinstance(found.get(inner), Variable):
+                    terms.append(found[inner])
+            following.append(_sum(terms) if terms else filled(carries[0], 0.0))
+            starts.append(filled(cotangents[place][0], 0.0))
+    return following, starts
+
+
+def _collect(
+    loop: _Reverse,
+    cotangents: Sequence[Any],
+    found: dict[Any, Any],
+    carried: list[list[Any]],
+    constants: list[tuple[Any, Any]],
+    elements: list[Any],
+    results: list[Any],
+) -> list[Any]:
+    """The cotangents of the inputs of the node, in their order."""
+    answers: list[Any] = [DISCONNECTED]
+    count = sum(len(carries) for carries in carried)
+    mapped = dict(zip(elements, results[count + len(constants) :]))
+    for outer, inner in zip(loop.sequences, loop.elements):
+        if inner in mapped:
+            part = function("zeros_like")(outer)[loop.done - loop.steps : loop.done]
+            answers.append(function("inc_subtensor")(part, mapped[inner][::-1]))
+        else:
+            answers.append(found.get(inner, ZERO))
+    place = 0
+    for number, (outer, carries) in enumerate(zip(loop.initials, carried)):
+        if not carries:
+            answers.append(ZERO)
+            continue
+        depth = len(carries)
+        finals = [last(results[place + back]) for back in range(depth)][::-1]
+        whole = function("stack")(finals) + cotangents[number][:depth]
+        if outer.type.shape[0] != depth:
+            whole = function("inc_subtensor")(function("zeros_like")(outer)[:depth], whole)
+        answers.append(whole)
+        place += depth
+    totals = {inner: last(r) for (_, inner), r in zip(constants, results[count:])}
+    for inner in loop.inner_constants:
+        answers.append(totals[inner] if inner in totals else found.get(inner, ZERO))
+    return answers
+
+
+def pushforward(
+    op: Scan,
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    tangents: Sequence[Any],
+) -> list[Any]:
+    """The tangents of a scan's outputs: the same loop with the tangents beside the values."""
+    steps, sequences, initials, constants = op.split(inputs)
+    _, t_sequences, t_initials, t_constants = op.split(tangents)
+    elements, taps, inner_constants = op.split_inner()
+    moving: dict[Any, Any] = {}
+
+    def beside(inner: Any) -> Any:
+        moving[inner] = inner.type.make_variable()
+        return moving[inner]
+
+    d_elements = [beside(v) for v, t in zip(elements, t_sequences) if t is not None]
+    d_taps = [
+        beside(v) for state in taps for v in state if is_continuous(v)
+    ]
+    d_constants = [beside(v) for v, t in zip(inner_constants, t_constants) if t is not None]
+    states = len(op.layout.taps)
+    body_outputs = list(op.graph.outputs)
+    value_outputs = body_outputs[: states + op.layout.mapped]
+    found = forward_sweep(value_outputs, moving)
+    undefined = next((a for a in found.values() if isinstance(a, Undefined)), None)
+    if undefined is not None:
+        return [undefined] * len(outputs)
+    tangent_of = [
+        found[v] if isinstance(found[v], Variable) else filled(v, 0.0) if is_continuous(v) else None
+        for v in value_outputs
+    ]
+    d_states = [t for t in tangent_of[:states] if t is not None]
+    d_mapped = [t for t in tangent_of[states:] if t is not None]
+    flat_taps = [v for state in taps for v in state]
+    body = FunctionGraph(
+        [*elements, *d_elements, *flat_taps, *d_taps, *inner_constants, *d_constants],
+        [*value_outputs[:states], *d_states, *value_outputs[states:], *d_mapped,
+         *body_outputs[states + op.layout.mapped :]],
+    )
+    layout = Layout(
+        len(elements) + len(d_elements),
+        (*op.layout.taps,
+         *(t for t, v in zip(op.layout.taps, value_outputs) if is_continuous(v))),
+        op.layout.mapped + len(d_mapped),
+        op.layout.until,
+    )
+    starts = [
+        t if t is not None else filled(first, 0.0)
+        for first, t, v in zip(initials, t_initials, value_outputs) if is_continuous(v)
+    ]
+    results = Scan(layout, body, label=f"rop_of_{op.label or 'scan_fn'}")(
+        steps, *sequences, *(t for t in t_sequences if t is not None), *initials, *starts,
+        *constants, *(t for t in t_constants if t is not None), return_list=True,
+    )
+    moved_states = iter(results[states : states + len(d_states)])
+    moved_mapped = iter(results[states + len(d_states) + op.layout.mapped :])
+    return [
+        ZERO if t is None else next(moved_states) if place < states else next(moved_mapped)
+        for place, t in enumerate(tangent_of)
+    ]

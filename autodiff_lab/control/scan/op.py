@@ -1,0 +1,311 @@
+"""`Scan`: a loop as one op, in one plain form.
+
+Whatever the user wrote (taps, directions, counts) is brought into this form by `build`:
+
+* *sequences*: step t reads element t;
+* *states*: buffers that begin with as many initial values as the earliest tap looks back; step t
+  reads ``buffer[t + depth + tap]`` and its result becomes ``buffer[t + depth]``;
+* *mapped outputs*: the results of all steps, stacked;
+* *constants*: read whole by every step.
+
+The body is a closed `FunctionGraph` that is never changed.  Its derivatives are scans again
+(`control.scan.derivatives`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff_lab import hooks
+from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.graph import Apply, FunctionGraph, Op, Variable, describe, same_graph
+from autodiff_lab.tensor.constants import as_tensor_variable
+from autodiff_lab.tensor.registry import function
+from autodiff_lab.tensor.type import TensorType
+
+Taps = tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """How many of each kind of input and output a scan has.
+
+    Attributes
+    ----------
+    sequences : int
+    taps : tuple of tuple of int
+        For each state the taps that the body reads, negative and ascending.
+    mapped : int
+        Outputs that are no states.
+    until : bool
+        Whether the body's last output says to stop after this step.
+    """
+
+    sequences: int
+    taps: tuple[Taps, ...]
+    mapped: int
+    until: bool = False
+
+    @property
+    def depths(self) -> tuple[int, ...]:
+        """How many initial values each state has."""
+        return tuple(-min(taps) for taps in self.taps)
+
+    @property
+    def state_inputs(self) -> int:
+        """Number of body inputs that are taps of states."""
+        return sum(len(taps) for taps in self.taps)
+
+
+class Scan(Op):
+    """A loop.
+
+    Parameters
+    ----------
+    layout : Layout
+    graph : FunctionGraph
+        The body: inputs are sequence elements, taps of states, constants; outputs are the new
+        states, the mapped outputs and, where the layout says so, the condition to stop.
+    truncate_gradient : int
+        How many steps the derivative goes back; -1 for all.
+    label : str, optional
+        A name for printing.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        graph: FunctionGraph,
+        truncate_gradient: int = -1,
+        label: str | None = None,
+    ) -> None:
+        self.layout = layout
+        self.graph = graph
+        self.truncate_gradient = truncate_gradient
+        self.label = label
+        self._step: Any = None
+
+    @property
+    def name(self) -> str:
+        return "scan"
+
+    @property
+    def inner_inputs(self) -> tuple[Variable, ...]:
+        """The inputs of the body."""
+        return self.graph.inputs
+
+    @property
+    def inner_outputs(self) -> tuple[Variable, ...]:
+        """The outputs of the body."""
+        return self.graph.outputs
+
+    def __str__(self) -> str:
+        return f"Scan{{{self.label or 'scan_fn'}}}"
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Scan) or self.layout != other.layout:
+            return False
+        mine, theirs = self.graph, other.graph
+        if self.truncate_gradient != other.truncate_gradient:
+            return False
+        if [v.type for v in mine.inputs] != [v.type for v in theirs.inputs]:
+            return False
+        return same_graph(mine.outputs, theirs.outputs, dict(zip(mine.inputs, theirs.inputs)))
+
+    def __hash__(self) -> int:
+        cached: int | None = self.__dict__.get("_hash")
+        if cached is None:
+            names = tuple(node.op.name for node in self.graph.toposort())
+            cached = self.__dict__["_hash"] = hash((Scan, self.layout, names))
+        return cached
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_step": None}
+
+    # -- building ---------------------------------------------------------------------------
+
+    def split(self, inputs: Sequence[Any]) -> tuple[Any, list[Any], list[Any], list[Any]]:
+        """The inputs of a node as (number of steps, sequences, initial values, constants)."""
+        sequences, states = self.layout.sequences, len(self.layout.taps)
+        return (
+            inputs[0],
+            list(inputs[1 : 1 + sequences]),
+            list(inputs[1 + sequences : 1 + sequences + states]),
+            list(inputs[1 + sequences + states :]),
+        )
+
+    def split_inner(self) -> tuple[list[Variable], list[list[Variable]], list[Variable]]:
+        """The inputs of the body as (elements, taps per state, constants)."""
+        inputs = list(self.graph.inputs)
+        place = self.layout.sequences
+        taps: list[list[Variable]] = []
+        for state in self.layout.taps:
+            taps.append(inputs[place : place + len(state)])
+            place += len(state)
+        return inputs[: self.layout.sequences], taps, inputs[place:]
+
+    def make_node(self, *inputs: Any) -> Apply:
+        variables = [as_tensor_variable(value) for value in inputs]
+        steps, sequences, initials, constants = self.split(variables)
+        elements, taps, inner_constants = self.split_inner()
+        if len(constants) != len(inner_constants):
+            raise LabTypeError(
+                explain(f"The body of this scan reads {len(inner_constants)} constants, "
+                        f"{len(constants)} were given.")
+            )
+        for outer, inner in zip(sequences, elements):
+            _check_element(outer, inner, "sequence")
+        for outer, inner in zip(initials, (tap[0] for tap in taps)):
+            _check_element(outer, inner, "initial state")
+        length = int(steps.data) if hasattr(steps, "data") else None  # type: ignore[union-attr]
+        outputs: list[Variable] = []
+        states = len(self.layout.taps)
+        for body, depth in zip(self.graph.outputs[:states], self.layout.depths):
+            total = None if length is None or self.layout.until else length + depth
+            outputs.append(_stacked(body, total))
+        for body in self.graph.outputs[states : states + self.layout.mapped]:
+            outputs.append(_stacked(body, None if self.layout.until else length))
+        return Apply(self, variables, outputs)
+
+    # -- computing --------------------------------------------------------------------------
+
+    def step_function(self) -> Any:
+        """The compiled body; made at the first call and kept."""
+        if self._step is None:
+            self._step = hooks.call("inner_function", self.graph)
+        return self._step
+
+    def evaluate(self, node: Apply, *arrays: Any) -> Any:
+        count, sequences, initials, constants = self.split(arrays)
+        steps = int(count)
+        self._check_run(node, steps, sequences, initials)
+        layout, step = self.layout, self.step_function()
+        states = len(layout.taps)
+        buffers = [_buffer(first, steps) for first in initials]
+        mapped: list[Any] = [None] * layout.mapped
+        done = 0
+        for t in range(steps):
+            arguments = [sequence[t] for sequence in sequences]
+            for buffer, taps, depth in zip(buffers, layout.taps, layout.depths):
+                arguments.extend(buffer[t + depth + tap] for tap in taps)
+            results = step(*arguments, *constants)
+            for place in range(states):
+                self._store(node, buffers, place, t + layout.depths[place], results[place])
+            for place in range(layout.mapped):
+                value = np.asarray(results[states + place])
+                if mapped[place] is None:
+                    mapped[place] = np.empty((steps, *value.shape), dtype=value.dtype)
+                mapped[place][t] = value
+            done = t + 1
+            if layout.until and results[-1]:
+                break
+        outputs = [b[: d + done] for b, d in zip(buffers, layout.depths)]
+        outputs += [
+            _empty(node.outputs[states + place]) if value is None else value[:done]
+            for place, value in enumerate(mapped)
+        ]
+        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+    def _store(self, node: Apply, buffers: list[Any], place: int, index: int, value: Any) -> None:
+        buffer = buffers[place]
+        if np.shape(value) != buffer.shape[1:]:
+            raise LabValueError(
+                explain(
+                    f"State {place} of scan has shape {buffer.shape[1:]} at the start, and the "
+                    f"step returned shape {np.shape(value)}.",
+                    where=node.source,
+                    remedy="outputs_info gives a state in the shape that the step returns",
+                )
+            )
+        buffer[index] = value
+
+    def _check_run(
+        self, node: Apply, steps: int, sequences: list[Any], initials: list[Any]
+    ) -> None:
+        for place, sequence in enumerate(sequences):
+            if len(sequence) < steps:
+                raise LabValueError(
+                    explain(
+                        f"Sequence {place} of scan has {len(sequence)} elements, "
+                        f"{steps} steps are to be done.",
+                        where=node.source,
+                    )
+                )
+        if steps < 0:
+            raise LabValueError(
+                explain(f"scan cannot do {steps} steps.", where=node.source)
+            )
+        for place, (first, depth) in enumerate(zip(initials, self.layout.depths)):
+            if len(first) < depth:
+                raise LabValueError(
+                    explain(
+                        f"State {place} of scan needs {depth} initial values, {len(first)} given.",
+                        where=node.source,
+                    )
+                )
+
+    # -- differentiating --------------------------------------------------------------------
+
+    def pullback(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        cotangents: Sequence[Variable],
+    ) -> Sequence[Any]:
+        from autodiff_lab.control.scan.derivatives import pullback
+
+        return pullback(self, inputs, outputs, cotangents)
+
+    def pushforward(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        tangents: Sequence[Variable | None],
+    ) -> Sequence[Any] | None:
+        from autodiff_lab.control.scan.derivatives import pushforward
+
+        return pushforward(self, inputs, outputs, tangents)
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[place > 0] * len(node.outputs) for place in range(len(node.inputs))]
+
+
+def _check_element(outer: Variable, inner: Variable, kind: str) -> None:
+    shape, dtype = outer.type.shape, outer.type.dtype  # type: ignore[attr-defined]
+    if len(shape) != inner.type.ndim + 1 or dtype != inner.type.dtype:  # type: ignore[attr-defined]
+        raise LabTypeError(
+            explain(
+                f"A {kind} of scan does not fit its body: {describe(outer)} gives elements that "
+                f"are no {inner.type}."
+            )
+        )
+
+
+def _stacked(body: Variable, length: int | None) -> Variable:
+    kind = body.type
+    assert isinstance(kind, TensorType)
+    return TensorType(kind.dtype, (length, *kind.shape)).make_variable()
+
+
+def _buffer(first: Any, steps: int) -> Any:
+    buffer = np.empty((len(first) + steps, *first.shape[1:]), dtype=first.dtype)
+    buffer[: len(first)] = first
+    return buffer
+
+
+def _empty(variable: Variable) -> Any:
+    """The result of no step: nothing, in a shape that nobody could observe."""
+    kind = variable.type
+    assert isinstance(kind, TensorType)
+    return np.empty((0, *(length or 0 for length in kind.shape[1:])), dtype=kind.dtype)
+
+
+def last(buffer: Any) -> Any:
+    """The last value of a buffer."""
+    return function("subtensor")(buffer, -1)
