@@ -177,14 +177,13 @@ class PlotSeries:
 class PlotView:
     """Sampled curves over `x`: first the function, then its derivatives by order.
 
-    `svg` is filled by `plots.plot_svg` when empty; `point` is marked on the curves.
+    `point` is marked on the curves.
     """
 
     x: tuple[float, ...]
     series: tuple[PlotSeries, ...]
     title: str = ""
     xlabel: str = "x"
-    svg: str = ""
     point: float | None = None
 
 

@@ -1,6 +1,6 @@
 """The plot of a function and its derivatives, drawn by Matplotlib as SVG.
 
-What is here: `plot_svg` and `PLOT_STYLE`.  It relies on Matplotlib's object interface (no
+What is here: `plot_svg`, `PLOT_STYLE` and `PLOT_RULES` (the style without colours).  It relies on Matplotlib's object interface (no
 pyplot, no state, no window), imported at the first plot, and on the escapes.
 
 The one idea: Matplotlib draws in a few marker colours, which we replace by classes, so the
@@ -33,14 +33,11 @@ _COLOURS = {
 _MARKER = {name: colour for colour, name in _COLOURS.items()}
 _CURVES = (("forward", "-"), ("gradient", "--"), ("reads", "-."), ("hot", ":"))
 
-PLOT_STYLE = (
-    palette_style(".adl-plot", "")
-    + "\n"
-    + "".join(
-        f".adl-plot .f-{name}{{fill:var(--a-{name})}}.adl-plot .s-{name}{{stroke:var(--a-{name})}}"
-        for name in _COLOURS.values()
-    )
+PLOT_RULES = "".join(
+    f".adl-plot .f-{name}{{fill:var(--a-{name})}}.adl-plot .s-{name}{{stroke:var(--a-{name})}}"
+    for name in _COLOURS.values()
 )
+PLOT_STYLE = palette_style(".adl-plot") + "\n" + PLOT_RULES
 
 
 def plot_svg(view: PlotView, style: bool = True) -> str:

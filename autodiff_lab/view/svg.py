@@ -44,14 +44,17 @@ def _palette(selector: str, colours: dict[str, str]) -> str:
     return f"{selector}{{{body}}}"
 
 
-def palette_style(selectors: str, dark: str) -> str:
-    """CSS that defines the palette on `selectors`; under `dark` it is the dark one."""
-    light = selectors.replace("&", "")
+def palette_style(selector: str, dark: str = "", light: str = "") -> str:
+    """CSS that defines the palette on `selector`, by the reader's colour scheme.
+
+    `dark` and `light`, if given, are selectors that decide whatever the scheme says.
+    """
     return "\n".join(
         [
-            _palette(light, _LIGHT),
-            "@media (prefers-color-scheme:dark){" + _palette(light, _DARK) + "}",
+            _palette(selector, _LIGHT),
+            "@media (prefers-color-scheme:dark){" + _palette(selector, _DARK) + "}",
             *([_palette(dark, _DARK)] if dark else []),
+            *([_palette(light, _LIGHT)] if light else []),
         ]
     )
 
@@ -83,7 +86,7 @@ GRAPH_RULES = """
 .adl-graph .tip.residual{fill:var(--a-reads)}
 """.strip()
 
-GRAPH_STYLE = palette_style(".adl-graph", "") + "\n" + GRAPH_RULES
+GRAPH_STYLE = palette_style(".adl-graph") + "\n" + GRAPH_RULES
 
 
 def graph_svg(positions: Positions, style: bool = True) -> str:

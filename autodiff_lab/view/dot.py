@@ -1,0 +1,83 @@
+"""A graph record as DOT, for people who want to draw it with their own Graphviz.
+
+What is here: `to_dot`.  It relies on the `graphviz` package and on the escapes.
+
+The one idea: the result is an ordinary `graphviz.Digraph` that shows itself, but nothing a
+user called a variable can act in it: nodes are n0, n1, ..., labels are inert.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from autodiff_lab.view.boxes import box_words
+from autodiff_lab.view.escape import dot_label
+from autodiff_lab.view.model import GraphView, NodeView
+
+Part = Literal["forward", "gradient", "both"]
+
+_STYLES = {
+    "forward": {"style": "rounded,filled", "color": "#1f6cab", "fillcolor": "#eaf3fb"},
+    "adjoint": {"style": "rounded,filled,dashed", "color": "#b84c06", "fillcolor": "#fdf1e6"},
+}
+_CONSTANT = {"style": "filled", "color": "#7b8694", "fillcolor": "#f5f6f8"}
+
+
+def to_dot(graph: GraphView, part: Part = "both") -> Any:
+    """The graph as a `graphviz.Digraph`.
+
+    Parameters
+    ----------
+    graph : GraphView
+        What to write.
+    part : {"forward", "gradient", "both"}
+        Which column, or both as a mirror.
+
+    Examples
+    --------
+    >>> from autodiff_lab.view.model import EdgeView
+    >>> x, y = NodeView("A", "input", "x"), NodeView("B", "output", "exp", row=1)
+    >>> print(to_dot(GraphView((x, y), (EdgeView("A", "B"),))).source.splitlines()[4].strip())
+    n0 [label=x color="#1f6cab" fillcolor="#eaf3fb" style="rounded,filled" tooltip=input]
+    """
+    import graphviz
+
+    if part not in ("forward", "gradient", "both"):
+        raise ValueError(f"part is 'forward', 'gradient' or 'both', not {part!r}")
+    columns = {"forward": ("forward",), "gradient": ("adjoint",), "both": ("forward", "adjoint")}
+    kept = [node for node in graph.nodes if node.column in columns[part]]
+    number = {node.id: f"n{index}" for index, node in enumerate(kept)}
+    column = {node.id: node.column for node in kept}
+    digraph = graphviz.Digraph(
+        graph_attr={"newrank": "true", "ranksep": "0.35"},
+        node_attr={"shape": "box", "fontname": "monospace", "fontsize": "11", "height": "0.35"},
+        edge_attr={"arrowsize": "0.7"},
+    )
+    for node in kept:
+        digraph.node(number[node.id], **_attributes(node))
+    for edge in graph.edges:
+        if edge.source not in number or edge.target not in number:
+            continue
+        source, target = number[edge.source], number[edge.target]
+        if column[edge.source] != column[edge.target]:
+            digraph.edge(source, target, style="dotted", color="#7552ad", constraint="false")
+        elif column[edge.source] == "adjoint" and part == "both":
+            digraph.edge(target, source, dir="back", style="dashed", color="#b84c06")
+        else:
+            digraph.edge(source, target, color=_STYLES[column[edge.source]]["color"])
+    for node in kept:
+        if node.column == "adjoint" and node.twin in number and column[node.twin] == "forward":
+            with digraph.subgraph() as rank:
+                rank.attr(rank="same")
+                rank.node(number[node.twin])
+                rank.node(number[node.id])
+    return digraph
+
+
+def _attributes(node: NodeView) -> dict[str, str]:
+    words = "  ".join(word for word in box_words(node) if word)
+    attributes = dict(_CONSTANT if node.kind == "constant" else _STYLES[node.column])
+    if node.kind == "output":
+        attributes["penwidth"] = "2"
+    # An empty tooltip would make Graphviz repeat the label there.
+    return {"label": dot_label(words), "tooltip": dot_label(node.rule or node.kind), **attributes}

@@ -1,0 +1,194 @@
+"""The parts of a card as markup: first line, graph, derivation, steps, plot, kernel.
+
+What is here: `card_body` and `Pictures`.  It relies on the picture renderers and escapes.
+
+The one idea: the markup is well-formed XML that reads top to bottom as a document; each
+part is a `details` block whose `data-label` becomes the name of its tab.
+"""
+
+from __future__ import annotations
+
+import base64
+
+from autodiff_lab.view import formula, plots, svg
+from autodiff_lab.view.escape import display_name, xml_attribute, xml_text
+from autodiff_lab.view.layout import Positions
+from autodiff_lab.view.listing import graph_text
+from autodiff_lab.view.model import (
+    CardView,
+    DerivationLine,
+    DerivationView,
+    FormulaView,
+    GraphView,
+    KernelView,
+    PlotView,
+    StepView,
+)
+
+MAXIMUM_LINES = 15  # of a derivation; what is more is folded in the middle
+SHOWN_AT_ENDS = 6
+MAXIMUM_STEPS = 200
+STEPS_WITH_FORMULAS = 20
+EXPRESSION_LIMIT = 400
+
+
+class Pictures:
+    """Pictures as elements of the page itself, or as images that carry their own style."""
+
+    def __init__(self, inline: bool) -> None:
+        self.inline = inline
+
+    def graph(self, positions: Positions) -> str:
+        """The drawn graph."""
+        picture = svg.graph_svg(positions, style=not self.inline)
+        alt = graph_text(positions.graph)[: svg.LABEL_BYTES]
+        return self._place(picture, "graph", alt, positions.width, positions.height)
+
+    def plot(self, view: PlotView) -> str:
+        """The drawn curves."""
+        picture = plots.plot_svg(view, style=not self.inline)
+        alt = "Plot of " + ", ".join(series.label for series in view.series)
+        width, height = plots.WIDTH_INCHES * 72, plots.HEIGHT_INCHES * 72
+        return self._place(picture, "plot", alt, width, height)
+
+    def formula(self, lines: tuple[formula.Line, ...], size: float = formula.SIZE) -> str:
+        """One or more lines of mathematics."""
+        picture = formula.formula_svg(lines, size, style=not self.inline, background=not self.inline)
+        return self._place(picture, "formula", formula.alt_text(lines))
+
+    def _place(self, picture: str, kind: str, alt: str, width: float = 0, height: float = 0) -> str:
+        if self.inline:
+            return picture
+        data = base64.b64encode(picture.encode()).decode()
+        extent = f' width="{width:.0f}" height="{height:.0f}"' if width else ""
+        return (
+            f'<img class="{kind}" alt="{xml_attribute(alt)}"{extent} '
+            f'src="data:image/svg+xml;base64,{data}"/>'
+        )
+
+
+def card_body(card: CardView, positions: Positions | None, pictures: Pictures) -> str:
+    """The card's content; `positions` is the graph's layout, None for the text form."""
+    parts = [_top(card, pictures)]
+    if card.graph is not None:
+        parts.append(_tab("graph", "Graph", "", _graph(card.graph, positions, pictures), True))
+    if card.derivation is not None:
+        count = len(card.derivation.lines)
+        note = f", {count} line{'s' * (count != 1)}"
+        parts.append(_tab("derivation", "Derivation", note, _derivation(card.derivation, pictures)))
+    if card.steps is not None:
+        count = len(card.steps)
+        note = f", {count} rewrite{'s' * (count != 1)}"
+        content = _steps(card.steps, pictures)
+        parts.append(_tab("steps", f"Steps ({count})", note, content, word="Steps"))
+    if card.plot is not None:
+        parts.append(_tab("plot", "Plot", "", f"<div>{pictures.plot(card.plot)}</div>"))
+    if card.kernel is not None:
+        note = f", {card.kernel.headline}"
+        parts.append(_tab("kernel", "Kernel", note, _kernel(card.kernel)))
+    title = xml_attribute(display_name(card.title))
+    return f'<div class="adl-body" role="region" aria-label="{title}">\n' + "\n".join(parts) + "\n</div>"
+
+
+def _tab(kind: str, label: str, note: str, content: str, is_open: bool = False, word: str = "") -> str:
+    opened = ' open="open"' if is_open else ""
+    return (
+        f'<details class="tab" data-tab="{kind}" data-label="{xml_attribute(label)}"{opened}>'
+        f'<summary>{xml_text(word or label)}<span class="muted">{xml_text(note)}</span></summary>\n'
+        f'<div class="pane {kind}">{content}</div></details>'
+    )
+
+
+def _top(card: CardView, pictures: Pictures) -> str:
+    formulas = "".join(f"<span>{_formula(item, pictures)}</span>" for item in card.formulas)
+    point = f'<span class="point">{xml_text(card.point)}</span>' if card.point else ""
+    notices = "".join(f"<span>{xml_text(display_name(n, 300))}</span>" for n in card.notices)
+    check = ""
+    if card.check is not None:
+        mark, state = ("✓", "ok") if card.check.ok else ("✗", "failed")
+        check = f'<span class="check {state}">{mark} {xml_text(card.check.text)}</span>'
+    notes = f'<div class="notes">{notices}{check}</div>' if notices or check else ""
+    return f'<div class="top"><div class="formulas">{formulas}{point}</div>{notes}</div>'
+
+
+def _formula(item: FormulaView, pictures: Pictures, size: float = 19.0) -> str:
+    return pictures.formula((formula.Line(item.latex, item.text),), size)
+
+
+def _graph(graph: GraphView, positions: Positions | None, pictures: Pictures) -> str:
+    if positions is None:
+        return f'<pre class="listing">{xml_text(graph_text(graph))}</pre>'
+    return f'<div class="canvas">{pictures.graph(positions)}</div>'
+
+
+def _derivation(view: DerivationView, pictures: Pictures) -> str:
+    lines = [_derivation_line(line, pictures) for line in view.lines]
+    if len(lines) > MAXIMUM_LINES:
+        middle = lines[SHOWN_AT_ENDS:-SHOWN_AT_ENDS]
+        folded = (
+            f'<details class="more"><summary>{len(middle)} more lines</summary>'
+            f'<ol class="derivation">{"".join(middle)}</ol></details>'
+        )
+        head, tail = "".join(lines[:SHOWN_AT_ENDS]), "".join(lines[-SHOWN_AT_ENDS:])
+        content = f'<ol class="derivation">{head}</ol>{folded}<ol class="derivation">{tail}</ol>'
+    else:
+        content = f'<ol class="derivation">{"".join(lines)}</ol>'
+    if view.runs_as_text:
+        runs = pictures.formula((formula.Line(view.runs_as_latex, view.runs_as_text),))
+        reason = f": {xml_text(view.reason)}" if view.reason else ""
+        content += f'<p class="runs">runs as&#160; {runs}&#160;{reason}</p>'
+    return content
+
+
+def _derivation_line(line: DerivationLine, pictures: Pictures) -> str:
+    left = ""
+    if line.left_latex or line.left_text:
+        left = pictures.formula((formula.Line(line.left_latex, line.left_text),))
+    right = pictures.formula((formula.Line(line.latex, line.text, aligned=True),))
+    return (
+        f'<li class="{xml_attribute(line.kind)}"><span class="left">{left}</span>'
+        f'<span class="math">{right}</span><span class="rule">{xml_text(line.rule)}</span></li>'
+    )
+
+
+def _steps(steps: tuple[StepView, ...], pictures: Pictures) -> str:
+    """A table; the script makes the stepper from the same rows."""
+    if not steps:
+        return "<p>No rule applied: what was written is what runs.</p>"
+    rows = []
+    for place, step in enumerate(steps[:MAXIMUM_STEPS]):
+        drawn = place < STEPS_WITH_FORMULAS
+        before = _change(step.before_latex, step.before_text, pictures if drawn else None)
+        after = _change(step.after_latex, step.after_text, pictures if drawn else None)
+        nodes = f"{step.nodes_before} → {step.nodes_after}" if step.nodes_before else ""
+        doc = f"<div>{xml_text(step.doc)}</div>" if step.doc else ""
+        rows.append(
+            f'<tr><td>{step.index}</td><td data-head="rule"><b>{xml_text(step.rule)}</b> '
+            f'<span class="muted">{xml_text(step.phase)}</span>{doc}</td>'
+            f'<td class="before" data-head="before">{before}</td>'
+            f'<td class="after" data-head="after">{after}</td>'
+            f'<td data-head="nodes">{nodes}</td><td data-head="check">{xml_text(step.check)}</td></tr>'
+        )
+    heads = "".join(f"<th>{word}</th>" for word in ("", "rule", "before", "after", "nodes", "check"))
+    left_out = len(steps) - len(rows)
+    more = f"<p class=\"muted\">{left_out} more steps are not shown here</p>" if left_out else ""
+    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return table + more
+
+
+def _change(latex: str, text: str, pictures: Pictures | None) -> str:
+    shown = display_name(text, EXPRESSION_LIMIT)
+    if pictures is None or not latex:
+        return f'<span class="mono">{xml_text(shown)}</span>'
+    return pictures.formula((formula.Line(latex, shown),))
+
+
+def _kernel(view: KernelView) -> str:
+    parts = [f'<p class="headline">{xml_text(view.headline)}</p>']
+    for name, source in (("Numba", view.numba_source), ("NumPy", view.numpy_source)):
+        if source:
+            parts.append(
+                f'<div class="source"><div class="bar"><h4>{name}</h4></div>'
+                f"<pre><code>{xml_text(source)}</code></pre></div>"
+            )
+    return "".join(parts)
