@@ -76,13 +76,13 @@ def file_row(path: Path) -> str:
     """The table row of one file."""
     name = path.relative_to(layers.PACKAGE).as_posix()
     purpose = layers.purpose_of(path).replace("|", "\\|")
-    return f"| [{name}](../autodiff_lab/{name}) | {purpose} |"
+    return f"| [`{name}`](../autodiff_lab/{name}) | {purpose} |"
 
 
 def listed(page: str) -> set[str]:
     """The files that a page's generated half names."""
     rows = (line.split("](")[0] for line in page.split(MARK)[0].splitlines())
-    return {row.removeprefix("| [") for row in rows if row.endswith(".py")}
+    return {row.removeprefix("| [`").rstrip("`") for row in rows if row.endswith(".py`")}
 
 
 def files() -> set[str]:
