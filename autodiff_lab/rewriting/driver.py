@@ -115,6 +115,31 @@ def _run_phase(
             return
 
 
+def apply_rules(
+    fgraph: FunctionGraph,
+    rules: Sequence[Rule],
+    phase: str = "canonicalize",
+    trace: RewriteTrace | None = None,
+) -> None:
+    """One walk with exactly these rules, in place; whatever goes wrong is raised.
+
+    Raises
+    ------
+    RewriteError
+        If a rule fails or changes a type; `RewriteLoop` if the rules never end.
+    """
+    record = None if trace is None else trace.begin_pass(fgraph, phase)
+    walk = _Walk(Context(fgraph, phase), rules, trace, record, "raise")
+    try:
+        outputs = walk.run(fgraph.outputs)
+    except _Loop as loop:
+        raise RewriteLoop(_loop_story(loop)) from None
+    if record is not None:
+        record.outputs_after = tuple(outputs)
+        record.visited, record.tried, record.hits = walk.visited, walk.tried, walk.hits
+    fgraph.set_outputs(outputs)
+
+
 def _loop_story(loop: _Loop) -> str:
     return explain(
         "Rewrite rules undo each other for ever: " + ", ".join(loop.rules) + ".",

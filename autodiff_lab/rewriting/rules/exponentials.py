@@ -24,7 +24,7 @@ def exp_of_log(x):
 
 
 @rule(phase="canonicalize", client="seed: the logistic function written with 1 / exp(x)",
-      domain={"x": Interval(-700, 700)})
+      domain={"x": Interval(-80, 80)})
 def divide_by_exp(x, y):
     """Dividing by an exponential is multiplying by that of the negative."""
     return x / exp(y), x * exp(-y)
@@ -79,12 +79,6 @@ def log_of_sigmoid(x):
 
 
 @rule(phase="stabilize", client="accuracy: log(1 - sigmoid(x)) at 40, the logistic loss")
-def log_of_one_minus_sigmoid(x):
-    """``1 - sigmoid(x)`` is 0 from 37 on; ``softplus`` keeps the logarithm."""
-    return log(1 - sigmoid(x)), -softplus(x)
-
-
-@rule(phase="stabilize", client="accuracy: log(1 - sigmoid(x)) at 40, the logistic loss")
 def log1p_of_negative_sigmoid(x):
-    """The same as `log_of_one_minus_sigmoid`, where the difference became ``log1p`` before."""
+    """``1 - sigmoid(x)`` is 0 from 37 on; ``softplus`` keeps the logarithm."""
     return log1p(-sigmoid(x)), -softplus(x)

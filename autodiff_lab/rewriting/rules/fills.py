@@ -63,3 +63,14 @@ def fill_through_axes(context: Context, node: Apply) -> Any:
         return None
     shape, value = inner.inputs
     return context.conform(pt.fill(node.op(shape), node.op(value)), node.outputs[0])
+
+
+@node_rewriter(
+    ["shape"], phase="canonicalize", client="benchmark: the derivative of a mean",
+    example=lambda x: pt.shape(pt.exp(x)),
+)
+def shape_of_elementwise(context: Context, node: Apply) -> Any:
+    """The shape of an elementwise function is that of its argument: nothing is computed for it."""
+    value = node.inputs[0]
+    simplest = context.shape_lender(value)
+    return None if simplest is value else pt.shape(simplest)

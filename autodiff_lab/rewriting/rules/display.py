@@ -1,0 +1,426 @@
+"""Rules that put a derivative into the form of a textbook: one fraction, few signs, known names.
+
+They serve derivations only (phase ``"display"``): no compiling runs them.  The first sentence of
+each docstring is what stands beside the line.  Tags say in which part of a derivation a rule works:
+``tidy`` first, then ``bar`` (sums of fractions), ``factor``, ``split`` and ``recognise``.  Rules
+tagged ``silent`` are no news to a reader.
+
+Relies on `rewriting.factors`, which takes products and sums apart.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autodiff_lab.graph import Apply, Constant, Variable
+from autodiff_lab.rewriting.facts import Context
+from autodiff_lab.rewriting.factors import (
+    Product,
+    added,
+    bare,
+    build,
+    is_number,
+    number,
+    power,
+    product_of,
+    terms_of,
+)
+from autodiff_lab.rewriting.registry import DISPLAY, node_rewriter
+from autodiff_lab.tensor.registry import function
+
+CLIENT = "seed: the derivation of the logistic function's derivative"
+PRODUCTS = ("mul", "true_div", "neg", "reciprocal", "sqr", "pow")
+
+Answer = Variable | None
+
+
+def _fitted(context: Context, new: Variable, node: Apply) -> Answer:
+    """`new` with the dtype and shape of what it replaces."""
+    old = node.outputs[0]
+    leaves = [v for v in node.inputs if v.type.ndim == old.type.ndim]  # type: ignore[attr-defined]
+    result: Answer = context.conform(new, old, leaves)
+    return result
+
+
+# -- products --------------------------------------------------------------------------------
+
+
+def _aspect(context: Context, node: Apply, found: Product) -> str:
+    """What is most worth saying about a product when it is put in order."""
+    if found.cancelled:
+        return "cancel"
+    if found.signs >= 2:
+        return "signs"
+    if found.merged:
+        return "powers"
+    root_is_fraction = node.op.name in ("true_div", "reciprocal")
+    if found.fractions > (1 if root_is_fraction or found.outer_minus else 0):
+        return "fraction"
+    if found.signs == 1 and not found.outer_minus:
+        return "minus"
+    if len([n for n in found.above + found.below if n != 1]) > 1:
+        return "numbers"
+    return "order"
+
+
+def _ordered(context: Context, node: Apply, aspect: str) -> Answer:
+    """The product put in order, if `aspect` is what is to be said about it."""
+    if node.op.name == "pow" and is_number(context, node.inputs[1]) is None:
+        return None
+    found = product_of(context, node.outputs[0])
+    if found is None or _aspect(context, node, found) != aspect:
+        return None
+    if aspect == "fraction" and not found.powers:
+        return None
+    return _fitted(context, build(found), node)
+
+
+def _symbolic(context: Context, node: Apply) -> Answer:
+    """x ** (n - 1) * x -> x ** n, where the exponent is no number."""
+    found = product_of(context, node.outputs[0])
+    if found is None:
+        return None
+    for factor, times in found.powers.items():
+        inner = factor.owner
+        if times != 1.0 or inner is None or inner.op.name != "pow":
+            continue
+        base, exponent = bare(inner.inputs[0]), bare(inner.inputs[1])
+        less = exponent.owner
+        if less is None or less.op.name not in ("sub", "add"):
+            continue
+        shift = is_number(context, less.inputs[1])
+        if shift is None or base not in found.powers:
+            continue
+        shift = shift if less.op.name == "sub" else -shift
+        if shift <= 0 or found.powers[base] < shift:
+            continue
+        changed = found.copy()
+        grown: Variable = function("pow")(base, less.inputs[0])
+        changed.powers = {
+            (grown if b is factor else b): e for b, e in found.powers.items() if b is not base
+        }
+        if found.powers[base] != shift:
+            changed.powers[base] = found.powers[base] - shift
+        return _fitted(context, build(changed), node)
+    return None
+
+
+
+
+@node_rewriter(PRODUCTS, phase=DISPLAY, client=CLIENT, tags=("tidy",),
+               example=lambda x, y: (-x) * (-y))
+def two_signs_cancel(context: Context, node: Apply) -> Answer:
+    """the two signs cancel"""
+    return _ordered(context, node, "signs")
+
+
+@node_rewriter(PRODUCTS, phase=DISPLAY, client=CLIENT, tags=("tidy",),
+               example=lambda x, y: x * (-y))
+def sign_in_front(context: Context, node: Apply) -> Answer:
+    """the minus sign goes to the front"""
+    return _ordered(context, node, "minus")
+
+
+@node_rewriter(PRODUCTS, phase=DISPLAY, client=CLIENT, tags=("tidy",),
+               example=lambda x, y: (1 / x) * y)
+def one_fraction(context: Context, node: Apply) -> Answer:
+    """written as one fraction"""
+    return _ordered(context, node, "fraction")
+
+
+@node_rewriter(PRODUCTS, phase=DISPLAY, client=CLIENT, tags=("tidy",),
+               example=lambda x, y: (x * y) / x)
+def equal_factors_cancel(context: Context, node: Apply) -> Answer:
+    """equal factors above and below cancel"""
+    return _ordered(context, node, "cancel")
+
+
+@node_rewriter(PRODUCTS, phase=DISPLAY, client=CLIENT, tags=("tidy",), example=lambda x, y: x * x)
+def equal_factors_as_power(context: Context, node: Apply) -> Answer:
+    """equal factors make a power"""
+    return _ordered(context, node, "powers")
+
+
+@node_rewriter(("mul",), phase=DISPLAY, client=CLIENT, tags=("tidy",),
+               example=lambda x, y: x * x ** (y - 1))
+def exponents_add(context: Context, node: Apply) -> Answer:
+    """the exponents add"""
+    return _symbolic(context, node)
+
+
+@node_rewriter(PRODUCTS, phase=DISPLAY, client=CLIENT, tags=("tidy",),
+               example=lambda x, y: 2 * (3 * x))
+def numbers_multiply(context: Context, node: Apply) -> Answer:
+    """the numbers are multiplied"""
+    return _ordered(context, node, "numbers")
+
+
+@node_rewriter(PRODUCTS, phase=DISPLAY, client=CLIENT, tags=("tidy", "silent"),
+               example=lambda x, y: x * 2)
+def product_in_order(context: Context, node: Apply) -> Answer:
+    """number first, then names, then functions"""
+    return _ordered(context, node, "order")
+
+
+# -- numbers and sums --------------------------------------------------------------------------
+
+
+@node_rewriter(("add", "sub", "mul", "pow", "true_div"), phase=DISPLAY, client=CLIENT,
+               tags=("tidy",), example=lambda x, y: x ** (y.type.make_constant(3.0) - 1))
+def arithmetic(context: Context, node: Apply) -> Answer:
+    """arithmetic"""
+    values = [is_number(context, v) for v in node.inputs]
+    if any(value is None for value in values):
+        return None
+    if all(isinstance(bare(v), Constant) for v in node.inputs):
+        result = float(np.asarray(node.op.evaluate(node, *_scalars(values))).reshape(-1)[0])
+        whole = all(float(value).is_integer() for value in values if value is not None)
+        if not math.isfinite(result) or (whole and not result.is_integer()):
+            return None
+        return _fitted(context, number(result), node)
+    return None
+
+
+def _scalars(values: list[float | None]) -> list[Any]:
+    return [np.asarray(value, dtype=np.float64) for value in values]
+
+
+@node_rewriter(("add", "sub"), phase=DISPLAY, client=CLIENT, tags=("tidy", "silent"),
+               example=lambda x, y: x + y * 0)
+def nothing_added(context: Context, node: Apply) -> Answer:
+    """adding zero changes nothing"""
+    left, right = node.inputs
+    if is_number(context, right) == 0:
+        return _fitted(context, left, node)
+    if is_number(context, left) == 0:
+        other = right if node.op.name == "add" else function("neg")(right)
+        return _fitted(context, other, node)
+    return None
+
+
+@node_rewriter(("add", "sub"), phase=DISPLAY, client=CLIENT, tags=("tidy", "silent"),
+               example=lambda x, y: x + (-y))
+def plus_minus(context: Context, node: Apply) -> Answer:
+    """plus a negative is minus"""
+    left, right = node.inputs
+    inner = bare(right).owner
+    if inner is None or inner.op.name != "neg":
+        return None
+    sign = "sub" if node.op.name == "add" else "add"
+    return _fitted(context, function(sign)(left, inner.inputs[0]), node)
+
+
+@node_rewriter(("add", "sub"), phase=DISPLAY, client=CLIENT, tags=("tidy",),
+               example=lambda x, y: x + y + x)
+def like_terms(context: Context, node: Apply) -> Answer:
+    """like terms are collected"""
+    terms = terms_of(context, node.outputs[0])
+    if terms is None:
+        return None
+    collected: dict[Variable | None, float] = {}
+    for sign, term in terms:
+        product = product_of(context, term)
+        if product is None:
+            return None
+        coefficient, key = sign * product.number, _key(context, product)
+        collected[key] = collected.get(key, 0.0) + coefficient
+    if len(collected) == len(terms):
+        return None
+    kept = [(c, key) for key, c in collected.items() if c != 0.0]
+    return _fitted(context, added((c, v) for c, v in _positive_first(kept)), node)
+
+
+def _key(context: Context, product: Product) -> Variable | None:
+    """What a term is without its number, interned; None for a plain number."""
+    rest = product.copy()
+    rest.signs, rest.above, rest.below = 0, [], []
+    if not any(rest.powers.values()):
+        return None
+    return context.fgraph.table.intern(build(rest))
+
+
+def _positive_first(
+    terms: list[tuple[float, Variable | None]]
+) -> list[tuple[float, Variable | None]]:
+    """The same terms, beginning with one that has no minus sign, if there is one."""
+    if terms and terms[0][0] < 0:
+        for place, (coefficient, _) in enumerate(terms):
+            if coefficient > 0:
+                return [terms[place], *terms[:place], *terms[place + 1 :]]
+    return terms
+
+
+# -- sums of fractions, common factors ---------------------------------------------------------
+
+
+@node_rewriter(("add", "sub"), phase=DISPLAY, client=CLIENT, tags=("bar",),
+               example=lambda x, y: 1 / x + y / x**2)
+def common_denominator(context: Context, node: Apply) -> Answer:
+    """brought to a common denominator"""
+    terms = terms_of(context, node.outputs[0])
+    if terms is None or len(terms) < 2:
+        return None
+    products = [product_of(context, term) for _, term in terms]
+    if any(p is None for p in products):
+        return None
+    known = [p for p in products if p is not None]
+    lowest: dict[Variable, float] = {}
+    for product in known:
+        for base, exponent in product.powers.items():
+            if exponent < 0:
+                lowest[base] = min(lowest.get(base, 0.0), exponent)
+    with_bar = [p for p in known if any(e < 0 for e in p.powers.values())]
+    shared = any(all(p.powers.get(b, 0.0) < 0 for p in with_bar) for b in lowest)
+    if len(with_bar) < 2 or not shared:
+        return None
+    numerators: list[tuple[float, Variable | None]] = []
+    for (sign, _), product in zip(terms, known):
+        raised = product.copy()
+        for base, exponent in lowest.items():
+            raised.powers[base] = raised.powers.get(base, 0.0) - exponent
+        negative = (sign < 0) != (raised.signs % 2 == 1)
+        raised.signs = 0
+        raised.powers = {b: e for b, e in raised.powers.items() if e}
+        numerators.append((-1.0 if negative else 1.0, build(raised)))
+    below = Product(powers={base: -exponent for base, exponent in lowest.items()})
+    return _fitted(
+        context, function("true_div")(added(_positive_first(numerators)), build(below)), node
+    )
+
+
+@node_rewriter(("add", "sub"), phase=DISPLAY, client=CLIENT, tags=("factor",),
+               example=lambda x, y: function("exp")(x) * y + function("exp")(x) * x)
+def common_factor(context: Context, node: Apply) -> Answer:
+    """the common factor is taken out"""
+    terms = terms_of(context, node.outputs[0])
+    if terms is None or len(terms) < 2:
+        return None
+    products = [product_of(context, term) for _, term in terms]
+    known = [p for p in products if p is not None]
+    if len(known) < len(terms):
+        return None
+    common: dict[Variable, float] = {}
+    for base in known[0].powers:
+        exponents = [p.powers.get(base, 0.0) for p in known]
+        if all(e > 0 for e in exponents) or all(e < 0 for e in exponents):
+            common[base] = min(exponents, key=abs)
+    if not any(base.owner is not None and e > 0 for base, e in common.items()):
+        return None
+    rests: list[tuple[float, Variable | None]] = []
+    for (sign, _), product in zip(terms, known):
+        rest = product.copy()
+        rest.powers = {b: e - common.get(b, 0.0) for b, e in product.powers.items()}
+        rest.powers = {b: e for b, e in rest.powers.items() if e}
+        coefficient = sign * rest.number
+        rest.signs, rest.above, rest.below = 0, [], []
+        rests.append((coefficient, build(rest) if rest.powers else None))
+    outside = Product(powers=common)
+    sizes = {abs(c) for c, _ in rests}
+    if len(sizes) == 1 and sizes != {1.0}:
+        outside.above = list(sizes)
+        rests = [(c / abs(c), v) for c, v in rests]
+    inside = added(_positive_first(rests))
+    return _fitted(context, function("mul")(build(outside), inside), node)
+
+
+# -- the logistic function ----------------------------------------------------------------------
+
+
+def _one_plus_exponential(context: Context, variable: Variable) -> Variable | None:
+    """E, where the variable is 1 + E or E + 1 and E is an exponential."""
+    node = bare(variable).owner
+    if node is None or node.op.name != "add":
+        return None
+    for one, other in (node.inputs, node.inputs[::-1]):
+        inner = bare(other)
+        if is_number(context, one) == 1 and inner.owner is not None:
+            if inner.owner.op.name == "exp":
+                return inner
+    return None
+
+
+def _negative(context: Context, variable: Variable) -> Variable | None:
+    """u, where the variable is -u in any spelling."""
+    product = product_of(context, variable)
+    if product is None or product.signs % 2 == 0:
+        return None
+    changed = product.copy()
+    changed.signs = 0
+    return build(changed)
+
+
+@node_rewriter(("true_div",), phase=DISPLAY, client=CLIENT, tags=("split",),
+               example=lambda x, y: function("exp")(-x) / (1 + function("exp")(-x)) ** 2)
+def split_the_square(context: Context, node: Apply) -> Answer:
+    """the square is split"""
+    found = product_of(context, node.outputs[0])
+    if found is None:
+        return None
+    for base, exponent in found.powers.items():
+        exponential = _one_plus_exponential(context, base)
+        if exponent != -2 or exponential is None or found.powers.get(exponential, 0.0) < 1:
+            continue
+        rest = found.copy()
+        rest.powers[exponential] -= 1
+        del rest.powers[base]
+        rest.powers = {b: e for b, e in rest.powers.items() if e}
+        halves = function("mul")(
+            function("true_div")(number(1.0), base), function("true_div")(exponential, base)
+        )
+        trivial = not rest.powers and abs(rest.number) == 1
+        result = halves if trivial else function("mul")(build(_unsigned(rest)), halves)
+        return _fitted(context, function("neg")(result) if rest.signs % 2 else result, node)
+    return None
+
+
+def _unsigned(product: Product) -> Product:
+    changed = product.copy()
+    changed.signs = 0
+    return changed
+
+
+@node_rewriter(("true_div", "reciprocal"), phase=DISPLAY, client=CLIENT, tags=("recognise",),
+               example=lambda x, y: y / (1 + function("exp")(-x)))
+def logistic_by_name(context: Context, node: Apply) -> Answer:
+    """s(u) = 1/(1 + exp(-u)), and exp(-u)/(1 + exp(-u)) = 1 - s(u)"""
+    found = product_of(context, node.outputs[0])
+    if found is None:
+        return None
+    for base, exponent in found.powers.items():
+        exponential = _one_plus_exponential(context, base)
+        if exponential is None or exponent != -1 or exponential.owner is None:
+            continue
+        argument = exponential.owner.inputs[0]
+        rest = found.copy()
+        del rest.powers[base]
+        above = rest.powers.get(exponential, 0.0)
+        negative = _negative(context, argument)
+        sigmoid = function("sigmoid")(argument if negative is None else negative)
+        if above == 1 and negative is not None or above == 0 and negative is None:
+            factor = function("sub")(number(1.0), sigmoid)
+        else:
+            factor = sigmoid
+        if above not in (0.0, 1.0):
+            return None
+        rest.powers.pop(exponential, None)
+        if not rest.powers and rest.number == 1:
+            return _fitted(context, factor, node)
+        sign = rest.signs % 2
+        result = function("mul")(build(_unsigned(rest)), factor)
+        if not rest.powers and rest.number in (1, -1):
+            result = factor
+        return _fitted(context, function("neg")(result) if sign else result, node)
+    return None
+
+
+@node_rewriter(("pow",), phase=DISPLAY, client=CLIENT, tags=("tidy", "silent"),
+               example=lambda x, y: function("pow")(x, 0.5))
+def half_power_is_root(context: Context, node: Apply) -> Answer:
+    """the power 1/2 is the square root"""
+    if is_number(context, node.inputs[1]) != 0.5:
+        return None
+    return _fitted(context, function("sqrt")(power(node.inputs[0], 1.0)), node)

@@ -1,0 +1,157 @@
+"""Factors that meet in a product or quotient: overflow times zero, and what cancels.
+
+A derivative multiplies what the chain rule brings, in any order and with other factors between.
+So these rules take a product apart (at most `MOST` factors) and look at its factors in pairs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autodiff_lab.graph import Apply, Variable
+from autodiff_lab.rewriting.facts import Context, is_plumbing
+from autodiff_lab.rewriting.registry import node_rewriter
+from autodiff_lab.tensor import exp, sigmoid, softplus
+from autodiff_lab.tensor.opdef import Interval
+
+SEED = "seed: dlogistic, s(x) (1 - s(x)) at -800 and 800"
+MODERATE = Interval(-80, 80)
+MOST = 8
+POSITIVE_OPS = ("sigmoid", "exp", "softplus", "cosh")
+
+
+@node_rewriter(
+    ["mul", "true_div"], phase="stabilize", client=SEED,
+    example=lambda x, y: (y * sigmoid(x)) * exp(-x), domain={"x": MODERATE},
+)
+def exp_times_sigmoid(context: Context, node: Apply) -> Any:
+    """``exp(-x) sigmoid(x)`` is ``inf * 0`` for very negative values; ``sigmoid(-x)`` is 1 there."""
+    above, below = fraction(node.outputs[0])
+    for place, factor in enumerate(above):
+        if _name(factor) != "exp":
+            continue
+        exponent = factor.owner.inputs[0]
+        for other, partner in enumerate(above):
+            if other == place:
+                continue
+            rest = _without_sigmoid(partner, exponent)
+            if rest is None:
+                continue
+            kept = [f for i, f in enumerate(above) if i not in (place, other)]
+            top = [sigmoid(exponent), *rest, *kept]
+            return context.conform(quotient(top, below), node.outputs[0], [*above, *below])
+    return None
+
+
+@node_rewriter(
+    ["mul", "true_div"], phase="stabilize",
+    client="accuracy: the derivative of log(sigmoid(x)) at -800",
+    example=lambda x, y: (y / sigmoid(x)) * softplus(y) * sigmoid(x), domain={"x": MODERATE},
+)
+def positive_factor_cancels(context: Context, node: Apply) -> Any:
+    """A factor that is never zero cancels, also where rounding made it 0 or infinite."""
+    above, below = fraction(node.outputs[0])
+    for place, factor in enumerate(above):
+        if _name(factor) in POSITIVE_OPS and factor in below:
+            top = [f for i, f in enumerate(above) if i != place]
+            other = below.index(factor)
+            bottom = [f for i, f in enumerate(below) if i != other]
+            return context.conform(
+                quotient(top, bottom), node.outputs[0], [*above, *below]
+            )
+    return None
+
+
+def fraction(variable: Any) -> tuple[list[Any], list[Any]]:
+    """The factors above and below the bar, at most `MOST` together."""
+    above: list[Any] = []
+    below: list[Any] = []
+    waiting = [(variable, True)]
+    while waiting:
+        factor, on_top = waiting.pop()
+        name = _name(factor)
+        full = len(above) + len(below) + len(waiting) >= MOST
+        if full or name not in ("mul", "true_div"):
+            (above if on_top else below).append(factor)
+            continue
+        first, second = factor.owner.inputs
+        waiting.append((second, on_top if name == "mul" else not on_top))
+        waiting.append((first, on_top))
+    return above, below
+
+
+def quotient(above: list[Any], below: list[Any]) -> Any:
+    """The factors multiplied from left to right, above and below a bar."""
+    top: Any = 1.0
+    for place, factor in enumerate(above):
+        top = factor if place == 0 else top * factor
+    for factor in below:
+        top = top / factor
+    return top
+
+
+def _without_sigmoid(factor: Any, exponent: Any) -> list[Any] | None:
+    """`factor` divided by ``sigmoid(-exponent)``, as factors; None where it does not divide it.
+
+    A power is divided once, a sum if each of its terms is divided.
+    """
+    node = factor.owner
+    name = _name(factor)
+    if name == "sigmoid":
+        return [] if _opposite(node.inputs[0], exponent) else None
+    if name == "sqr" or (name == "pow" and _is_two(node.inputs[1])):
+        base = node.inputs[0]
+        return None if _without_sigmoid(base, exponent) != [] else [base]
+    if name not in ("add", "sub", "neg"):
+        return None
+    terms = [_term_without(term, exponent) for term in node.inputs]
+    if any(term is None for term in terms):
+        return None
+    return [type(node.op)(node.op.row)(*terms)]
+
+
+def _term_without(term: Any, exponent: Any, depth: int = 4) -> Any:
+    """A term of a sum divided by ``sigmoid(-exponent)``, or None."""
+    node = term.owner
+    if _name(term) in ("add", "sub", "neg") and depth:
+        inner = [_term_without(v, exponent, depth - 1) for v in node.inputs]
+        return None if any(v is None for v in inner) else type(node.op)(node.op.row)(*inner)
+    above, below = fraction(term)
+    for place, factor in enumerate(above):
+        if _name(factor) == "sigmoid" and _opposite(factor.owner.inputs[0], exponent):
+            return quotient([f for i, f in enumerate(above) if i != place], below)
+    return None
+
+
+def _name(variable: Variable) -> str:
+    return variable.owner.op.name if variable.owner is not None else ""
+
+
+def _is_two(variable: Any) -> bool:
+    return getattr(variable, "data", None) is not None and bool((variable.data == 2).all())
+
+
+def _opposite(a: Any, b: Any) -> bool:
+    """Whether one variable is the negative of the other, as far as can be seen."""
+    while is_plumbing(a):
+        a = a.owner.inputs[0]
+    while is_plumbing(b):
+        b = b.owner.inputs[0]
+    for one, other in ((a, b), (b, a)):
+        if _name(one) == "neg" and one.owner.inputs[0] is other:
+            return True
+        if _name(one) == _name(other) == "sub":
+            if one.owner.inputs == other.owner.inputs[::-1]:
+                return True
+    return _opposite_multiples(a, b)
+
+
+def _opposite_multiples(a: Any, b: Any) -> bool:
+    """``c * x`` and ``-c * x``: what negating a multiple gives."""
+    if _name(a) != "mul" or _name(b) != "mul":
+        return False
+    (c, x), (d, y) = a.owner.inputs, b.owner.inputs
+    values = getattr(c, "data", None), getattr(d, "data", None)
+    if x is not y or values[0] is None or values[1] is None:
+        return False
+    return bool((values[0] == -values[1]).all())

@@ -1,0 +1,381 @@
+"""The tests of a rewrite rule, made from its declaration alone.
+
+`check_rule(rule)` runs every property on the rule's left side (or its example), over dtypes and
+shapes, at points drawn from its domain.  The package's own rules are tested by the same functions.
+
+Relies on `testing.points` for values and on `testing.exact` for the truth.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from autodiff_lab.errors import LabError, NullTypeGradError
+from autodiff_lab.gradient import grad
+from autodiff_lab.graph import FunctionGraph, Variable, describe_type
+from autodiff_lab.rewriting import PHASES, RULES, PatternRule, RewriteTrace, Rule, select
+from autodiff_lab.rewriting.driver import apply_rules, run_phases
+from autodiff_lab.rewriting.pattern import Wild
+from autodiff_lab.tensor import TensorType
+from autodiff_lab.tensor.opdef import REAL, Interval
+from autodiff_lab.tensor.registry import function
+from autodiff_lab.testing.exact import error_in_ulp, exact
+from autodiff_lab.testing.points import compute, draw, hard_points
+
+DTYPES = ("float64", "float32")
+SHAPES = ("scalar", "vector", "matrix", "broadcast")
+CONSTANTS = (2.0, 0.5, -3.0, 4.0)
+WHOLE = (3, 2, -2)
+TOLERANCE = {"float64": (1e-9, 1e-12), "float32": (2e-4, 1e-6)}
+LENGTHS = (4, 5)
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """An expression that the rule should change, with its inputs."""
+
+    label: str
+    dtype: str
+    inputs: tuple[Any, ...]
+    domains: tuple[Interval, ...]
+    left: Any
+
+    def values(self, rng: np.random.Generator) -> dict[Variable, Any]:
+        """A value for each input."""
+        found: dict[Variable, Any] = {}
+        for variable, domain in zip(self.inputs, self.domains):
+            lengths = LENGTHS[len(LENGTHS) - variable.ndim :] if variable.ndim else ()
+            shape = [n if known is None else known
+                     for n, known in zip(lengths, variable.type.shape)]
+            found[variable] = draw(rng, domain, variable.dtype, shape)
+        return found
+
+
+# -- cases ------------------------------------------------------------------------------------------
+
+
+def cases(
+    rule: Rule, dtypes: tuple[str, ...] = DTYPES, shapes: tuple[str, ...] = SHAPES
+) -> list[Case]:
+    """The expressions on which a rule is tested."""
+    found = []
+    for dtype, shape in itertools.product(dtypes, shapes):
+        found.extend(_cases_of(rule, dtype, shape))
+    if not found:
+        raise AssertionError(f"{rule.name}: no expression could be built from its declaration")
+    return found
+
+
+def _cases_of(rule: Rule, dtype: str, shape: str) -> Iterator[Case]:
+    maker = rule.example or rule.function
+    names = list(inspect.signature(maker).parameters)
+    kinds = rule.parameters if isinstance(rule, PatternRule) and rule.example is None else {}
+    free = [name for name in names if _is_variable(kinds.get(name))]
+    if shape == "broadcast" and len(free) < 2:
+        return
+    inputs = {}
+    for place, name in enumerate(free):
+        lengths: dict[str, tuple[Any, ...]] = {
+            "scalar": (), "vector": (None,), "matrix": (None, None),
+            "broadcast": (None, None) if place == 0 else (1, None),
+        }
+        meaning = kinds.get(name)
+        boolean = isinstance(meaning, Wild) and meaning.boolean
+        inputs[name] = TensorType("bool" if boolean else dtype, lengths[shape]).make_variable(name)
+    for arguments, note in _arguments(rule, kinds, inputs, dtype, shape):
+        try:
+            built = maker(**arguments)
+        except (LabError, IndexError, ValueError):
+            continue  # an example for matrices, tried on a vector
+        left = built[0] if maker is rule.function else built
+        yield Case(
+            f"{dtype} {shape}{note}", dtype, tuple(inputs.values()),
+            tuple(rule.domain.get(name, REAL) for name in inputs), left,
+        )
+
+
+def _is_variable(meaning: Any) -> bool:
+    return meaning is None or (isinstance(meaning, Wild) and not meaning.constant)
+
+
+def _arguments(
+    rule: Rule, kinds: Mapping[str, Any], inputs: Mapping[str, Any], dtype: str, shape: str
+) -> Iterator[tuple[dict[str, Any], str]]:
+    """The ways to fill in a rule's parameters: constants that its condition takes, axes."""
+    rest = [name for name in kinds if name not in inputs]
+    choices = [_choices(kinds[name], rule.domain.get(name), dtype, shape) for name in rest]
+    taken = 0
+    for combination in itertools.product(*choices):
+        chosen = dict(zip(rest, combination))
+        if not _condition_holds(rule, inputs, chosen):
+            continue
+        yield {**inputs, **chosen}, "".join(f" {k}={v}" for k, v in chosen.items())
+        taken += 1
+        if taken == 2:
+            return
+
+
+def _choices(meaning: Any, domain: Interval | None, dtype: str, shape: str) -> list[Any]:
+    if not isinstance(meaning, Wild):
+        return [None, 0] if shape in ("matrix", "broadcast") else [None]
+    if meaning.whole:
+        return list(WHOLE)
+    return [np.dtype(dtype).type(c) for c in CONSTANTS if c in (domain or REAL)]
+
+
+def _condition_holds(rule: Rule, inputs: Mapping[str, Any], chosen: Mapping[str, Any]) -> bool:
+    if not isinstance(rule, PatternRule) or rule.when is None:
+        return True
+    known = {**inputs, **chosen}
+    return bool(rule.when(*(known[name] for name in inspect.signature(rule.when).parameters)))
+
+
+def rewritten(rule: Rule, case: Case) -> tuple[Any, RewriteTrace]:
+    """The left side after this rule alone; a rule for display works among its like."""
+    trace = RewriteTrace()
+    fgraph = FunctionGraph(case.inputs, [case.left], clone=False)
+    alone = rule.phase in PHASES
+    apply_rules(fgraph, [rule] if alone else select(rule.phase), rule.phase, trace)
+    return fgraph.outputs[0], trace
+
+
+# -- properties -------------------------------------------------------------------------------------
+
+
+def declared(rule: Rule) -> None:
+    """The declaration has a docstring, a client, and an example where it is no pattern."""
+    assert rule.doc, f"{rule.name} has no docstring"
+    assert rule.client, f"{rule.name} names no client: who needs it?"
+    assert isinstance(rule, PatternRule) or rule.example, f"{rule.name} has no example"
+
+
+def applies(rule: Rule) -> None:
+    """It changes its own left side in every dtype and shape, its example at least once."""
+    tried = cases(rule)
+    if isinstance(rule, PatternRule) and rule.example is None:
+        for case in tried:
+            assert rewritten(rule, case)[1].steps, f"{rule.name} does not change {case.label}"
+        return
+    assert any(
+        step.rule == rule.name for case in tried for step in rewritten(rule, case)[1].steps
+    ), f"{rule.name} does not change its example"
+
+
+def equal_values(rule: Rule) -> None:
+    """Both sides have equal values in the domain."""
+    rng = np.random.default_rng(0)
+    for case in cases(rule):
+        values = case.values(rng)
+        if rule.phase not in PHASES:  # a textbook cancels and adds exponents without a word
+            values = {v: np.abs(x) + np.asarray(0.1, x.dtype) for v, x in values.items()}
+        right, _ = rewritten(rule, case)
+        before, after = compute([case.left, right], values)
+        _assert_close(before, after, case, rule.name)
+
+
+def _assert_close(before: Any, after: Any, case: Case, what: str) -> None:
+    rtol, atol = TOLERANCE[case.dtype]
+    assert before.shape == after.shape, f"{what}, {case.label}: {before.shape} {after.shape}"
+    assert np.allclose(before, after, rtol, atol, equal_nan=True), (
+        f"{what}, {case.label}:\n{before}\n{after}"
+    )
+
+
+def equal_types(rule: Rule) -> None:
+    """The right side has the dtype and rank of the left, and knows no less about lengths."""
+    for case in cases(rule):
+        right, _ = rewritten(rule, case)
+        assert case.left.type.is_super(right.type), (
+            f"{rule.name}, {case.label}: {describe_type(case.left.type)} became "
+            f"{describe_type(right.type)}"
+        )
+
+
+def equal_gradients(rule: Rule) -> None:
+    """Both sides have equal derivatives in the domain."""
+    rng = np.random.default_rng(1)
+    for case in cases(rule, shapes=("scalar", "matrix", "broadcast")):
+        right, _ = rewritten(rule, case)
+        wanted = [v for v in case.inputs if v.dtype == case.dtype]
+        if case.left.dtype != case.dtype or not wanted:
+            continue
+        try:
+            pairs = [
+                grad(function("sum")(side), wanted, disconnected_inputs="ignore")
+                for side in (case.left, right)
+            ]
+        except NullTypeGradError:
+            continue
+        values = _inside(case, rng)
+        for variable, old, new in zip(wanted, *pairs):
+            before, after = compute([old, new], values)
+            finite = np.isfinite(before)
+            _assert_close(
+                np.where(finite, before, 0), np.where(finite, after, 0), case,
+                f"derivative of {rule.name} by {variable.name}",
+            )
+
+
+def _inside(case: Case, rng: np.random.Generator) -> dict[Variable, Any]:
+    """Values that keep away from 0, where abs, sign and powers have a corner."""
+    values = case.values(rng)
+    for variable, array in values.items():
+        if array.dtype.kind == "f":
+            values[variable] = np.where(np.abs(array) < 1e-2, np.asarray(0.25, array.dtype), array)
+    return values
+
+
+def reachable(rule: Rule) -> None:
+    """The left side still matches after the phases that come before."""
+    seen = []
+    phases = PHASES[: PHASES.index(rule.phase) + 1]
+    with _registered(rule):
+        for case in cases(rule):
+            trace = RewriteTrace()
+            fgraph = FunctionGraph(case.inputs, [case.left])
+            run_phases(fgraph, phases, trace=trace, on_error="raise")
+            names = [step.rule for step in trace.steps]
+            if rule.name in names:
+                return
+            seen.append(f"{case.label}: {', '.join(names) or 'nothing applied'}")
+    raise AssertionError(f"{rule.name} is never reached:\n" + "\n".join(seen))
+
+
+class _registered:
+    """The rule stands in the table for a while, if it does not stand there for good."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.before: Rule | None = None
+
+    def __enter__(self) -> None:
+        from autodiff_lab.rewriting import register
+
+        self.before = RULES.get(self.rule.name)
+        if self.before is not self.rule:
+            register(self.rule)
+
+    def __exit__(self, *exception: object) -> None:
+        from autodiff_lab.rewriting import register, unregister
+
+        if self.before is None:
+            unregister(self.rule.name)
+        elif self.before is not self.rule:
+            register(self.before)
+
+
+def settles(rule: Rule) -> None:
+    """With all other rules it comes to an end, and a second rewriting finds nothing to do."""
+    with _registered(rule):
+        for case in cases(rule, ("float64",), ("scalar", "matrix", "broadcast")):
+            fgraph = FunctionGraph(case.inputs, [case.left])
+            run_phases(fgraph, PHASES, on_error="raise")
+            trace = RewriteTrace()
+            run_phases(fgraph, PHASES[-1:], trace=trace, on_error="raise")
+            assert not trace.steps, f"{rule.name}, {case.label}: again {trace.summary()}"
+
+
+def accurate(rule: Rule) -> None:
+    """A stabilising rule: never less accurate, and more accurate somewhere, against mpmath."""
+    if rule.phase != "stabilize":
+        return
+    gains = 0
+    for case in cases(rule, ("float64",), ("scalar",)):
+        right, _ = rewritten(rule, case)
+        points = [hard_points(domain) for domain in case.domains]
+        for point in itertools.islice(itertools.product(*points), 1000):
+            values = dict(zip(case.inputs, point))
+            truth = exact(case.left, values)
+            if truth is None:
+                continue
+            before, after = (
+                error_in_ulp(v, truth)
+                for v in compute([case.left, right], {v: np.float64(p) for v, p in values.items()})
+            )
+            assert after <= max(before, 8.0), (
+                f"{rule.name} at {point}: {before:.3g} ulp before, {after:.3g} after"
+            )
+            gains += before > 2 * after + 1
+    assert gains, f"{rule.name} is nowhere more accurate"
+
+
+COSTS = {"pow": 40, "true_div": 4, "sqrt": 4, "reciprocal": 4}
+
+
+def cost(output: Variable) -> int:
+    """Rough cost of an expression, in additions per element."""
+    nodes = FunctionGraph(None, [output], clone=False).toposort()
+    return sum(COSTS.get(node.op.name, 1) for node in nodes)
+
+
+def not_dearer(rule: Rule) -> None:
+    """A specialising rule does not make the expression cost more."""
+    if rule.phase != "specialize":
+        return
+    for case in cases(rule, ("float64",)):
+        right, _ = rewritten(rule, case)
+        assert cost(right) <= cost(case.left), f"{rule.name}, {case.label}"
+
+
+PROPERTIES: dict[str, Callable[[Rule], None]] = {
+    check.__name__: check
+    for check in (
+        declared, applies, equal_values, equal_types, equal_gradients, reachable, settles,
+        accurate, not_dearer,
+    )
+}
+"""Name -> test of one property; each raises AssertionError."""
+
+DISPLAY_PROPERTIES = ("declared", "applies", "equal_values", "equal_types")
+
+
+def properties_of(rule: Rule) -> list[str]:
+    """The properties that a rule is tested for."""
+    if rule.phase not in PHASES:
+        return list(DISPLAY_PROPERTIES)
+    skip = {"accurate": "stabilize", "not_dearer": "specialize"}
+    return [name for name in PROPERTIES if skip.get(name, rule.phase) == rule.phase]
+
+
+def check_rule(rule: Rule | str) -> list[str]:
+    """Test a rule in every way that its declaration allows.
+
+    Parameters
+    ----------
+    rule : Rule or str
+        What `@rule` or `@node_rewriter` made, or its name.
+
+    Returns
+    -------
+    list of str
+        The properties that were tested.
+
+    Raises
+    ------
+    AssertionError
+        With every property that does not hold, and where.
+
+    Examples
+    --------
+    >>> check_rule("double_negation")[:3]
+    ['declared', 'applies', 'equal_values']
+    """
+    chosen = RULES[rule] if isinstance(rule, str) else rule
+    faults = []
+    names = properties_of(chosen)
+    for name in names:
+        try:
+            PROPERTIES[name](chosen)
+        except AssertionError as error:
+            faults.append(f"{name}: {error}")
+        except LabError as error:
+            faults.append(f"{name}: {type(error).__name__}: {error}")
+    if faults:
+        raise AssertionError(f"the rule {chosen.name} does not hold\n" + "\n".join(faults))
+    return names
