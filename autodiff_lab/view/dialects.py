@@ -187,9 +187,11 @@ class TextDialect(Dialect):
         bare = left.text[1:] if left.minus else left.text
         numeric = bare.replace(".", "", 1).isdigit()
         if numeric and right.level >= POWER and not right.text[0].isdigit():
-            return Piece(left.text + right.text, COEFFICIENT, left.minus, array=array)
+            # 2x, but 2 sqrt(x) and 2 alpha
+            gap = " " if len(right.text) > 1 and right.text[:2].isalpha() else ""
+            return Piece(left.text + gap + right.text, COEFFICIENT, left.minus, array=array)
         opens = right.text.startswith("(") and right.level >= POWER
-        if opens and left.level == ATOM and left.text.endswith(")") and _is_group(left.text):
+        if opens and left.level == ATOM and (left.head or _is_group(left.text)):
             return Piece(left.text + right.text, PRODUCT, left.minus, array=array)
         level = BIG if right.level == BIG else PRODUCT
         return Piece(f"{left.text} * {right.text}", level, left.minus, array=array)
@@ -197,7 +199,7 @@ class TextDialect(Dialect):
     def matrix_product(self, left: Piece, right: Piece, scalar: bool = False) -> Piece:
         """a @ b."""
         left = self.at_least(left, PRODUCT)
-        right = self.at_least(right, PRODUCT + 1, minus=True)
+        right = self.at_least(right, POWER, minus=True)
         return Piece(f"{left.text} @ {right.text}", PRODUCT, left.minus, array=not scalar)
 
     def transposed(self, piece: Piece) -> Piece:
@@ -242,11 +244,21 @@ class TextDialect(Dialect):
         body = self.at_least(body, PRODUCT, minus=True)
         return Piece(f"{word}_{letters} {body.text}", BIG)
 
+    def bracket(self, piece: Piece) -> Piece:
+        """[a > b]: 1 where it holds, 0 elsewhere."""
+        return Piece(f"[{piece.text}]", ATOM)
+
+    def named_call(self, name: str, piece: Piece) -> Piece:
+        """s(x): a function with a name of its own, which may be multiplied without a sign."""
+        return Piece(f"{name}({piece.text})", ATOM, head=name)
+
     def hole(self, piece: Piece, variable: str, total: bool) -> Piece:
         """What is still to be differentiated."""
+        if total and piece.level == ATOM and piece.text[0].isalpha() and "(" not in piece.text:
+            return Piece(f"d{piece.text}", ATOM)
         if total:
-            return Piece(f"d[{piece.text}]", ATOM)
-        return Piece(f"d/d{variable} [{piece.text}]", ATOM)
+            return Piece(f"d[{piece.text}]", COEFFICIENT)
+        return Piece(f"d/d{variable} [{piece.text}]", COEFFICIENT)
 
 
 # Templates of the form f(a, b), whose braces are doubled: the function is group 1.
@@ -379,9 +391,19 @@ class LatexDialect(Dialect):
         sign = {"sum": r"\sum", "prod": r"\prod"}.get(word, rf"\operatorname{{{word}}}")
         return Piece(rf"{sign}_{{{letters}}} {body.text}", BIG, tall=True)
 
+    def bracket(self, piece: Piece) -> Piece:
+        """[a > b]: 1 where it holds, 0 elsewhere."""
+        return Piece(self.brackets(piece, "[", "]"), ATOM, tall=piece.tall)
+
+    def named_call(self, name: str, piece: Piece) -> Piece:
+        """s(x): a function with a name of its own."""
+        return self._function(symbol_latex(name), [piece])
+
     def hole(self, piece: Piece, variable: str, total: bool) -> Piece:
         """What is still to be differentiated."""
         inside = self.brackets(piece, "[", "]")
+        if total and piece.level == ATOM and re.fullmatch(r"\\?[A-Za-z]+(_\{\w+\})?", piece.text):
+            return Piece(f"d{piece.text}", ATOM)
         if total:
             return Piece(f"d{inside}", ATOM, tall=piece.tall)
         return Piece(rf"\frac{{d}}{{d{symbol_latex(variable)}}}{inside}", ATOM, tall=True)
@@ -435,11 +457,10 @@ def _word(text: str) -> str:
 
 
 def _is_group(text: str) -> bool:
-    """Whether text is ``(...)`` or a one-letter function of one argument, ``s(x)``."""
-    start = text.find("(")
-    if start > 1 or start < 0:
+    """Whether text is ``(...)``, one pair of parentheses around all of it."""
+    start, depth = 0, 0
+    if not text.startswith("("):
         return False
-    depth = 0
     for position, character in enumerate(text):
         depth += (character == "(") - (character == ")")
         if depth == 0 and position > start:

@@ -25,6 +25,7 @@ def latex(
     symbols: Mapping[Variable, str] | None = None,
     index: Index = None,
     longest: int | None = LONGEST_LATEX,
+    spelling: Mapping[str, str] | None = None,
 ) -> str:
     """A variable as LaTeX, without dollar signs.
 
@@ -37,6 +38,8 @@ def latex(
         Letters of the axes, to write one element.
     longest : int, optional
         Above this length, parts are named and defined behind the formula.
+    spelling : mapping, optional
+        Op name -> the name to write for it, such as ``{"sigmoid": "s"}``.
 
     Examples
     --------
@@ -45,7 +48,7 @@ def latex(
     >>> print(latex(1 / (1 + pt.exp(-x))))
     \\frac{1}{1 + e^{-x}}
     """
-    formula = write(variable, True, symbols, index, longest)
+    formula = write(variable, True, symbols, index, longest, spelling)
     return _joined(formula, r", \quad ", r"\ldots")
 
 
@@ -54,6 +57,7 @@ def math_text(
     symbols: Mapping[Variable, str] | None = None,
     index: Index = None,
     longest: int | None = LONGEST_TEXT,
+    spelling: Mapping[str, str] | None = None,
 ) -> str:
     """A variable as one line of mathematics with few parentheses; see `latex`.
 
@@ -64,7 +68,7 @@ def math_text(
     >>> print(math_text(1 / (1 + pt.exp(-x))))
     1/(1 + exp(-x))
     """
-    formula = write(variable, False, symbols, index, longest)
+    formula = write(variable, False, symbols, index, longest, spelling)
     return _joined(formula, ", ", "...", " where ")
 
 

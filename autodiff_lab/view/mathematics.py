@@ -49,6 +49,8 @@ class Writer:
         Variable -> a name to write instead of opening it; "(x)" behind a name is kept as it is.
     longest_part : int, optional
         Parts with a longer text get a name of their own, u_1, u_2, ...
+    spelling : mapping, optional
+        Op name -> another name for functions of one argument: the logistic is ``s``.
     """
 
     def __init__(
@@ -56,7 +58,9 @@ class Writer:
         dialect: AnyDialect,
         symbols: Mapping[Variable, str] | None = None,
         longest_part: int | None = None,
+        spelling: Mapping[str, str] | None = None,
     ) -> None:
+        self.spelling = dict(spelling or {})
         self.dialect = dialect
         self.symbols = dict(symbols or {})
         self.longest_part = longest_part
@@ -144,6 +148,11 @@ class Writer:
         return tuple(letters.get(axis, "") for axis in range(rank(node.inputs[0])))
 
     @staticmethod
+    def _hands_on(node: Apply) -> bool:
+        """Whether the index of a result is written at the inputs."""
+        return hasattr(node.op, "row") or node.op.name in ("dimshuffle", "second", "derivative")
+
+    @staticmethod
     def _opens(node: Apply, index: Index) -> bool:
         """Whether a reduction is written with a sum sign: its result is one number."""
         return index is not None or rank(node.outputs[0]) == 0
@@ -182,13 +191,17 @@ class Writer:
             letters = self._inner_index(node, index)
             new = "".join(c for c in letters if c and c not in (index or ()))
             return self.dialect.big(BIG_SIGNS[name], new, pieces[0]) if new else pieces[0]
+        if name in self.spelling and len(pieces) == 1:
+            return self.dialect.named_call(self.spelling[name], pieces[0])
         special = _FORMS.get(name)
-        if special is not None:
-            return special(self.dialect, node, pieces)
         if name.startswith("cast_"):
-            return pieces[0]
-        piece = self._general(variable, node, pieces)
-        if index is not None and any(index) and not hasattr(node.op, "row"):
+            is_condition = getattr(node.inputs[0].type, "dtype", "") == "bool"
+            return self.dialect.bracket(pieces[0]) if is_condition else pieces[0]
+        if special is not None:
+            piece = special(self.dialect, node, pieces)
+        else:
+            piece = self._general(variable, node, pieces)
+        if index is not None and any(index) and not self._hands_on(node):
             return self.dialect.indexed(piece, "".join(index))
         return piece
 
@@ -328,6 +341,15 @@ def _value(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     return pieces[0]
 
 
+@_form("eq")
+def _eq(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
+    """``a == False`` is what `textbook` entries use for "not a"."""
+    value = notation.scalar_value(node.inputs[1])
+    if value is False or (value == 0 and getattr(node.inputs[0].type, "dtype", "") == "bool"):
+        return dialect.call("not", pieces[:1])
+    return dialect.infix("==", pieces)
+
+
 @_form("dimshuffle")
 def _dimshuffle(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     order = notation.axes_order(node.op)
@@ -365,14 +387,15 @@ def write(
     symbols: Mapping[Variable, str] | None = None,
     index: Index = None,
     longest: int | None = None,
+    spelling: Mapping[str, str] | None = None,
 ) -> Formula:
     """A variable as a formula; parts get names where it would be longer than `longest`."""
     dialect: AnyDialect = LATEX if latex else TEXT
     limit = longest
     if limit is None or estimated_length(variable) * 2 <= limit:
-        piece = Writer(dialect, symbols).write(variable, index)
+        piece = Writer(dialect, symbols, None, spelling).write(variable, index)
         if limit is None or len(piece.text) <= limit:
             return Formula(piece.text)
-    writer = Writer(dialect, symbols, longest_part=max(40, (limit or 0) // 2))
+    writer = Writer(dialect, symbols, max(40, (limit or 0) // 2), spelling)
     piece = writer.write(variable, index)
     return Formula(piece.text, tuple(writer.parts))

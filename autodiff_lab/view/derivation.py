@@ -1,0 +1,570 @@
+"""The derivation: from the definition to the textbook's form, each line with its rule in words.
+
+What is here: `derive`, which joins the differentiation lines of `sweep` with simplification lines,
+and `Derivation`, which prints, checks itself and becomes a record.  Simplification is done by the
+project's rewriting driver with the rules of phase ``"display"``; nothing of it ever runs.  Beside
+the last line stands the form that runs, and why the two differ.
+
+The one idea: every line is a graph, so every line can be computed; `Derivation.check` compares each
+with the next at points.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff_lab.gradient import grad
+from autodiff_lab.graph import Constant, FunctionGraph, Variable, ancestors, leaves, toposort
+from autodiff_lab.rewriting import RULES, RewriteTrace
+from autodiff_lab.rewriting.driver import rewrite, run_phases
+from autodiff_lab.tensor.registry import function
+from autodiff_lab.view import notation
+from autodiff_lab.view.dialects import symbol_latex
+from autodiff_lab.view.latex import latex, math_text
+from autodiff_lab.view.mathematics import INDEX_LETTERS, Index
+from autodiff_lab.view.model import DerivationLine, DerivationView
+from autodiff_lab.view.numeric import points, values_of
+from autodiff_lab.view.sweep import Derivative, State, ones, steps
+
+# Above this many nodes between function and variable, the lines in between are not written, and
+# above the second number nothing is simplified.
+MOST_STEPS = 40
+MOST_NODES = 400
+FOLD_ABOVE = 15
+
+# What is most worth saying about a simplification comes first; small news only if there is no other.
+WORTH = ("split_the_square", "logistic_by_name", "common_denominator", "like_terms",
+         "common_factor", "two_signs_cancel", "equal_factors_cancel", "exponents_add",
+         "equal_factors_as_power", "one_fraction", "numbers_multiply", "sign_in_front", "arithmetic")
+SMALL_NEWS = ("arithmetic", "sign_in_front")
+
+PARTS = ("tidy", "bar", "factor", "split", "recognise")
+# The parts of a simplification, each a line: which tags work, and whether it must get shorter.
+STAGES: tuple[tuple[tuple[str, ...], bool], ...] = (
+    (("tidy",), False),
+    (("tidy", "bar"), True),
+    (("tidy", "factor"), True),
+    (("split",), False),
+    (("recognise",), False),
+    (("tidy",), False),
+    (("tidy", "factor"), True),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """A line and the graph it stands for: a state of the sweep, or a finished derivative."""
+
+    view: DerivationLine
+    state: State | None = None
+    graph: Variable | None = None
+
+
+class Derivation:
+    """A derivative from its definition to its final form.
+
+    Attributes
+    ----------
+    lines : tuple of Line
+    wrt : Variable
+    final : Variable
+        The derivative in its last form, as a graph.
+    final_text, final_latex : str
+        How the last line writes it.
+    left_text, left_latex : str
+        The derivative's sign, ``ds/dx``.
+    name_text, name_latex : str
+        The function's sign, ``s(x)`` or ``y``.
+    runs : Variable
+        The form that runs.
+    """
+
+    def __init__(self, wrt: Variable, name: _Name) -> None:
+        self.wrt = wrt
+        self.lines: tuple[Line, ...] = ()
+        self.final: Variable = wrt
+        self.final_text = self.final_latex = ""
+        self.left_text = self.left_latex = ""
+        self.name_text, self.name_latex = name.text, name.latex
+        self.runs: Variable | None = None
+        self.runs_text = self.runs_latex = self.reason = ""
+
+    @property
+    def view(self) -> DerivationView:
+        """The record that pages and cards are made from."""
+        return DerivationView(
+            tuple(line.view for line in self.lines), self.runs_latex, self.runs_text, self.reason
+        )
+
+    @property
+    def latex(self) -> str:
+        """The lines as LaTeX, one a line."""
+        written = []
+        for line in self.lines:
+            left = line.view.left_latex
+            written.append(f"{left} = {line.view.latex}" if left else f"= {line.view.latex}")
+        return "\n".join(written)
+
+    def __str__(self) -> str:
+        return derivation_text(self.view)
+
+    __repr__ = __str__
+
+    def check(self, count: int = 20, rtol: float = 1e-6) -> list[str]:
+        """What is wrong: an entry for each line that differs from the next at some point.
+
+        Parameters
+        ----------
+        count : int
+            At how many points the lines are compared.
+        rtol : float
+
+        Returns
+        -------
+        list of str
+            Empty if every line equals the next, and the last one the form that runs.
+        """
+        graphs = [line for line in self.lines if line.state is not None or line.graph is not None]
+        roots = [v for line in graphs for v in _roots(line)]
+        inputs = [
+            v for v in leaves([*roots, self.wrt])
+            if not isinstance(v, Constant) and not hasattr(v, "container")
+        ]
+        faults: dict[str, None] = {}
+        for point in points(inputs, count):
+            values = [_line_value(line, self.wrt, point) for line in graphs]
+            shown = [line.view.text for line in graphs]
+            if self.runs is not None:
+                values.append(values_of([self.runs], point)[0])
+                shown.append(f"the form that runs, {self.runs_text}")
+            for k in range(len(values) - 1):
+                if not _equal(values[k], values[k + 1], rtol):
+                    faults[f"{shown[k]}  differs from  {shown[k + 1]}"] = None
+        return list(faults)
+
+
+def _roots(line: Line) -> list[Variable]:
+    if line.graph is not None:
+        return [line.graph]
+    assert line.state is not None
+    return [v for h in line.state.holes for v in (h.variable, h.factor) if v is not None]
+
+
+def _line_value(line: Line, wrt: Variable, point: Mapping[Variable, Any]) -> Any:
+    """The derivative that a line stands for: holes are differentiated, factors kept fixed."""
+    if line.graph is not None:
+        return values_of([line.graph], point)[0]
+    assert line.state is not None
+    given = dict(point)
+    total: Variable | None = None
+    for hole in line.state.holes:
+        factor = ones(hole.variable) if hole.factor is None else hole.factor
+        frozen = factor.type.make_variable()
+        given[frozen] = values_of([factor], point)[0]
+        term = function("mul")(frozen, hole.variable)
+        term = function("sum")(term) if notation.rank(term) else term
+        total = term if total is None else function("add")(total, term)
+    if total is None:
+        return np.zeros(np.shape(point[wrt]))
+    derivative = grad(total, wrt, disconnected_inputs="ignore")
+    return values_of([derivative], given)[0]
+
+
+def _equal(a: Any, b: Any, rtol: float) -> bool:
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    usable = np.isfinite(a) & np.isfinite(b)  # textbook forms are undefined where 0/0 stands
+    scale = np.maximum(np.abs(a), np.abs(b))
+    with np.errstate(invalid="ignore"):
+        close = np.abs(a - b) <= rtol * scale + 1e-9
+    return bool(np.all(close | ~usable))
+
+
+# -- names ---------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class _Name:
+    """How function and variable are called in a derivation."""
+
+    letter: str
+    text: str
+    latex: str
+    variable: str
+
+    def left(self, order: int, index: str) -> tuple[str, str]:
+        """The derivative's sign as text and as LaTeX."""
+        power_text = f"^{order}" if order > 1 else ""
+        power_latex = f"^{{{order}}}" if order > 1 else ""
+        below = f"{self.variable}_{index}" if index else self.variable
+        text = f"d{power_text}{self.letter}/d{below}{power_text}"
+        above = symbol_latex(self.letter)
+        tex = (
+            rf"\frac{{d{power_latex} {above}}}{{d {symbol_latex(self.variable, index)}{power_latex}}}"
+        )
+        return text, tex
+
+    def total(self) -> tuple[str, str]:
+        """The differential's sign."""
+        return f"d{self.letter}", f"d {symbol_latex(self.letter)}"
+
+
+def _name_of(cost: Variable, wrt: Variable, name: str | None, logistic: bool) -> _Name:
+    taken = {v.name for v in leaves([cost]) if v.name}
+    variable = wrt.name or "x"
+    given = name or cost.name
+    if given is None and logistic and notation.rank(wrt) == 0:
+        letter = _free(("s", "sigma", "f"), taken)
+        argument = math_text(wrt)
+        head = symbol_latex(letter)
+        return _Name(letter, f"{letter}({argument})", f"{head}({latex(wrt)})", variable)
+    letter = given or _free(("y", "f", "g", "h"), taken)
+    return _Name(letter, letter, symbol_latex(letter), variable)
+
+
+def _free(letters: Sequence[str], taken: set[str | None]) -> str:
+    return next((letter for letter in letters if letter not in taken), letters[-1])
+
+
+# -- putting it together -----------------------------------------------------------------------
+
+
+def derive(
+    cost: Variable,
+    wrt: Variable,
+    gradient: Variable | None = None,
+    order: int = 1,
+    name: str | None = None,
+) -> Derivation:
+    """The derivation of ``d cost / d wrt``.
+
+    Parameters
+    ----------
+    cost : Variable, shape ()
+    wrt : Variable
+    gradient : Variable, optional
+        The raw derivative as `grad` made it; made anew without it.
+    order : int
+        For scalars: which derivative; the first ones are derived on the way.
+    name : str, optional
+        What the function is called; by default its name, ``s(x)`` for a logistic function, or y.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> x = pt.dscalar("x")
+    >>> print(derive(x ** 2, x))
+    y     = x^2
+    dy/dx = d/dx [x^2]      what is asked
+          = 2x^(2 - 1)      power rule: (u^n)' = n u^(n-1) u'
+          = 2x              arithmetic
+    runs as 2x: the same form
+    """
+    raw = grad(cost, wrt, add_names=False) if gradient is None else gradient
+    work = _Work(cost, wrt, raw, name)
+    work.define()
+    for number in range(1, order + 1):
+        work.differentiate(number)
+        work.simplify(number)
+        if number < order:
+            work.next_order()
+    return work.finish(order)
+
+
+class _Work:
+    """A derivation in the making."""
+
+    def __init__(self, cost: Variable, wrt: Variable, raw: Variable, name: str | None) -> None:
+        self.cost = self.original = cost
+        self.wrt = wrt
+        self.raw = raw
+        self.lines: list[Line] = []
+        self.spelling: dict[str, str] = {}
+        whole = _simplified_cost(cost)
+        self.logistic = whole.owner is not None and whole.owner.op.name == "sigmoid"
+        self.name = _name_of(cost, wrt, name, self.logistic)
+        self.derivation = Derivation(wrt, self.name)
+        self.arrays = notation.rank(wrt) > 0
+        self.graph: Variable = raw
+        self.index: Index = None
+
+    # -- lines ------------------------------------------------------------------------------
+
+    def add(
+        self,
+        variable: Variable,
+        rule: str,
+        kind: Any,
+        left: tuple[str, str] = ("", ""),
+        symbols: Mapping[Variable, str] | None = None,
+        index: Index = None,
+        **what: Any,
+    ) -> None:
+        text = math_text(variable, symbols, index, spelling=self.spelling)
+        if self.lines and self.lines[-1].view.text == text and not left[0]:
+            if "graph" in what:  # the same to a reader: keep the later graph for the check
+                self.lines[-1] = dataclasses.replace(self.lines[-1], state=None, **what)
+            return
+        tex = latex(variable, symbols, index, spelling=self.spelling)
+        view = DerivationLine(tex, text, rule, kind, left_text=left[0], left_latex=left[1])
+        self.lines.append(Line(view, **what))
+
+    def define(self) -> None:
+        """The first line: the function itself."""
+        left = (self.name.text, self.name.latex)
+        rule = "the logistic function" if self.logistic else ""
+        self.add(self.cost, rule, "definition", left)
+
+    def differentiate(self, order: int) -> None:
+        """The lines with holes."""
+        gradient = self.raw if order == 1 else None
+        states = list(steps(self.cost, self.wrt, gradient))
+        shown = states
+        if len(states) > MOST_STEPS:
+            shown = [*states[: MOST_STEPS // 2], states[-1]]
+            left_out = len(states) - len(shown)
+            shown[-1] = dataclasses.replace(
+                states[-1], rule=f"the chain rule through {left_out + 1} more operations"
+            )
+        asked = self.name.total() if self.arrays else self.name.left(order, "")
+        for number, state in enumerate(shown):
+            if self.arrays and number == len(shown) - 1 and number > 0 and _is_last(state, self.wrt):
+                self._line_of(state, ("", ""))
+                break
+            self._line_of(state, asked if number == 0 else ("", ""))
+        self.graph = _total(states[-1], self.wrt)
+        if self.arrays:
+            self._conclude(order)
+
+    def _line_of(self, state: State, left: tuple[str, str]) -> None:
+        kind = "question" if left[0] else "differentiation"
+        whole = _state_variable(state, self.wrt, self.name.variable, self.arrays)
+        self.add(whole, state.rule, kind, left, state=state)
+
+    def _conclude(self, order: int) -> None:
+        """For arrays: what stands before dx is the derivative."""
+        self.index = _index_for(self.graph, self.wrt)
+        left = self.name.left(order, "".join(self.index or ()))
+        self.add(self.graph, f"what stands before d{self.name.variable}", "differentiation", left,
+                 index=self.index, graph=self.graph)
+
+    def simplify(self, order: int) -> None:
+        """The lines in which the derivative gets its textbook form."""
+        inputs = [v for v in leaves([self.graph, self.original])
+                  if not isinstance(v, Constant)]
+        if len(toposort([self.graph])) > MOST_NODES:
+            return
+        graph = FunctionGraph(inputs, [self.graph, self.original], clone=False)
+        for tags, shorter in STAGES:
+            before = graph.outputs
+            trace = RewriteTrace()
+            exclude = [tag for tag in PARTS if tag not in tags]
+            run_phases(graph, {"display"}, exclude=exclude, trace=trace)
+            if not trace.steps or graph.outputs[0] is before[0]:
+                continue
+            if shorter and _length(graph.outputs[0]) > _length(before[0]):
+                graph.set_outputs(before)
+                continue
+            if "recognise" in tags and not self.spelling:
+                taken = {v.name for v in inputs} | {self.name.variable}
+                if self.name.text == self.name.letter:
+                    taken.add(self.name.letter)
+                self.spelling = {"sigmoid": _free(("s", "sigma"), taken)}
+            self.graph = graph.outputs[0]
+            self.add(self.graph, self._words(trace), "simplification", index=self.index,
+                     graph=self.graph)
+        self._name_the_function(graph)
+
+    def _words(self, trace: RewriteTrace) -> str:
+        """The rules of a stage in words, each once, silent ones only if there is no other."""
+        names = sorted(dict.fromkeys(step.rule for step in trace.steps), key=_worth)
+        loud = [n for n in names if "silent" not in RULES[n].tags] or names
+        if loud[0] != loud[-1]:
+            loud = [n for n in loud if n not in SMALL_NEWS] or loud
+        words = "; ".join(RULES[name].summary for name in loud[:3])
+        letter = self.spelling.get("sigmoid", "s")
+        argument = _only_logistic_argument(self.graph)
+        if argument is not None and "logistic_by_name" in loud:
+            sign = f"{letter}({argument})"
+            words = f"{sign} = 1/(1 + exp(-{argument}))"
+            if f"1 - {sign}" in math_text(self.graph, spelling=self.spelling):
+                words += f", and exp(-{argument})/(1 + exp(-{argument})) = 1 - {sign}"
+            else:
+                words += f" = exp({argument})/(1 + exp({argument}))"
+        return words
+
+    def _name_the_function(self, graph: FunctionGraph) -> None:
+        """The last line names the function where its derivative contains it."""
+        value = graph.outputs[1]
+        if self.logistic and self.graph is not value:
+            if not self.spelling:
+                self.spelling = {"sigmoid": self.name.letter}
+                words = f"{self.name.text} = {math_text(self.original)}"
+                self.add(self.graph, words, "simplification", index=self.index, graph=self.graph)
+            return
+        count = len(toposort([value]))
+        if count < 2 or value not in set(ancestors([self.graph])) or notation.rank(self.graph):
+            return
+        symbols = {value: self.name.letter}
+        words = f"{self.name.letter} = {math_text(value, spelling=self.spelling)}"
+        self.add(self.graph, words, "simplification", symbols=symbols, graph=self.graph)
+
+    def next_order(self) -> None:
+        """Go on with the derivative as the function."""
+        self.cost = self.graph
+        self.raw = grad(self.raw, self.wrt, add_names=False)
+
+    def finish(self, order: int) -> Derivation:
+        """The derivation, with the form that runs beside it."""
+        done = self.derivation
+        if len(self.lines) > 1:
+            last = self.lines[-1]
+            self.lines[-1] = dataclasses.replace(
+                last, view=dataclasses.replace(last.view, kind="result")
+            )
+        done.lines = tuple(self.lines)
+        done.final = self.graph
+        done.final_text = self.lines[-1].view.text
+        done.final_latex = self.lines[-1].view.latex
+        index = "".join(self.index or ())
+        done.left_text, done.left_latex = self.name.left(order, index)
+        self._running_form(done)
+        return done
+
+    def _running_form(self, done: Derivation) -> None:
+        inputs = [v for v in leaves([self.raw, self.wrt]) if not isinstance(v, Constant)]
+        graph = FunctionGraph(inputs, [self.raw], clone=False)
+        trace = RewriteTrace()
+        rewrite(graph, trace=trace)
+        done.runs = graph.outputs[0]
+        done.runs_text = math_text(done.runs, index=self.index)
+        done.runs_latex = latex(done.runs, index=self.index)
+        same = done.runs_text in {line.view.text for line in self.lines[-2:]}
+        done.reason = "the same form" if same else self._why_it_differs(trace)
+
+    def _why_it_differs(self, trace: RewriteTrace) -> str:
+        """The reason of the rules that made the form that runs."""
+        letter = self.spelling.get("sigmoid")
+        argument = _only_logistic_argument(self.graph)
+        if letter is None or argument is None or f"1 - {letter}(" not in self.lines[-1].view.text:
+            return _reason(trace)
+        return (
+            f"equal, as sigmoid(-{argument}) = 1 - sigmoid({argument}); for large {argument}, "
+            f"1 - {letter}({argument}) would lose all digits"
+        )
+
+
+def _simplified_cost(cost: Variable) -> Variable:
+    """The function with the logistic recognised."""
+    if len(toposort([cost])) > MOST_NODES:
+        return cost
+    inputs = [v for v in leaves([cost]) if not isinstance(v, Constant)]
+    graph = FunctionGraph(inputs, [cost], clone=False)
+    for tags, _ in STAGES:
+        run_phases(graph, {"display"}, exclude=[tag for tag in PARTS if tag not in tags])
+    return graph.outputs[0]
+
+
+def _only_logistic_argument(graph: Variable) -> str | None:
+    """The argument of every logistic in a graph, if it is always the same short one."""
+    found = {
+        math_text(node.inputs[0]) for node in toposort([graph]) if node.op.name == "sigmoid"
+    }
+    (only,) = found if len(found) == 1 else (None,)
+    return only if only is not None and only.isidentifier() else None
+
+
+def _is_last(state: State, wrt: Variable) -> bool:
+    return all(hole.variable is wrt for hole in state.holes)
+
+
+def _length(variable: Variable) -> int:
+    return len(math_text(variable, longest=None)) if len(toposort([variable])) < 100 else 10**6
+
+
+def _total(state: State, wrt: Variable) -> Variable:
+    """The finished derivative of a state whose holes are all at `wrt`."""
+    total: Variable | None = None
+    for hole in state.holes:
+        factor = hole.factor
+        if factor is None:
+            factor = ones(wrt)
+        total = factor if total is None else function("add")(total, factor)
+    if total is None:
+        zero: Variable = function("second")(wrt, 0.0) if notation.rank(wrt) else (
+            function("mul")(0.0, ones(wrt))
+        )
+        return zero
+    return total
+
+
+def _state_variable(state: State, wrt: Variable, name: str, total: bool) -> Variable:
+    """A state as one expression with holes in it."""
+    written: Variable | None = None
+    for hole in state.holes:
+        if hole.variable is wrt and not total:
+            term = ones(wrt) if hole.factor is None else hole.factor
+        else:
+            term = Derivative(name, total)(hole.variable)
+            value = None if hole.factor is None else notation.scalar_value(hole.factor)
+            if value == -1:
+                term = function("neg")(term)
+            elif hole.factor is not None:
+                term = function("mul")(hole.factor, term)
+        if notation.rank(term):
+            term = function("sum")(term)
+        written = term if written is None else function("add")(written, term)
+    return ones(wrt) * 0 if written is None else written
+
+
+def _index_for(graph: Variable, wrt: Variable) -> Index:
+    """Letters for one element, where the derivative is elementwise; None for matrix notation."""
+    quiet = ("dimshuffle", "sum", "mean", "second", "alloc")
+    for node in toposort([graph]):
+        elementwise = hasattr(node.op, "row") or node.op.name in quiet
+        if not elementwise and notation.rank(node.outputs[0]) > 0:
+            return None
+    taken = {v.name for v in leaves([graph])}
+    fresh = [c for c in INDEX_LETTERS if c not in taken]
+    return tuple(fresh[: notation.rank(wrt)])
+
+
+def _worth(name: str) -> int:
+    return WORTH.index(name) if name in WORTH else len(WORTH)
+
+
+def _reason(trace: RewriteTrace) -> str:
+    """Why the form that runs is another one: what the rules that chose it say."""
+    for phase in ("stabilize", "specialize"):
+        names = dict.fromkeys(
+            step.rule for step in trace.steps
+            if step.phase == phase and RULES[step.rule].phase == phase
+        )
+        texts = [RULES[name].summary for name in names if RULES[name].summary]
+        if texts:
+            return "equal; " + " ".join(texts[:2]).replace("``", "")
+    return "equal; in the order in which the reverse sweep builds it"
+
+
+# -- text ----------------------------------------------------------------------------------------
+
+
+def derivation_text(view: DerivationView, fold_above: int | None = FOLD_ABOVE) -> str:
+    """A derivation as lines of text; above `fold_above` lines the middle is left out."""
+    lines = list(view.lines)
+    width_left = max((len(line.left_text) for line in lines), default=0)
+    width_text = min(max((len(line.text) for line in lines), default=0), 60)
+    rows = []
+    for line in lines:
+        body = f"{line.left_text:<{width_left}} = {line.text:<{width_text}}"
+        rows.append(f"{body}    {line.rule}".rstrip())
+    if fold_above is not None and len(rows) > fold_above:
+        left_out = len(rows) - (fold_above - 1)
+        head, tail = fold_above - 7, 6
+        rows = [*rows[:head], f"{'':<{width_left}}   ... {left_out} more lines", *rows[-tail:]]
+    if view.runs_as_text:
+        rows.append(f"runs as {view.runs_as_text}: {view.reason}")
+    return "\n".join(rows)

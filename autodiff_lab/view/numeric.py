@@ -1,0 +1,82 @@
+"""Values of a graph at a point, by the ops' own NumPy rules: for checks and for values on nodes.
+
+Relies on `Op.evaluate` and on nothing that compiles; a view asks for few values of small arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff_lab.graph import Constant, Variable, leaves, toposort
+
+
+def all_values(
+    outputs: Sequence[Variable], given: Mapping[Variable, Any]
+) -> dict[Variable, Any]:
+    """The value of every variable that `outputs` are computed from.
+
+    Parameters
+    ----------
+    outputs : sequence of Variable
+    given : mapping
+        Values of inputs (and of intermediate variables, which are then not computed).
+
+    Raises
+    ------
+    KeyError
+        If an input has no value.
+    """
+    values: dict[Variable, Any] = {v: np.asarray(value) for v, value in given.items()}
+    for leaf in leaves(outputs):
+        if leaf in values:
+            continue
+        if isinstance(leaf, Constant):
+            values[leaf] = leaf.data
+        elif hasattr(leaf, "container"):
+            values[leaf] = np.asarray(leaf.get_value(borrow=True))
+        else:
+            raise KeyError(leaf)
+    with np.errstate(all="ignore"):
+        for node in toposort(outputs, given):
+            results = node.op.evaluate(node, *(values[v] for v in node.inputs))
+            if len(node.outputs) == 1:
+                results = (results,)
+            values.update(zip(node.outputs, results))
+    return values
+
+
+def values_of(outputs: Sequence[Variable], given: Mapping[Variable, Any]) -> list[Any]:
+    """The values of `outputs`."""
+    values = all_values(outputs, given)
+    return [values[output] for output in outputs]
+
+
+def points(
+    inputs: Sequence[Variable], count: int, seed: int = 0, length: int = 3
+) -> Iterator[dict[Variable, Any]]:
+    """Values to try, always the same ones: positive, small and of both signs.
+
+    Parameters
+    ----------
+    inputs : sequence of Variable
+    count : int
+    seed : int
+    length : int
+        Of axes whose length is not known.
+    """
+    generator = np.random.default_rng(seed)
+    ranges = ((0.2, 2.0), (-2.0, 2.0), (0.05, 0.95), (1.1, 3.0))
+    for number in range(count):
+        low, high = ranges[number % len(ranges)]
+        point = {}
+        for variable in inputs:
+            shape = tuple(length if d is None else d for d in variable.type.shape)
+            dtype = np.dtype(variable.type.dtype)
+            drawn = generator.uniform(low, high, size=shape)
+            if dtype.kind in "iu":
+                drawn = generator.integers(1, 4, size=shape)
+            point[variable] = np.asarray(drawn > 0 if dtype.kind == "b" else drawn, dtype=dtype)
+        yield point

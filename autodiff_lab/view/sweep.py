@@ -1,0 +1,351 @@
+"""Differentiating on paper: from the hole d/dx [y] to a derivative, one local rule a step.
+
+What is here: `steps`, the walk from a function back to a variable.  A state is a sum of *holes*,
+each an expression still to be differentiated with the factor that stands before it; a step puts
+the local rule of one node in place of its hole.  Relies on the raw gradient for which inputs of a
+node matter (the roles that `gradient` recorded, through which node and of which variable), and on
+the op's own textbook form and words.
+
+The one idea: this is the reverse sweep itself, written out.  Factors are ordinary graphs, so every
+state can be computed and compared with the one before.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from autodiff_lab.graph import (
+    DISCONNECTED,
+    ZERO,
+    Apply,
+    Constant,
+    Op,
+    Undefined,
+    Variable,
+    ancestors,
+    toposort,
+)
+from autodiff_lab.tensor.constants import constant
+from autodiff_lab.tensor.registry import function
+from autodiff_lab.view import notation
+from autodiff_lab.view.latex import math_text
+
+Factor = Variable | None  # None stands for 1
+
+
+class Derivative(Op):
+    """A hole in a derivation: the derivative of its input, not yet worked out.
+
+    Parameters
+    ----------
+    variable : str
+        By what, as a name.
+    total : bool
+        Written ``d[u]`` instead of ``d/dx [u]``: the differential of an array.
+    """
+
+    __props__ = ("variable", "total")
+
+    def __init__(self, variable: str, total: bool = False) -> None:
+        self.variable = variable
+        self.total = total
+
+    @property
+    def name(self) -> str:
+        return "derivative"
+
+    def make_node(self, *inputs: Any) -> Apply:
+        (variable,) = inputs
+        return Apply(self, [variable], [variable.type.make_variable()])
+
+
+@dataclasses.dataclass(frozen=True)
+class Hole:
+    """``factor * d[variable]``; the factor has the variable's shape."""
+
+    variable: Variable
+    factor: Factor
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """A sum of holes, and in words the rule that led here."""
+
+    holes: tuple[Hole, ...]
+    rule: str
+    node: Apply | None = None
+
+
+def steps(cost: Variable, wrt: Variable, gradient: Variable | None = None) -> Iterator[State]:
+    """The states from ``d[cost]`` to ``factor * d[wrt]``.
+
+    Parameters
+    ----------
+    cost, wrt : Variable
+    gradient : Variable, optional
+        The raw derivative: the roles in it say which inputs of a node contribute.
+    """
+    holes = [Hole(cost, None)]
+    yield State(tuple(holes), "what is asked")
+    reached = _depending_on(wrt, cost)
+    contributing = _contributions(gradient)
+    for node in reversed([n for n in toposort([cost], [wrt]) if _reached(n, reached)]):
+        place = next((k for k, h in enumerate(holes) if h.variable in node.outputs), None)
+        if place is None:
+            continue
+        hole = holes[place]
+        parts = _local(node, hole, wrt, reached, contributing)
+        met = len({part.variable for part in parts}) < len(parts)
+        holes = _merged([*holes[:place], *parts, *holes[place + 1 :]], wrt)
+        if notation.notation_of(node.op).plumbing or node.op.name.startswith("cast_"):
+            continue
+        words = rule_words(node, [part.variable for part in parts], reached)
+        if met and " + " not in words:
+            words += "; both paths add"
+        yield State(tuple(holes), words, node)
+
+
+def _reached(node: Apply, reached: set[Variable]) -> bool:
+    return any(output in reached for output in node.outputs)
+
+
+def _depending_on(wrt: Variable, cost: Variable) -> set[Variable]:
+    reached = {wrt}
+    for node in toposort([cost], [wrt]):
+        if any(variable in reached for variable in node.inputs):
+            reached.update(node.outputs)
+    return reached
+
+
+def _contributions(gradient: Variable | None) -> set[tuple[Apply, Variable]] | None:
+    """(node, input) pairs for which the raw gradient holds a contribution."""
+    if gradient is None:
+        return None
+    found = set()
+    for variable in ancestors([gradient]):
+        for role in variable.roles:
+            if role.kind == "adjoint" and role.via is not None:
+                found.add((role.via, role.of))
+    return found
+
+
+def _merged(holes: Sequence[Hole], wrt: Variable) -> list[Hole]:
+    """Holes of one variable put together at the place of the first; finished ones stay apart."""
+    places: dict[Variable, int] = {}
+    merged: list[Hole] = []
+    for hole in holes:
+        if hole.variable is wrt or hole.variable not in places:
+            places[hole.variable] = len(merged)
+            merged.append(hole)
+            continue
+        first = merged[places[hole.variable]]
+        total = function("add")(_or_one(first), _or_one(hole))
+        merged[places[hole.variable]] = Hole(hole.variable, total)
+    return merged
+
+
+def _or_one(hole: Hole) -> Variable:
+    return ones(hole.variable) if hole.factor is None else hole.factor
+
+
+def ones(like: Variable) -> Variable:
+    """1 in the shape of a variable."""
+    one = constant(1.0, dtype="float64")
+    if notation.rank(like) == 0:
+        return one
+    result: Variable = function("second")(like, one)
+    return result
+
+
+# -- local rules -------------------------------------------------------------------------------
+
+
+def _local(
+    node: Apply,
+    hole: Hole,
+    wrt: Variable,
+    reached: set[Variable],
+    contributing: set[tuple[Apply, Variable]] | None,
+) -> list[Hole]:
+    """The holes of a node's inputs that take the place of the node's own."""
+    active = [place for place, v in enumerate(node.inputs) if v in reached]
+    row = getattr(node.op, "row", None)
+    partials = _partials(node, row) if row is not None else None
+    if partials is None:
+        answers = node.op.pullback(node.inputs, node.outputs, _cotangents(node, hole))
+        answers = [None if _is_one(answer) else answer for answer in answers]
+    else:
+        stretch = getattr(node.op, "stretch", ()) or ((),) * len(node.inputs)
+        answers = [
+            _summed(_times(hole, partial), axes, node.outputs[0])
+            for partial, axes in zip(partials, stretch)
+        ]
+    parts = []
+    for place in active:
+        answer = answers[place]
+        if answer is ZERO or answer is DISCONNECTED or isinstance(answer, Undefined):
+            continue
+        if not _contributes(node, node.inputs[place], answer, hole, contributing):
+            continue
+        parts.append(Hole(node.inputs[place], answer))
+    return parts
+
+
+def _contributes(
+    node: Apply,
+    variable: Variable,
+    answer: Factor,
+    hole: Hole,
+    contributing: set[tuple[Apply, Variable]] | None,
+) -> bool:
+    """Whether the raw gradient agrees that something flows here.
+
+    A rule whose contribution is the cotangent itself leaves no role, so only a missing role of a
+    proper factor says that the gradient was stopped here.
+    """
+    if contributing is None or (node, variable) in contributing:
+        return True
+    return answer is hole.factor or answer is None or node.op.name in ("add", "sub", "identity")
+
+
+def _partials(node: Apply, row: Any) -> Sequence[Any] | None:
+    """The local derivatives as a textbook writes them, or as the row declares them."""
+    (output,) = node.outputs
+    if row.textbook is not None:
+        return list(row.textbook(*node.inputs, output))
+    if row.partials is not None:
+        return list(row.partials(*node.inputs, output))
+    if row.name.startswith("cast_") or row.name == "identity":
+        return [1]
+    return [0, 1] if row.name == "second" else None
+
+
+def _times(hole: Hole, partial: Any) -> Any:
+    if partial is ZERO or partial is DISCONNECTED or isinstance(partial, Undefined):
+        return partial
+    if isinstance(partial, int | float):
+        if partial == 0:
+            return ZERO
+        if partial == 1:
+            return hole.factor
+    given = None if hole.factor is None else notation.scalar_value(hole.factor)
+    if hole.factor is None or given is not None:
+        number = partial if isinstance(partial, int | float) else notation.scalar_value(partial)
+        if number is not None and notation.rank(hole.variable) == 0:
+            return constant(float(number) * float(1 if given is None else given), dtype="float64")
+        if hole.factor is None:
+            return partial if isinstance(partial, Variable) else constant(float(partial))
+        if given == -1:
+            return function("neg")(partial)
+    return function("mul")(hole.factor, partial)
+
+
+def _summed(term: Any, axes: tuple[int, ...], output: Variable) -> Any:
+    """A factor summed over the axes along which its variable was stretched."""
+    if not axes or term is ZERO or term is DISCONNECTED or isinstance(term, Undefined):
+        return term
+    if term is None:
+        term = ones(output)
+    elif notation.rank(term) < notation.rank(output):
+        term = function("mul")(ones(output), term)
+    return function("sum")(term, axis=axes, keepdims=True)
+
+
+def _cotangents(node: Apply, hole: Hole) -> list[Variable]:
+    return [
+        (ones(out) if hole.factor is None else hole.factor)
+        if out is hole.variable else function("second")(out, constant(0.0))
+        for out in node.outputs
+    ]
+
+
+def _is_one(answer: Any) -> bool:
+    """Whether a contribution is 1 everywhere, however it is spread."""
+    while isinstance(answer, Variable) and answer.owner is not None:
+        name = answer.owner.op.name
+        if name not in ("second", "dimshuffle", "alloc") and not name.startswith("cast_"):
+            return False
+        answer = answer.owner.inputs[1 if name == "second" else 0]
+    return isinstance(answer, Variable) and notation.scalar_value(answer) == 1
+
+
+# -- words ---------------------------------------------------------------------------------------
+
+# What the words of a row leave open: which operand varies.
+_BY_OPERAND = {
+    ("add", 1): "sum rule; a constant has derivative 0",
+    ("sub", 1): "difference rule; a constant has derivative 0",
+    ("mul", 1): "a constant factor stays: (c u)' = c u'",
+    ("true_div", 2): "quotient rule: (u/v)' = u'/v - u v'/v^2",
+    ("pow", 2): "power and exponential rule: (u^v)' = v u^(v-1) u' + u^v log(u) v'",
+}
+_OTHER_WORDS = {
+    "sum": "sum rule: the derivative of a sum is the sum of the derivatives",
+    "mean": "a mean is a sum divided by the number of its terms",
+    "dot": "product rule; the other factor, transposed, goes to the front",
+    "matmul": "product rule; the other factor, transposed, goes to the front",
+    "reshape": "the elements stay, only their places change",
+    "prod": "product rule: each factor in turn",
+    "max": "the derivative of the largest element",
+    "min": "the derivative of the smallest element",
+    "subtensor": "only the chosen elements matter",
+}
+
+
+def rule_words(node: Apply, varying: Sequence[Variable], reached: set[Variable]) -> str:
+    """The rule of a node in words."""
+    if not varying:
+        return "constant wherever it is differentiable: derivative 0"
+    name = node.op.name
+    active = [place for place, v in enumerate(node.inputs) if v in reached]
+    known = _BY_OPERAND.get((name, len(active)))
+    if known is not None:
+        return known
+    row = getattr(node.op, "row", None)
+    if row is None:
+        words = getattr(node.op, "words", "") or _OTHER_WORDS.get(name)
+        return words or f"the rule of {name}"
+    words_of_row: tuple[str, ...] = row.words
+    if words_of_row:
+        place = active[0] if len(words_of_row) > 1 else 0
+        words = words_of_row[min(place, len(words_of_row) - 1)]
+        if "rule" not in words and "derivative" not in words and node.inputs[active[0]].owner is not None:
+            words = f"chain rule: {words}"
+    else:
+        words = _words_from_partials(row, active)
+    return words + _with_u(node, active, words)
+
+
+def _with_u(node: Apply, active: Sequence[int], words: str) -> str:
+    """What u is, where it is short and not plain to see."""
+    inner = node.inputs[active[0]]
+    if len(active) != 1 or inner.owner is None or "quotient" not in words:
+        return ""
+    text = math_text(inner)
+    return f" with u = {text}" if len(text) <= 24 else ""
+
+
+def _words_from_partials(row: Any, active: Sequence[int]) -> str:
+    """The rule of a row that brings no words: its own partial derivatives, at u."""
+    from autodiff_lab.tensor.type import TensorType
+
+    letters = "uvwpq"
+    inputs = [TensorType("float64", ()).make_variable(letters[k]) for k in range(row.arity)]
+    try:
+        output = function(row.name)(*inputs)
+        partials = (row.textbook or row.partials)(*inputs, output)
+    except Exception:
+        return f"chain rule through {row.name}"
+    terms = []
+    for place in active:
+        partial = partials[place]
+        if isinstance(partial, Variable):
+            text = math_text(partial)
+            wrapped = text if isinstance(partial, Constant) or partial.owner is None else f"({text})"
+            terms.append(f"{wrapped} {letters[place]}'")
+        elif isinstance(partial, int | float):
+            terms.append(f"{letters[place]}'" if partial == 1 else f"{partial} {letters[place]}'")
+    arguments = ", ".join(letters[: row.arity])
+    return f"chain rule through {row.name}: {row.name}({arguments})' = {' + '.join(terms) or '0'}"
