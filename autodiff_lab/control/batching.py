@@ -45,12 +45,24 @@ def batched_graph(
             continue
         with source.using(node.source):
             batched.update(zip(node.outputs, _batched_node(node, batched)))
-    return {output: batched[output] for output in outputs if output in batched}
+    return {
+        output: batched[output]
+        for output in outputs
+        if output in batched and _has_entries(output, batched)
+    }
+
+
+def _has_entries(variable: Any, batched: Mapping[Variable, Any]) -> bool:
+    """Whether a replaced variable has the leading axis (the shape of a batched one has not)."""
+    found: bool = batched[variable].type.ndim == variable.type.ndim + 1
+    return found
 
 
 def _batched_node(node: Apply, batched: Mapping[Variable, Variable]) -> Sequence[Variable]:
     inputs = [batched.get(variable, variable) for variable in node.inputs]
-    which = [variable in batched for variable in node.inputs]
+    which = [v in batched and _has_entries(v, batched) for v in node.inputs]
+    if not any(which):
+        return node.op.make_node(*inputs).outputs
     rule = getattr(node.op, "batch", None)
     if rule is not None:
         answer: Sequence[Variable] | None = rule(node, inputs, which)

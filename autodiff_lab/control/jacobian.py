@@ -136,8 +136,8 @@ def _carried(result: Any, hole: Variable, units: Any, chunk_size: int | None) ->
     count = units.shape[0]
     starts = function("arange")(0, count, chunk_size)
     total = (count + chunk_size - 1) // chunk_size * chunk_size
-    padded = function("zeros")([total, *(hole.shape[k] for k in range(hole.type.ndim))],  # type: ignore[attr-defined]
-                               dtype=hole.type.dtype)  # type: ignore[attr-defined]
+    lengths = [units.shape[axis] for axis in range(1, units.type.ndim)]
+    padded = function("zeros")([total, *lengths], dtype=units.type.dtype)
     padded = function("set_subtensor")(padded[:count], units)
     blocks, _ = scan_map(
         lambda start: batched_graph([result], {hole: padded[start : start + chunk_size]})[result],

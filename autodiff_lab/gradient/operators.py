@@ -22,7 +22,7 @@ from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.registry import function
 
 
-def Lop(  # noqa: N802  (the family's name)
+def Lop(
     f: Any,
     wrt: Any,
     eval_points: Any,
@@ -87,7 +87,7 @@ def Lop(  # noqa: N802  (the family's name)
     )
 
 
-def Rop(  # noqa: N802  (the family's name)
+def Rop(
     f: Any,
     wrt: Any,
     eval_points: Any,
@@ -209,7 +209,7 @@ def _check_shape(variable: Variable, point: Variable, place: int, which: str) ->
                 f"Element {place} of {which}/eval_point have mismatched dimensionality: "
                 f"{len(shape)} versus {len(given)}.",
                 where=f"{describe(variable)} and {describe(point)}",
-                remedy=f"the vector has the shape of its {'function' if which == 'f' else 'variable'}",
+                remedy="the vector has the shape of what it belongs to",
             )
         )
     for axis, (wanted, found) in enumerate(zip(shape, given)):

@@ -107,6 +107,13 @@ class DimShuffle(TensorOp):
             text = f"np.expand_dims({text}, {self.added})"
         return text
 
+    def batch(
+        self, node: Apply, inputs: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable]:
+        """The leading axis stays in front."""
+        order = [0, *("x" if entry == "x" else int(entry) + 1 for entry in self.new_order)]
+        return [DimShuffle(self.input_ndim + 1, order)(inputs[0])]
+
     def pullback(
         self,
         inputs: Sequence[Variable],

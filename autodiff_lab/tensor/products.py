@@ -10,6 +10,7 @@ from autodiff_lab.graph import Apply, Variable, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.axes import dimshuffle, transpose
 from autodiff_lab.tensor.constants import as_tensor_variable
+from autodiff_lab.tensor.lengths import length_of
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.shaping import flatten
@@ -26,6 +27,7 @@ class Dot(TensorOp):
     __props__ = ()
     summary = "Product of vectors and matrices."
     notation = Notation(latex=r"{0} \, {1}", pp="dot")
+    multilinear_in = (0, 1)
 
     @staticmethod
     def samples(rng: Any) -> list[Any]:  # type: ignore[override]
@@ -73,6 +75,23 @@ class Dot(TensorOp):
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"np.dot({arguments[0]}, {arguments[1]})"
 
+    def batch(
+        self, node: Apply, inputs: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        """All entries in one product where only one side has them."""
+        left: Any = inputs[0]
+        right: Any = inputs[1]
+        ranks = tuple(variable.type.ndim for variable in node.inputs)  # type: ignore[attr-defined]
+        if all(batched):
+            # matrices on both sides: one by one, until a batched product has a client
+            return None if ranks == (2, 2) else [_pairwise(left, right, ranks)]
+        if batched[0]:
+            return [_rows_times(left, right)]
+        # x A_b = (A_b^T x^T)^T
+        turned = right if ranks[1] == 1 else right.dimshuffle(0, 2, 1)
+        product = _rows_times(turned, left if ranks[0] == 1 else left.T)
+        return [product if ranks != (2, 2) else product.dimshuffle(0, 2, 1)]
+
     def pullback(
         self,
         inputs: Sequence[Variable],
@@ -90,6 +109,25 @@ class Dot(TensorOp):
         if ranks == (2, 1):
             return [outer(cotangent, right), dot(left.T, cotangent)]
         return [dot(cotangent, right.T), dot(left.T, cotangent)]
+
+
+def _rows_times(batch: Any, right: Any) -> Any:
+    """A batch of vectors or matrices times one vector or matrix, as a single product."""
+    if batch.type.ndim == 2:
+        return Dot()(batch, right)
+    lengths = [length_of(batch, axis) for axis in range(3)]
+    flat = function("reshape")(batch, [lengths[0] * lengths[1], lengths[2]])
+    rest = [length_of(right, axis) for axis in range(1, right.type.ndim)]
+    return function("reshape")(Dot()(flat, right), [*lengths[:2], *rest])
+
+
+def _pairwise(left: Any, right: Any, ranks: tuple[int, ...]) -> Any:
+    """Entry by entry: vectors times vectors, or vectors and matrices."""
+    if ranks == (1, 1):
+        return (left * right).sum(axis=1)
+    if ranks == (1, 2):
+        return (left.dimshuffle(0, 1, "x") * right).sum(axis=1)
+    return (left * right.dimshuffle(0, "x", 1)).sum(axis=2)
 
 
 @public(numpy=("dot",))

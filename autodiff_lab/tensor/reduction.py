@@ -97,6 +97,13 @@ class Reduction(TensorOp):
         named = "" if natural == wanted else f", dtype=np.{name}"
         return f"{self.numpy_function}({argument}{axis}{named})"
 
+    def batch(
+        self, node: Apply, inputs: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable]:
+        """The same reduction of every entry along a leading axis."""
+        axes = tuple(axis + 1 for axis in self.reduced(node.inputs[0].type.ndim))  # type: ignore[attr-defined]
+        return [type(self)(axes, self.dtype)(inputs[0])]
+
     def with_kept_axes(self, variable: Any, ndim: int) -> Any:
         """Put axes of length 1 where this reduction took axes away."""
         gone = self.reduced(ndim)

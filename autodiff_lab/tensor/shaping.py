@@ -24,7 +24,7 @@ from autodiff_lab.tensor.lengths import (
     static_lengths,
 )
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
-from autodiff_lab.tensor.registry import public
+from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.type import TensorType
 
 
@@ -51,6 +51,12 @@ class Shape(TensorOp):
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"np.array(np.shape({arguments[0]}), dtype=np.int64)"
 
+    def batch(
+        self, node: Apply, inputs: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable]:
+        """The shape of one entry: all entries have the same."""
+        return [function("subtensor")(Shape()(inputs[0]), slice(1, None))]
+
     def pullback(
         self,
         inputs: Sequence[Variable],
@@ -74,6 +80,7 @@ class Reshape(TensorOp):
     __props__ = ()
     summary = "The same elements in another shape."
     notation = Notation(pp="Reshape")
+    linear_in = (0,)
 
     @staticmethod
     def samples(rng: Any) -> list[Any]:  # type: ignore[override]
@@ -117,6 +124,14 @@ class Reshape(TensorOp):
     def numpy(self, node: Apply, *arguments: str) -> str:
         source, *lengths = arguments
         return f"np.reshape({source}, ({''.join(length + ', ' for length in lengths)}))"
+
+    def batch(
+        self, node: Apply, inputs: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        """The leading axis keeps its length."""
+        if any(batched[1:]):
+            return None
+        return [Reshape()(inputs[0], length_of(inputs[0], 0), *inputs[1:])]
 
     def pullback(
         self,

@@ -14,12 +14,12 @@ from typing import Any
 
 from autodiff_lab.control.scan.op import Layout, Scan
 from autodiff_lab.errors import LabTypeError, LabValueError, MissingInputError, explain
-from autodiff_lab.graph import Constant, FunctionGraph, Variable, describe, leaves, toposort
+from autodiff_lab.graph import Constant, FunctionGraph, describe, leaves, toposort
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.registry import function
 
 
-class until:  # noqa: N801  (the family's name)
+class until:
     """What a step returns to end the loop after it: ``return y, until(y > 10)``."""
 
     def __init__(self, condition: Any) -> None:
@@ -446,7 +446,8 @@ def scan(
     --------
     >>> import autodiff_lab.tensor as pt
     >>> x = pt.dvector("x")
-    >>> partial_sums, _ = scan(lambda e, s: s + e, sequences=x, outputs_info=pt.constant(0.0, dtype="float64"))
+    >>> start = pt.constant(0.0, dtype="float64")
+    >>> partial_sums, _ = scan(lambda e, s: s + e, sequences=x, outputs_info=start)
     >>> partial_sums.eval({x: [1.0, 2.0, 3.0]})
     array([1., 3., 6.])
     """
@@ -458,7 +459,7 @@ def scan(
     return (result, updates) if return_updates else result
 
 
-def map(  # noqa: A001  (the family's name)
+def map(
     fn: Callable[..., Any], sequences: Any, non_sequences: Any = None, **options: Any
 ) -> Any:
     """`fn` applied to each element: (results, updates)."""

@@ -16,7 +16,7 @@ from autodiff_lab.graph import DISCONNECTED, Apply, Variable, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.axes import DimShuffle, dimshuffle
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
-from autodiff_lab.tensor.creation import sum_to, zeros_like
+from autodiff_lab.tensor.creation import alloc, sum_to, zeros_like
 from autodiff_lab.tensor.indexing.keys import (
     VARIABLE,
     Pattern,
@@ -25,7 +25,7 @@ from autodiff_lab.tensor.indexing.keys import (
     take_apart,
     variables_in,
 )
-from autodiff_lab.tensor.lengths import as_lengths, known_int
+from autodiff_lab.tensor.lengths import as_lengths, known_int, length_of
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
 from autodiff_lab.tensor.registry import public
 from autodiff_lab.tensor.shaping import Shape
@@ -45,6 +45,7 @@ class Subtensor(TensorOp):
     __props__ = ("pattern",)
     summary = "A part of an array, by numbers and slices."
     notation = Notation(pp="Subtensor")
+    linear_in = (0,)
 
     @staticmethod
     def samples(rng: Any) -> list[Any]:  # type: ignore[override]
@@ -74,6 +75,14 @@ class Subtensor(TensorOp):
 
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"{arguments[0]}[{self.key_text(arguments[1:])}]"
+
+    def batch(
+        self, node: Apply, inputs: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        """The same part of every entry along a leading axis."""
+        if any(batched[1:]):
+            return None
+        return [Subtensor((Slice(), *self.pattern))(*inputs)]
 
     def pullback(
         self,
@@ -150,6 +159,7 @@ class IncSubtensor(TensorOp):
     __props__ = ("pattern", "set_instead_of_inc")
     summary = "A copy of an array in which a part is added to, or replaced."
     notation = Notation(pp="IncSubtensor")
+    linear_in = (0, 1)
 
     @staticmethod
     def samples(rng: Any) -> list[Any]:  # type: ignore[override]
@@ -160,7 +170,7 @@ class IncSubtensor(TensorOp):
             ("inc_part", (matrix, 1, rng.normal(size=4)), {}),
             ("set_part", (matrix, (slice(None), -1), rng.normal(size=3)), {}),
             ("set_part", (matrix, first, rng.normal(size=(3, 1))), {}),
-            ("inc_part", (matrix, (slice(None, None, -2), slice(1, 3)), rng.normal()), {}),
+            ("inc_part", (matrix, (slice(None, None, -2), slice(1, 3)), rng.normal(size=())), {}),
         ]
 
     def __init__(self, pattern: Pattern, set_instead_of_inc: bool = False) -> None:
@@ -213,6 +223,24 @@ class IncSubtensor(TensorOp):
         source, value, *names = arguments
         helper = WITH_PART_SET if self.set_instead_of_inc else WITH_PART_ADDED
         return f"{helper}({source}, np.s_[{key_text(self.pattern, names)}], {value})"
+
+    def batch(
+        self, node: Apply, inputs: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        """The same change of every entry along a leading axis."""
+        if any(batched[2:]):
+            return None
+        source, value, *indices = inputs
+        if not batched[0]:
+            lengths = [length_of(node.inputs[0], axis) for axis in range(source.type.ndim)]  # type: ignore[attr-defined]
+            source = alloc(source, length_of(value, 0), *lengths)
+        part = part_dims(node.inputs[0].type.shape, self.pattern, indices)  # type: ignore[attr-defined]
+        missing = len(part) + 1 - value.type.ndim  # type: ignore[attr-defined]
+        if batched[1] and missing:
+            rest = range(1, value.type.ndim)  # type: ignore[attr-defined]
+            value = dimshuffle(value, 0, *["x"] * missing, *rest)
+        op = IncSubtensor((Slice(), *self.pattern), self.set_instead_of_inc)
+        return [op(source, value, *indices)]
 
     def pullback(
         self,
