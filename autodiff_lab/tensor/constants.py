@@ -86,7 +86,7 @@ def as_tensor_variable(
             x = convert(x)
         if ndim is not None and x.type.ndim != ndim:
             return registry.function("atleast_rank")(x, ndim)  # type: ignore[no-any-return]
-        return x  # type: ignore[return-value]
+        return x  # type: ignore[no-any-return]
     if isinstance(x, list | tuple) and _holds_variables(x):
         stacked = registry.function("stack")(list(x))
         return stacked if ndim is None else as_tensor_variable(stacked, ndim=ndim)

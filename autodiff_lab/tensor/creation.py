@@ -262,8 +262,8 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
 
 
 def _constant_array(number: int, shape: tuple[Any, ...], dtype: Any) -> Any:
-    if len(shape) == 2 and dtype is None and isinstance(shape[1], str | np.dtype | type):
-        shape, dtype = shape[:1], shape[1]  # zeros((2, 3), "int32"), as NumPy has it
+    if len(shape) == 2 and dtype is None and isinstance(shape[-1], str | np.dtype | type):
+        shape, dtype = shape[:1], shape[-1]  # zeros((2, 3), "int32"), as NumPy has it
     chosen = dtypes.canonical(config.floatX if dtype is None else dtype)
     return Alloc()(constant(number, dtype=chosen), *_lengths(shape))
 

@@ -298,7 +298,8 @@ class Elemwise(Op):
         NumPy's own dtype rules decide unless ours differ; then the arguments are cast first.
         """
         row = self.row
-        given = tuple(variable.type.dtype for variable in node.inputs)
+        kinds: list[Any] = [variable.type for variable in node.inputs]
+        given = tuple(kind.dtype for kind in kinds)
         compute, result = row.dtypes(*given)
         if _natural_dtype(row.numpy, given) != result:
             arguments = tuple(

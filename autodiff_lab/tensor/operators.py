@@ -1,8 +1,8 @@
 """Python's operators on a variable, and its answers where Python asks for a number or sequence.
 
-Mixed into `TensorVariable`, as are `methods` and `numpy_protocol`.  Each operator looks up a public
-function by name (`tensor.registry`).  One protocol method serves several spellings (`if x`, `not x`,
-``0 < x < 1``), so its error names the remedy of each.
+Mixed into `TensorVariable`, as are `methods` and `numpy_protocol`.  Each operator looks up a
+public function by name (`tensor.registry`).  One protocol method serves several spellings (`if x`,
+`not x`, ``0 < x < 1``), so its error names the remedy of each.
 """
 
 from __future__ import annotations

@@ -140,10 +140,11 @@ class TensorType(Type):
 
         if not isinstance(other, Variable):
             other = self.make_constant(other)
-        if self.is_super(other.type):
-            return other
-        if allow_convert and isinstance(other.type, TensorType) and self.in_same_class(other.type):
-            return other
+        variable: Variable = other
+        if self.is_super(variable.type):
+            return variable
+        if allow_convert and self.in_same_class(variable.type):
+            return variable
         raise LabTypeError(
             explain(
                 f"Cannot convert {describe(as_tensor_variable(other))} into {self}.",

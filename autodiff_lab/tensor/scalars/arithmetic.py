@@ -26,6 +26,42 @@ def one_like(x: Any) -> Any:
     return constant(1, dtype=x.type.dtype)
 
 
+CASTS: dict[str, Elemwise] = {}
+"""The rows that change a dtype, by target; filled below."""
+
+
+@public()
+def cast(x: Any, dtype: Any) -> Any:
+    """The values in another dtype.
+
+    Parameters
+    ----------
+    x : tensor_like
+    dtype : str
+        ``"floatX"`` is read from the settings.
+
+    Raises
+    ------
+    TypeError
+        From complex to real: take `real`, `imag` or `abs`.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> cast(pt.iscalar("n"), "float64").dtype
+    'float64'
+    """
+    target = dtypes.canonical(dtype)
+    variable = as_tensor_variable(x)
+    if variable.type.dtype == target:
+        return variable
+    if isinstance(variable, Constant):
+        # dtype rules of the row still apply: complex to real is refused
+        CASTS[target].row.dtypes(variable.type.dtype)
+        return constant(variable.data.astype(target))
+    return CASTS[target](variable)
+
+
 add = scalar(
     "add", "x y", dtype="upcast", numpy="np.add", infix="+", precedence=SUM,
     latex="{0} + {1}", commutative=True,
@@ -95,12 +131,13 @@ abs = scalar(
     words="|u|' = sign(u) u'", summary="Absolute value.", domain=REAL,
 )
 
-sign = scalar(
-    "sign", "x", dtype="same", numpy="np.sign", latex=r"\mathrm{{sign}}\left({0}\right)",
+sign: Elemwise = scalar(
+    "sign", "x", dtype="upcast_no_bool", numpy="np.sign", latex=r"\mathrm{{sign}}\left({0}\right)",
     aliases=("sgn",),
+    # the last branch is for NaN
     expr=lambda x: prim.select(
-        prim.gt(x, 0), 1, prim.select(prim.lt(x, 0), -1, x)
-    ) if x.dtype != "bool" else x,
+        prim.gt(x, 0), 1, prim.select(prim.lt(x, 0), -1, prim.select(prim.eq(x, 0), 0, x))
+    ),
     partials=lambda x, out: [ZERO],
     summary="-1, 0 or 1 by the sign; NaN stays.",
 )
@@ -135,14 +172,14 @@ round = scalar(
 
 second = scalar(
     "second", "shape value", dtype="second",
-    numpy="np.broadcast_to({1}, np.shape({0}))", pp="fill", latex="{1}", aliases=("fill",),
+    numpy="np.broadcast_arrays({0}, {1})[1]", pp="fill", latex="{1}", aliases=("fill",),
     expr=lambda shape, value: value,
     pullback=lambda shape, value, out, g: [DISCONNECTED, g],
     summary="The second value in the shape of the first: `fill(a, v)` is v, as large as a.",
 )
 
 identity = scalar(
-    "identity", "x", dtype="same", numpy="np.positive({0})", latex="{0}",
+    "identity", "x", dtype="same", numpy="np.array({0})", latex="{0}",
     aliases=("tensor_copy",),
     expr=lambda x: x, partials=lambda x, out: [1],
     words="derivative of u is u'", summary="The value itself, as a variable of its own.",
@@ -165,39 +202,7 @@ def _cast_row(target: str) -> Elemwise:
     )
 
 
-CASTS: dict[str, Elemwise] = {target: _cast_row(target) for target in dtypes.ALL}
-
-
-@public()
-def cast(x: Any, dtype: Any) -> Any:
-    """The values in another dtype.
-
-    Parameters
-    ----------
-    x : tensor_like
-    dtype : str
-        ``"floatX"`` is read from the settings.
-
-    Raises
-    ------
-    TypeError
-        From complex to real: take `real`, `imag` or `abs`.
-
-    Examples
-    --------
-    >>> import autodiff_lab.tensor as pt
-    >>> cast(pt.iscalar("n"), "float64").dtype
-    'float64'
-    """
-    target = dtypes.canonical(dtype)
-    variable = as_tensor_variable(x)
-    if variable.type.dtype == target:
-        return variable
-    if isinstance(variable, Constant):
-        # dtype rules of the row still apply: complex to real is refused
-        CASTS[target].row.dtypes(variable.type.dtype)
-        return constant(variable.data.astype(target))
-    return CASTS[target](variable)
+CASTS.update({target: _cast_row(target) for target in dtypes.ALL})
 
 
 @public(numpy=("around", "round"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from autodiff_lab.graph import ZERO
 from autodiff_lab.tensor.constants import as_tensor_variable
-from autodiff_lab.tensor.elemwise import scalar
+from autodiff_lab.tensor.elemwise import Elemwise, scalar
 from autodiff_lab.tensor.opdef import REAL, Interval
 from autodiff_lab.tensor.registry import public
 from autodiff_lab.tensor.scalars import primitives as prim
@@ -22,7 +22,7 @@ def one_where(condition: Any, like: Any) -> Any:
     return cast(condition, like.type.dtype)
 
 
-switch = scalar(
+switch: Elemwise = scalar(
     "switch", "condition yes no", dtype="switch", numpy="np.where",
     latex=r"\mathrm{{where}}\left({0}, {1}, {2}\right)", aliases=("where",),
     expr=lambda condition, yes, no: prim.select(condition, yes, no),

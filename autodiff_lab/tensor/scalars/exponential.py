@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from autodiff_lab.tensor.constants import constant
-from autodiff_lab.tensor.elemwise import scalar
+from autodiff_lab.tensor.elemwise import Elemwise, scalar
 from autodiff_lab.tensor.opdef import POSITIVE, Interval
 from autodiff_lab.tensor.scalars import primitives as prim
 
@@ -69,7 +69,7 @@ log1p = scalar(
     see="Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 1.14.1",
 )
 
-sigmoid = scalar(
+sigmoid: Elemwise = scalar(
     "sigmoid", "x", numpy="scipy.special.expit", latex=r"\sigma\left({0}\right)",
     aliases=("expit",),
     # two branches, so that neither overflows

@@ -6,7 +6,7 @@ from typing import Any
 
 from autodiff_lab.graph import ZERO, Constant
 from autodiff_lab.tensor.constants import constant
-from autodiff_lab.tensor.elemwise import scalar
+from autodiff_lab.tensor.elemwise import Elemwise, scalar
 from autodiff_lab.tensor.opdef import POSITIVE, Interval
 from autodiff_lab.tensor.scalars import primitives as prim
 from autodiff_lab.tensor.scalars.arithmetic import POWER, cast, one_like, zero_like
@@ -30,7 +30,7 @@ reciprocal = scalar(
     words="quotient rule: (1/u)' = -u'/u^2", domain=POSITIVE, summary="One divided by the value.",
 )
 
-sqrt = scalar(
+sqrt: Elemwise = scalar(
     "sqrt", "x", numpy="np.sqrt", latex=r"\sqrt{{{0}}}",
     expr=lambda x: prim.sqrt(x),
     partials=lambda x, out: [0.5 / out],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from autodiff_lab.tensor.elemwise import scalar
+from autodiff_lab.tensor.elemwise import Elemwise, scalar
 from autodiff_lab.tensor.opdef import Interval
 from autodiff_lab.tensor.scalars import primitives as prim
 from autodiff_lab.tensor.scalars.powers import sqrt
@@ -17,13 +17,13 @@ sin = scalar(
     words="sin(u)' = cos(u) u'", summary="Sine of an angle in radians.",
 )
 
-cos = scalar(
+cos: Elemwise = scalar(
     "cos", "x", numpy="np.cos", latex=r"\cos\left({0}\right)",
     expr=lambda x: prim.cos(x), partials=lambda x, out: [-sin(x)],
     words="cos(u)' = -sin(u) u'", summary="Cosine of an angle in radians.",
 )
 
-tan = scalar(
+tan: Elemwise = scalar(
     "tan", "x", numpy="np.tan", latex=r"\tan\left({0}\right)",
     expr=lambda x: prim.tan(x), partials=lambda x, out: [1 + out * out],
     textbook=lambda x, out: [1 + tan(x) ** 2],
@@ -68,13 +68,13 @@ sinh = scalar(
     words="sinh(u)' = cosh(u) u'", summary="Hyperbolic sine.",
 )
 
-cosh = scalar(
+cosh: Elemwise = scalar(
     "cosh", "x", numpy="np.cosh", latex=r"\cosh\left({0}\right)",
     expr=lambda x: prim.cosh(x), partials=lambda x, out: [sinh(x)],
     words="cosh(u)' = sinh(u) u'", summary="Hyperbolic cosine.",
 )
 
-tanh = scalar(
+tanh: Elemwise = scalar(
     "tanh", "x", numpy="np.tanh", latex=r"\tanh\left({0}\right)",
     expr=lambda x: prim.tanh(x), partials=lambda x, out: [1 - out * out],
     textbook=lambda x, out: [1 - tanh(x) ** 2],
