@@ -151,7 +151,8 @@ RESERVED = frozenset(
     {
         *keyword.kwlist, *dir(builtins), *prim.PRIMITIVES, "np", "numpy", "scipy", "math",
         "inf", "nan", "njit", "numba", "float32", "float64", "int8", "int16", "int32", "int64",
-        "uint8", "uint16", "uint32", "uint64", "bool_", "i", "j", "k", "l", "m", "n", "self", "f",
+        "uint8", "uint16", "uint32", "uint64", "bool_", "run",
+        "mismatch", "nothing_to_reduce",
     }
 )
 

@@ -42,10 +42,9 @@ class _Printer:
         self.kernel = kernel
         self.flat = kernel.is_flat
         self.rank = 1 if self.flat else len(kernel.loops)
-        self.indices = [
-            _LOOP_NAMES[n] if n < len(_LOOP_NAMES) else f"i{n}" for n in range(self.rank)
-        ]
         self.taken = {p.name for p in kernel.parameters} | {s.name for s in kernel.statements}
+        letters = _LOOP_NAMES[: self.rank].ljust(self.rank, _LOOP_NAMES[-1])
+        self.indices = [self._fresh(letter) for letter in letters]
         self.elements: dict[str, str] = {}      # parameter -> how its element is written
         self.lines: list[str] = []
 
@@ -91,8 +90,6 @@ class _Printer:
             kind = "boolean" if parameter.dtype == "bool" else parameter.dtype
             kinds.append(f"Array({kind}, {rank}, 'C')" if rank == 0 else
                          f"{kind}[{', '.join([':'] * (rank - 1) + ['::1'])}]")
-        if any(kind.startswith("Array") for kind in kinds):
-            kinds = [_zero_rank(kind) for kind in kinds]
         return f"void({', '.join(kinds)})"
 
     def _extent(self, depth: int) -> str:
@@ -138,7 +135,7 @@ class _Printer:
             count = uses.get(parameter.name, 0)
             if parameter.written or count == 0 or (count == 1 and depth == self.rank):
                 continue
-            name = self._fresh(f"{parameter.name}_{''.join(self.indices[:depth]) or '0'}")
+            name = self._fresh(f"{parameter.name}_{''.join(self.indices[:depth]) or '0'}"[:50])
             found.setdefault(depth, []).append(f"{name} = {self.elements[parameter.name]}")
             self.elements[parameter.name] = name
         return found
@@ -204,11 +201,6 @@ class _Printer:
 
     def _place(self, store: Store) -> str:
         return f"{store.target}[{self._index(store.axes)}]"
-
-
-def _zero_rank(kind: str) -> str:
-    """A signature text for a 0-d array, which Numba's short notation cannot say."""
-    return kind
 
 
 def _spelling(statement: Statement) -> str:

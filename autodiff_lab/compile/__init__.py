@@ -1,0 +1,36 @@
+"""From a graph to something that runs: `function`, modes, programs and kernels."""
+
+from __future__ import annotations
+
+from autodiff_lab.compile.backend import Backend, Executor, get_backend, register_backend
+from autodiff_lab.compile.call import Function
+from autodiff_lab.compile.function import function
+from autodiff_lab.compile.io import In, Out
+from autodiff_lab.compile.kernel import Kernel
+from autodiff_lab.compile.lowering import kernels_of, lower
+from autodiff_lab.compile.mode import MODES, Mode, get_mode
+from autodiff_lab.compile.program import Instruction, Program, Slot
+from autodiff_lab.tensor.shared import Container, SharedVariable, shared
+
+__all__ = [
+    "MODES",
+    "Backend",
+    "Container",
+    "Executor",
+    "Function",
+    "In",
+    "Instruction",
+    "Kernel",
+    "Mode",
+    "Out",
+    "Program",
+    "SharedVariable",
+    "Slot",
+    "function",
+    "get_backend",
+    "get_mode",
+    "kernels_of",
+    "lower",
+    "register_backend",
+    "shared",
+]

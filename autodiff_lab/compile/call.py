@@ -1,0 +1,288 @@
+"""`Function`: what `function` returns.
+
+What is here: the call, its errors, the choice of executor, and what a reader may look at.
+
+Relies on `compile.entry` (the generated fast path), `compile.lowering`, `compile.backend`,
+`compile.policy`.
+
+The one idea: a call converts its arguments, runs one executor, and only then stores new values,
+all of them or none.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from autodiff_lab import hooks
+from autodiff_lab.compile import policy
+from autodiff_lab.compile.arguments import bind, bad_argument
+from autodiff_lab.compile.backend import Executor, get_backend
+from autodiff_lab.compile.entry import make_entry
+from autodiff_lab.compile.io import In, Out
+from autodiff_lab.compile.lowering import lower
+from autodiff_lab.compile.mode import Mode
+from autodiff_lab.compile.program import Program
+from autodiff_lab.compile.specification import Specification
+from autodiff_lab.compile.story import retold
+from autodiff_lab.errors import LabValueError, explain
+from autodiff_lab.graph import FunctionGraph
+from autodiff_lab.rewriting import RewriteTrace
+from autodiff_lab.tensor.shared import Container
+
+
+class Function:
+    """A compiled graph; call it with values.
+
+    Attributes
+    ----------
+    name : str or None
+    inputs : tuple of In
+    outputs : tuple of Out
+    mode : Mode
+    fgraph : FunctionGraph
+        The graph that runs, after rewriting.
+    trace : RewriteTrace or None
+        Every rewrite; set it to None to let go of the old nodes.
+    containers : tuple of Container
+        Where the values of the shared variables stand.
+    executor : Executor
+        What runs at present.
+    """
+
+    def __init__(
+        self,
+        spec: Specification,
+        fgraph: FunctionGraph,
+        mode: Mode,
+        trace: RewriteTrace | None,
+        name: str | None = None,
+        allow_downcast: bool | None = None,
+    ) -> None:
+        self.name = name
+        self.inputs: tuple[In, ...] = tuple(spec.inputs)
+        self.outputs: tuple[Out, ...] = tuple(spec.outputs)
+        self.mode = mode
+        self.fgraph = fgraph
+        self.trace = trace
+        self.containers: tuple[Container, ...] = tuple(v.container for v in spec.shared)  # type: ignore[attr-defined]
+        self.defaults: list[Any] = [given.value for given in spec.inputs]
+        self._spec = spec
+        self._allow_downcast = allow_downcast
+        self._updated = [
+            spec.shared[spec.shared.index(v)].container for v in spec.updates  # type: ignore[attr-defined]
+        ]
+        self._programs: dict[bool, Program] = {}
+        self._tally = _Tally()
+        self._entry: Callable[..., Any] = self._first_call
+        self.executor: Executor = self._start()
+
+    # -- what runs --------------------------------------------------------------------------
+
+    def _lowered(self, fuse: bool) -> Program:
+        if fuse not in self._programs:
+            count = len(self.inputs)
+            places = list(self._spec.shared)
+            shared = [self.fgraph.inputs[count + places.index(v)] for v in self._spec.updates]
+            inputs = [self.fgraph.inputs[position] for position in self._spec.input_updates]
+            self._programs[fuse] = lower(self.fgraph, [*shared, *inputs], fuse=fuse)
+        return self._programs[fuse]
+
+    @property
+    def program(self) -> Program:
+        """The plan: kernels, and NumPy instructions between them."""
+        return self._lowered(True)
+
+    def _start(self) -> Executor:
+        if self.mode.tier == "numba":
+            return self._compiled()
+        executor = get_backend("numpy").build(self._lowered(False))
+        self._use(executor, "numpy")
+        return executor
+
+    def _compiled(self) -> Executor:
+        started = time.perf_counter()
+        executor = get_backend("numba").build(self.program)
+        seconds = time.perf_counter() - started
+        policy.record(self.program, seconds)
+        self._tally.numba_compile = seconds
+        self._use(executor, "numba")
+        return executor
+
+    def _use(self, executor: Executor, tier: str) -> None:
+        """Put an executor in place, with the generated function that calls it."""
+        self.executor = executor
+        self._tally.ran = tier
+        # until the first check, time is cheap: no plan for kernels is made for a single call
+        self._tally.budget = 0.05 if self.mode.tier == "auto" and tier == "numpy" else float("inf")
+        self._entry = make_entry(self, executor, self._tally)
+
+    def _first_call(self, *args: Any) -> Any:
+        raise AssertionError("replaced when the executor is put in place")
+
+    def compile(self) -> Function:
+        """Compile the kernels with Numba now, and use them from now on.
+
+        Examples
+        --------
+        >>> import autodiff_lab as ad, autodiff_lab.tensor as pt
+        >>> x = pt.dvector("x")
+        >>> f = ad.function([x], pt.exp(x) + 1)
+        >>> f.compile().ran
+        'numba'
+        """
+        if self._tally.ran != "numba":
+            self._compiled()
+        return self
+
+    def _reconsider(self) -> None:
+        """Compile if the time spent in NumPy has passed the estimate; else say when to ask again."""
+        tally = self._tally
+        needed = policy.estimated_compile_seconds(self.program)
+        if tally.spent < needed:
+            tally.budget = needed
+            return
+        if not policy.worth_compiling(self.program, tally.numpy_call or 0.0):
+            tally.budget = 2 * tally.spent
+            return
+        try:
+            self._compiled()
+        except ImportError:
+            tally.budget = float("inf")       # Numba is not installed: NumPy it is
+
+    @property
+    def ran(self) -> str:
+        """Which executor ran, or would run next: "numpy" or "numba"."""
+        return self._tally.ran
+
+    @property
+    def timings(self) -> dict[str, float | None]:
+        """Seconds of the last call with each executor, and of compiling."""
+        tally = self._tally
+        return {
+            "numpy_call": tally.numpy_call,
+            "numba_compile": tally.numba_compile,
+            "numba_call": tally.numba_call,
+        }
+
+    # -- calling ----------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute; arguments by position or by name."""
+        if kwargs or len(args) != len(self.inputs):
+            args = bind(self, args, kwargs)
+        return self._entry(*args)
+
+    def convert(self, index: int, value: Any) -> Any:
+        """An argument as an array of its input's type."""
+        given = self.inputs[index]
+        downcast = self._allow_downcast if given.allow_downcast is None else given.allow_downcast
+        try:
+            return given.variable.type.filter(
+                value, strict=given.strict, allow_downcast=downcast
+            )
+        except (TypeError, ValueError, OverflowError) as error:
+            raise bad_argument(self, index, error) from None
+
+    def commit(self, values: tuple[Any, ...]) -> None:
+        """Store the new values after a call: first all are made to fit, then all are stored."""
+        count = len(self._updated)
+        fitted = [c.fitted(value) for c, value in zip(self._updated, values)]
+        for container, value in zip(self._updated, fitted):
+            with container.lock:
+                container.put(value)
+        for position, value in zip(self._spec.input_updates, values[count:]):
+            self.defaults[position] = value
+
+    def finish(self, results: tuple[Any, ...]) -> Any:
+        """Store what is to be stored; the rest in the form that was asked for."""
+        count = len(self.outputs)
+        if len(results) > count:
+            self.commit(results[count:])
+        kind = self._spec.shape_of_result
+        if kind == "single":
+            return results[0]
+        if kind == "list":
+            return list(results[:count])
+        if kind == "dict":
+            return dict(zip(self._spec.keys or (), results))
+        return None
+
+    def failed(self, error: Exception) -> Exception:
+        """The error with its story: which node, which shapes, which line of the user's."""
+        return retold(error, self.executor)
+
+    # -- looking ----------------------------------------------------------------------------
+
+    @property
+    def maker(self) -> Any:
+        """What made it: ``f.maker.fgraph`` is the graph that runs."""
+        return SimpleNamespace(
+            fgraph=self.fgraph, mode=self.mode, inputs=list(self.inputs), outputs=list(self.outputs)
+        )
+
+    def source(self, kind: str = "numpy") -> str:
+        """The program as Python that runs when it is pasted elsewhere.
+
+        Parameters
+        ----------
+        kind : str
+            "numpy": plain NumPy; "numba": the kernels and what calls them.
+
+        Examples
+        --------
+        >>> import autodiff_lab as ad, autodiff_lab.tensor as pt
+        >>> x = pt.dvector("x")
+        >>> print(ad.function([x], pt.exp(x)).source())
+        import numpy as np
+        <BLANKLINE>
+        <BLANKLINE>
+        def f(x):
+            t1 = np.exp(x)
+            return t1
+        <BLANKLINE>
+        """
+        if kind not in ("numpy", "numba"):
+            raise LabValueError(
+                explain(f"There is no source {kind!r}.", remedy="one of 'numpy', 'numba'")
+            )
+        plain = (self.name or "").isidentifier() and (self.name or "").isascii()
+        return get_backend(kind).source(
+            self._lowered(kind == "numba"), self.name if plain and self.name else "f"
+        )
+
+    def dprint(self, **kwargs: Any) -> Any:
+        """Print the graph that runs as a tree of text."""
+        return hooks.call("dprint", self, **kwargs)
+
+    def __getitem__(self, key: Any) -> Any:
+        """The value that an input or shared variable has for the next call."""
+        for position, given in enumerate(self.inputs):
+            if key is given.variable or key == given.name:
+                return self.defaults[position]
+        for variable, container in zip(self._spec.shared, self.containers):
+            if key is variable or key == variable.name:
+                return container.value
+        raise KeyError(str(key))
+
+    def __str__(self) -> str:
+        names = ", ".join(str(given.name or given.variable) for given in self.inputs)
+        return f"Function({self.name or 'f'}: {names})"
+
+    __repr__ = __str__
+
+
+class _Tally:
+    """Times of calls; the generated entry writes here."""
+
+    __slots__ = ("spent", "budget", "numpy_call", "numba_call", "numba_compile", "ran")
+
+    def __init__(self) -> None:
+        self.spent = 0.0
+        self.budget = float("inf")
+        self.numpy_call: float | None = None
+        self.numba_call: float | None = None
+        self.numba_compile: float | None = None
+        self.ran = "numpy"

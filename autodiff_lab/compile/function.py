@@ -1,0 +1,89 @@
+"""`function`: from variables to something that can be called.
+
+What is here: `function`, which puts the stages together.
+
+Relies on `compile.specification` (what is asked), `rewriting`, `compile.call` (what is called).
+
+The one idea: specification -> interned graph -> rewritten graph -> program -> executor, each a
+value that can be looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from autodiff_lab.compile.call import Function
+from autodiff_lab.compile.mode import Mode, get_mode
+from autodiff_lab.compile.specification import specify
+from autodiff_lab.graph import FunctionGraph, Variable
+from autodiff_lab.rewriting import RewriteTrace, rewrite
+
+
+def function(
+    inputs: Any,
+    outputs: Any = None,
+    mode: str | Mode | None = None,
+    updates: Any = None,
+    givens: Any = None,
+    no_default_updates: bool | Sequence[Variable] = False,
+    accept_inplace: bool = False,
+    name: str | None = None,
+    rebuild_strict: bool = True,
+    allow_input_downcast: bool | None = None,
+    profile: Any = None,
+    on_unused_input: str | None = None,
+    **unused: Any,
+) -> Function:
+    """Make a callable that computes `outputs` from values for `inputs`.
+
+    Parameters
+    ----------
+    inputs : list of Variable or In
+    outputs : Variable, Out, list, dict or None
+        What a call returns, in the same form.
+    mode : str or Mode, optional
+        "auto", "NUMBA", "PYTHON", ...; see `get_mode`.
+    updates : dict or list of pairs, optional
+        Shared variable -> its value after the call.  All are computed from the values before.
+    givens : dict or list of pairs, optional
+        Variables replaced by other variables or values.
+    no_default_updates : bool or list of Variable
+        Shared variables whose default update is left out; True for all.
+    accept_inplace, rebuild_strict, profile
+        Accepted for compatibility.
+    name : str, optional
+        Shown in messages and in printed source.
+    allow_input_downcast : bool, optional
+        Whether inputs may lose digits.
+    on_unused_input : str, optional
+        "raise", "warn" or "ignore".
+
+    Returns
+    -------
+    Function
+
+    Raises
+    ------
+    MissingInputError
+        If something that is read is no input.
+    UnusedInputError
+        If an input is not needed, or stands twice.
+    TypeError
+        If an argument is of the wrong kind.
+
+    Examples
+    --------
+    >>> import autodiff_lab as ad, autodiff_lab.tensor as pt
+    >>> x = pt.dscalar("x")
+    >>> f = ad.function([x], ad.grad(x ** 2, x))
+    >>> f(4)
+    array(8.)
+    """
+    chosen = get_mode(mode)
+    spec = specify(inputs, outputs, updates, givens, no_default_updates, on_unused_input)
+    variables = [*(given.variable for given in spec.inputs), *spec.shared]
+    fgraph = FunctionGraph(variables, spec.roots)
+    trace = RewriteTrace()
+    rewrite(fgraph, chosen.phases, chosen.include, chosen.exclude, trace)
+    return Function(spec, fgraph, chosen, trace, name, allow_input_downcast)

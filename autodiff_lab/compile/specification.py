@@ -1,0 +1,336 @@
+"""What a function is asked to compute: inputs, outputs, updates, givens, checked and gathered.
+
+What is here: `Specification` and `specify`.
+
+Relies on `compile.io`, `graph` walks and copies.
+
+The one idea: every complaint about the arguments of `function` is made here, before anything is
+built; what comes out is a plain list of inputs, shared variables, outputs and new values.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from autodiff_lab.compile.io import In, Out
+from autodiff_lab.config import config
+from autodiff_lab.errors import (
+    LabTypeError,
+    LabValueError,
+    MissingInputError,
+    NullTypeGradError,
+    UnusedInputError,
+    explain,
+)
+from autodiff_lab.graph import Constant, Variable, ancestors, describe, toposort
+from autodiff_lab.graph.replace import clone_replace
+
+
+@dataclass
+class Specification:
+    """The arguments of `function`, in order.
+
+    Attributes
+    ----------
+    inputs : list of In
+    shared : list of Variable
+        Every shared variable that is read or updated.
+    outputs : list of Out
+    keys : list of str, optional
+        For a dict of outputs.
+    shape_of_result : str
+        "single", "list", "dict" or "none".
+    updates : dict
+        Shared variable -> its new value.
+    input_updates : dict
+        Position of an input -> the value that it has when the next call gives none.
+    """
+
+    inputs: list[In]
+    outputs: list[Out]
+    shape_of_result: str
+    keys: list[str] | None = None
+    shared: list[Variable] = field(default_factory=list)
+    updates: dict[Variable, Variable] = field(default_factory=dict)
+    input_updates: dict[int, Variable] = field(default_factory=dict)
+
+    @property
+    def roots(self) -> list[Variable]:
+        """Everything that is computed: outputs, then new values."""
+        return [
+            *(out.variable for out in self.outputs),
+            *self.updates.values(),
+            *self.input_updates.values(),
+        ]
+
+
+def specify(
+    inputs: Any,
+    outputs: Any,
+    updates: Any,
+    givens: Any,
+    no_default_updates: bool | Sequence[Variable],
+    on_unused_input: str | None,
+) -> Specification:
+    """Check and gather the arguments of `function`."""
+    spec = _outputs(outputs)
+    spec.inputs = _inputs(inputs)
+    spec.updates = _updates(updates)
+    for position, given in enumerate(spec.inputs):
+        if given.update is not None:
+            spec.input_updates[position] = given.update
+    _substitute(spec, _givens(givens))
+    _default_updates(spec, no_default_updates)
+    _refuse_null(spec)
+    leaves = _leaves(spec)
+    used = [v for v in leaves if hasattr(v, "container")]
+    spec.shared = list(dict.fromkeys([*used, *spec.updates]))
+    _require_inputs(spec, leaves)
+    _complain_of_unused(spec, on_unused_input)
+    return spec
+
+
+# -- inputs and outputs --------------------------------------------------------------------------
+
+
+def _inputs(inputs: Any) -> list[In]:
+    if isinstance(inputs, Variable | In):
+        raise LabTypeError(
+            explain(
+                "Inputs are a list of variables.",
+                where=str(inputs),
+                remedy=f"function([{inputs}], ...)",
+            )
+        )
+    found = [given if isinstance(given, In) else In(given) for given in inputs]
+    places: dict[Variable, int] = {}
+    for position, given in enumerate(found):
+        if given.variable in places:
+            raise UnusedInputError(
+                explain(
+                    f"Variable {given.variable} is used twice in inputs to function, at indices "
+                    f"{places[given.variable]} and {position}.",
+                    why="the value for one of them would be ignored",
+                    remedy="list it once",
+                )
+            )
+        places[given.variable] = position
+    return found
+
+
+def _outputs(outputs: Any) -> Specification:
+    keys = None
+    if outputs is None:
+        kind, listed = "none", []
+    elif isinstance(outputs, Mapping):
+        for key in outputs:
+            if not isinstance(key, str):
+                raise LabTypeError(
+                    explain(f"The keys of outputs are text, not {key!r:.60}.")
+                )
+        kind, listed, keys = "dict", list(outputs.values()), list(outputs)
+    elif isinstance(outputs, list | tuple):
+        kind, listed = "list", list(outputs)
+    else:
+        kind, listed = "single", [outputs]
+    return Specification([], [_output(entry) for entry in listed], kind, keys)
+
+
+def _output(entry: Any) -> Out:
+    found = entry if isinstance(entry, Out) else Out(entry)
+    if isinstance(found.variable, Variable):
+        return found
+    raise LabTypeError(
+        explain(
+            f"Outputs must be Variable or Out instances. Received {str(entry)[:60]!r} of type "
+            f"{type(entry).__name__}.",
+            remedy="a list, tuple or dict of variables is welcome; a number is as_tensor(number)",
+        )
+    )
+
+
+def _pairs(pairs: Any, what: str) -> list[tuple[Any, Any]]:
+    """Updates or givens as pairs; a set has no order and is refused."""
+    if pairs is None:
+        return []
+    if isinstance(pairs, Mapping):
+        return list(pairs.items())
+    if isinstance(pairs, set | frozenset) or not isinstance(pairs, Iterable):
+        raise LabTypeError(
+            explain(f"{what} are a dict or a list of pairs, not {type(pairs).__name__}.")
+        )
+    found = []
+    for pair in pairs:
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise LabTypeError(
+                explain(f"{what} are a dict or a list of pairs; {str(pair)[:60]} is no pair.")
+            )
+        found.append((pair[0], pair[1]))
+    return found
+
+
+def _updates(updates: Any) -> dict[Variable, Variable]:
+    found: dict[Variable, Variable] = {}
+    for shared, value in _pairs(updates, "Updates"):
+        if not hasattr(shared, "container") or not isinstance(shared, Variable):
+            raise LabTypeError(
+                explain(
+                    f"update target must be a SharedVariable, not {str(shared)[:60]}.",
+                    remedy="w = shared(value) makes one",
+                )
+            )
+        if shared in found:
+            raise LabValueError(
+                explain(f"this shared variable already has an update expression: {shared}.")
+            )
+        found[shared] = _new_value(shared, value)
+    return found
+
+
+def _new_value(shared: Variable, value: Any) -> Variable:
+    try:
+        return shared.type.filter_variable(value)
+    except TypeError:
+        new = describe(value) if isinstance(value, Variable) else repr(value)[:60]
+        raise LabTypeError(
+            explain(
+                "An update must have the same type as the original shared variable.",
+                where=f"{describe(shared)} <- {new}",
+                remedy=f"cast(new, {getattr(shared.type, 'dtype', '')!r}), or reshape it",
+            )
+        ) from None
+
+
+def _givens(givens: Any) -> dict[Variable, Variable]:
+    found: dict[Variable, Variable] = {}
+    for old, new in _pairs(givens, "Givens"):
+        if not isinstance(old, Variable):
+            raise LabTypeError(
+                explain(f"Givens replace variables; {str(old)[:60]!r} is none.")
+            )
+        try:
+            found[old] = old.type.filter_variable(new)
+        except TypeError as error:
+            raise LabTypeError(
+                explain(
+                    f"Givens cannot replace {describe(old)}: {str(error).splitlines()[0]}",
+                    remedy="the replacement needs the same dtype and rank",
+                )
+            ) from None
+    return found
+
+
+def _substitute(spec: Specification, givens: dict[Variable, Variable]) -> None:
+    """Apply the givens to everything that is computed."""
+    if not givens:
+        return
+    replaced = iter(clone_replace(spec.roots, givens))
+    spec.outputs = [Out(next(replaced), out.borrow) for out in spec.outputs]
+    spec.updates = {shared: next(replaced) for shared in spec.updates}
+    spec.input_updates = {position: next(replaced) for position in spec.input_updates}
+
+
+# -- shared variables ----------------------------------------------------------------------------
+
+
+def _default_updates(spec: Specification, refused: bool | Sequence[Variable]) -> None:
+    """Add the updates that shared variables bring along, also those that these need."""
+    if refused is True:
+        return
+    left_out = set() if refused is False else set(refused)
+    inputs = {given.variable for given in spec.inputs}
+    waiting = list(spec.roots)
+    seen: set[Variable] = set()
+    while waiting:
+        found = [v for v in ancestors(waiting, inputs) if v not in seen]
+        seen.update(found)
+        waiting = []
+        for variable in found:
+            update = getattr(variable, "default_update", None)
+            if update is None or variable in left_out or variable in spec.updates:
+                continue
+            spec.updates[variable] = update
+            waiting.append(update)
+
+
+def _leaves(spec: Specification) -> list[Variable]:
+    inputs = {given.variable for given in spec.inputs}
+    return [
+        v for v in ancestors(spec.roots, inputs)
+        if v.owner is None and not isinstance(v, Constant)
+    ]
+
+
+# -- complaints ----------------------------------------------------------------------------------
+
+
+def _refuse_null(spec: Specification) -> None:
+    for root in spec.roots:
+        reason = getattr(root.type, "why_null", None)
+        if reason is not None:
+            raise NullTypeGradError(
+                explain("A derivative that is undefined cannot be computed.", why=str(reason))
+            )
+
+
+def _require_inputs(spec: Specification, leaves: Sequence[Variable]) -> None:
+    inputs = {given.variable for given in spec.inputs}
+    missing = [v for v in leaves if v not in inputs and not hasattr(v, "container")]
+    if not missing:
+        return
+    variable = missing[0]
+    for node in toposort(spec.roots, inputs):
+        if variable in node.inputs:
+            place = node.inputs.index(variable)
+            raise MissingInputError(
+                explain(
+                    f"Input {place} ({variable}) of the graph (indices start from 0), used to "
+                    f"compute {node}, was not provided and not given a value.",
+                    where=f"{describe(variable)}"
+                    + (f", {node.source}" if node.source is not None else ""),
+                    remedy=f"add {variable} to the inputs of the function, or give it a value "
+                    "through givens",
+                )
+            )
+    raise MissingInputError(
+        explain(
+            f"The output {variable} was not provided and not given a value.",
+            where=describe(variable),
+            remedy=f"add {variable} to the inputs of the function",
+        )
+    )
+
+
+def _complain_of_unused(spec: Specification, choice: str | None) -> None:
+    """An input must reach a result, or be a point at which a derivative in it was taken."""
+    choice = config.on_unused_input if choice is None else choice
+    if choice not in ("raise", "warn", "ignore"):
+        raise LabValueError(
+            explain(
+                f"Invalid value for keyword on_unused_input: {choice!r}.",
+                remedy="one of 'raise', 'warn', 'ignore'",
+            )
+        )
+    if choice == "ignore":
+        return
+    used: set[Variable] = set()
+    for variable in ancestors(spec.roots):
+        used.add(variable)
+        for role in variable.roles:
+            used.update(role.point)
+    for position, given in enumerate(spec.inputs):
+        if given.variable in used:
+            continue
+        text = explain(
+            f"function was asked to create a function computing outputs given certain inputs, but "
+            f"the provided input variable at index {position} is not part of the computational "
+            f"graph needed to compute the outputs: {given.variable}.",
+            where=describe(given.variable),
+            remedy="leave it out, or pass on_unused_input='warn' or 'ignore'",
+        )
+        if choice == "raise":
+            raise UnusedInputError(text)
+        warnings.warn(text, UserWarning, stacklevel=5)
