@@ -42,7 +42,7 @@ class Driver:
         self.nodes: list[Apply | None] = [None]
         self.globals: dict[str, Any] = {
             "np": np, "numpy": np, "mismatch": mismatch, "nothing_to_reduce": nothing_to_reduce,
-            **{f"launch_{name}": kernel for name, kernel in self.kernels.items()},
+            **{f"_launch_{name}": kernel for name, kernel in self.kernels.items()},
         }
         self._saved: dict[Length, str] = {}
         self._checked = {
@@ -111,9 +111,9 @@ class Driver:
         first = self._length(check.first)
         second = self._length(check.second)
         number = len(self.lines)
-        self.globals[f"check_{number}"] = check
+        self.globals[f"_check_{number}"] = check
         self._line(
-            f"        if {first} != {second}: mismatch(check_{number}, {first}, {second})",
+            f"        if {first} != {second}: mismatch(_check_{number}, {first}, {second})",
             check.node,
         )
 
@@ -128,7 +128,7 @@ class Driver:
             for axis in range(len(getattr(variable.type, "shape", ()))):
                 length = Length(variable, axis)
                 if length in self._checked:
-                    name = f"length_{len(self._saved)}"
+                    name = f"_length_{len(self._saved)}"
                     self._line(f"        {name} = {self.names[variable]}.shape[{axis}]")
                     self._saved[length] = name
 
@@ -139,7 +139,7 @@ class Driver:
         if hasattr(node.op, "numpy"):
             text = node.op.numpy(node, *arguments)
         else:
-            key = f"op_{len(self.lines)}"
+            key = f"_op_{len(self.lines)}"
             self.globals[key] = _evaluator(node)
             text = f"{key}({', '.join(arguments)})"
         if instruction.overwrites and isinstance(node.op, Elemwise):
@@ -188,7 +188,7 @@ class Driver:
                 self._line(f"        {name} = np.empty(({lengths}), {dtype!r})", node)
             flat = kernel.is_flat and bool(store.axes)
             call.append(f"{name}.reshape(-1)" if flat else name)
-        self._line(f"        launch_{kernel.name}({', '.join(call)})", node)
+        self._line(f"        _launch_{kernel.name}({', '.join(call)})", node)
 
     def _extent(self, kernel: Kernel, axis: int, arrays: dict[str, str]) -> str:
         extent = kernel.loops[axis].extent
