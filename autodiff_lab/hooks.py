@@ -25,6 +25,8 @@ PROVIDERS: dict[str, tuple[str, str]] = {
     "hessian_vector_product": ("autodiff_lab.gradient", "hessian_vector_product"),
     "jacobian": ("autodiff_lab.control", "jacobian"),
     "hessian": ("autodiff_lab.control", "hessian"),
+    "verify_grad": ("autodiff_lab.testing.verify_grad", "verify_grad"),
+    "numeric_grad": ("autodiff_lab.testing.verify_grad", "numeric_grad"),
     "inner_function": ("autodiff_lab.compile.inner", "inner_function"),
 }
 
