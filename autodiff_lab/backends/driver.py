@@ -21,6 +21,7 @@ from autodiff_lab.compile.kernel import Kernel, Parameter
 from autodiff_lab.compile.program import Check, Instruction, Length, Program, Slot
 from autodiff_lab.graph import Apply, Constant, Variable
 from autodiff_lab.tensor.elemwise import Elemwise
+from autodiff_lab.tensor.opdef import HELPERS, helpers_in
 from autodiff_lab.tensor.reduction import Reduction
 
 
@@ -83,6 +84,8 @@ class Driver:
             import scipy.special
 
             self.globals["scipy"] = scipy
+        for helper in helpers_in("\n".join(self.lines)):
+            exec(compile(HELPERS[helper], "<autodiff_lab numpy>", "exec"), self.globals)
 
     def _line(self, text: str, node: Apply | None = None) -> None:
         self.lines.append(text)

@@ -19,6 +19,7 @@ from autodiff_lab.compile.kernel import Kernel
 from autodiff_lab.compile.program import Instruction, Program
 from autodiff_lab.graph import Apply, Constant, Variable
 from autodiff_lab.tensor.elemwise import Elemwise
+from autodiff_lab.tensor.opdef import HELPERS, helpers_in
 
 _OPERATORS = {"+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", "<=", ">", ">=", "&", "|", "^"}
 
@@ -56,7 +57,8 @@ class Listing:
         imports = ["import numpy as np"]
         if "scipy." in joined:
             imports.append("import scipy.special")
-        blocks = ["\n".join(imports), *self.kernels.values(), joined]
+        helpers = [HELPERS[helper].rstrip() for helper in helpers_in(joined)]
+        blocks = ["\n".join(imports), *helpers, *self.kernels.values(), joined]
         return "\n\n\n".join(blocks) + "\n"
 
     # -- nodes ------------------------------------------------------------------------------

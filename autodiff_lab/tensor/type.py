@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.config import config
-from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabOverflowError, LabTypeError, LabValueError, explain
 from autodiff_lab.graph import Type, Variable, describe
 from autodiff_lab.tensor import dtypes
 
@@ -220,7 +220,12 @@ class TensorType(Type):
             bounds = np.iinfo(self.dtype)
             fits = given.size == 0 or (given.min() >= bounds.min and given.max() <= bounds.max)
             if not fits and not allow_downcast:
-                raise self._would_lose(given)
+                raise LabOverflowError(
+                    explain(
+                        f"Python integer {str(data)[:40]} is out of bounds for {self.dtype}.",
+                        why=f"it holds {bounds.min} to {bounds.max}",
+                    )
+                )
             return given.astype(self.dtype)
         kinds = "biufc"
         rises = kinds.index(given.dtype.kind) <= kinds.index(self.numpy_dtype.kind)
@@ -231,9 +236,11 @@ class TensorType(Type):
         )
         if allow_downcast or python_float or (rises and given.dtype.kind != "f"):
             return given.astype(self.dtype)
+        if not rises:
+            raise self._would_lose(given)
         with np.errstate(all="ignore"):
             converted = given.astype(self.dtype)
-        if rises and np.array_equal(converted, given, equal_nan=True):
+        if np.array_equal(converted, given, equal_nan=True):
             return converted
         raise self._would_lose(given)
 
@@ -311,7 +318,7 @@ def _checked_shape(shape: Any) -> Shape:
             checked.append(int(length))
         else:
             raise LabTypeError(
-                explain(f"Lengths in a shape must be integers or None, not {length!r}.")
+                explain(f"Shape entries must be integer types or None, not {length!r}.")
             )
     return tuple(checked)
 
@@ -320,3 +327,12 @@ def _kind_of(data: Any) -> str:
     if isinstance(data, np.ndarray):
         return f"an array of dtype {data.dtype}"
     return f"{type(data).__name__} {str(data)[:40]}"
+
+
+def __getattr__(name: str) -> Any:
+    # the family has its constructors here too: `tensor.type.scalar()`
+    from autodiff_lab.tensor import registry
+
+    if name in registry.FUNCTIONS:
+        return registry.FUNCTIONS[name]
+    raise AttributeError(f"module 'autodiff_lab.tensor.type' has no attribute {name!r}")
