@@ -109,7 +109,7 @@ class Reduction(TensorOp):
         gone = self.reduced(ndim)
         rest = iter(range(ndim))
         order = ["x" if axis in gone else next(rest) for axis in range(ndim)]
-        return DimShuffle(variable.type.ndim, order)(variable)  # type: ignore[arg-type]
+        return DimShuffle(variable.type.ndim, order)(variable)
 
     def spread(self, variable: Any, like: Any) -> Any:
         """Stretch a reduced variable back to the shape of `like`."""

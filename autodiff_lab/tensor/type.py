@@ -169,6 +169,8 @@ class TensorType(Type):
         ------
         TypeError
             If dtype, rank or a known length does not fit.
+        OverflowError
+            If the dtype cannot hold a Python integer.
         """
         if isinstance(data, Variable):
             raise LabTypeError(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.errors import LabTypeError, LabValueError, explain
-from autodiff_lab.graph import DISCONNECTED, Apply, Variable, describe
+from autodiff_lab.graph import DISCONNECTED, Apply, Constant, Variable, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.axes import DimShuffle, dimshuffle
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
@@ -320,14 +320,10 @@ def _change(part: Any, value: Any, replace: bool, caller: str) -> Any:
     value = as_tensor_variable(value)
     if back is not None and value.type.ndim:
         value = dimshuffle(as_tensor_variable(value, ndim=part.type.ndim), *back)
-    elif np.ndim(getattr(value, "data", None)) == 0 and _is_number(value):
+    elif isinstance(value, Constant) and value.data.ndim == 0:
         value = _in_dtype_of(value, owner.inputs[0])
     source, *indices = owner.inputs
     return IncSubtensor(owner.op.pattern, replace)(source, value, *indices)
-
-
-def _is_number(value: Any) -> bool:
-    return value.type.ndim == 0 and hasattr(value, "data")
 
 
 def _in_dtype_of(value: Any, source: Any) -> Any:
