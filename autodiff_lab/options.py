@@ -278,7 +278,7 @@ def _numeric_names() -> dict[str, Any]:
     return names
 
 
-def _evaluate(flag: str, name: str, expression: ast.expr, namespace: dict[str, Any]) -> Any:
+def evaluate(flag: str, name: str, expression: ast.expr, namespace: dict[str, Any]) -> Any:
     text = ast.unparse(expression)
     code = compile(ast.Expression(expression), f"<{flag}>", "eval")
     scope = {**_numeric_names(), **{k: v for k, v in namespace.items() if k != "__builtins__"}}
@@ -306,7 +306,7 @@ def _close_only(word: str, known: Iterable[str]) -> str:
 def evaluate_at(options: GradOptions, namespace: dict[str, Any]) -> dict[str, Any]:
     """Compute the values of `--at` in the user's namespace: a number or array for each name."""
     return {
-        name: as_value(f"--at of {name}", _evaluate("--at", name, expression, namespace))
+        name: as_value(f"--at of {name}", evaluate("--at", name, expression, namespace))
         for name, expression in options.at
     }
 
@@ -328,7 +328,7 @@ def evaluate_range(
     """Compute the bounds of `--plot`: name, start, stop, number of points."""
     bounds = []
     for expression in (plot.start, plot.stop):
-        value = _evaluate("--plot", plot.name, expression, namespace)
+        value = evaluate("--plot", plot.name, expression, namespace)
         try:
             number = float(value)
         except (TypeError, ValueError):
@@ -346,7 +346,7 @@ def evaluate_range(
         )
     count: Any = DEFAULT_POINTS
     if plot.count is not None:
-        count = _evaluate("--plot", plot.name, plot.count, namespace)
+        count = evaluate("--plot", plot.name, plot.count, namespace)
     if isinstance(count, bool) or not isinstance(count, int) or not 2 <= count <= MOST_POINTS:
         raise UsageError(
             f"--plot of {plot.name}: the number of points is a whole number "

@@ -1,0 +1,133 @@
+"""The controls of the panel: slider and number for a scalar, an expression for an array."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+import numpy
+
+from autodiff_lab.cell.inputs import shape_text
+from autodiff_lab.options import evaluate, as_value
+from autodiff_lab.study import Study
+from autodiff_lab.verify import sample_points
+
+STEPS = 200
+MOST_SHOWN = 12
+
+
+def control_for(
+    study: Study, name: str, moved: Callable[[], None]
+) -> ScalarControl | ArrayControl:
+    """The control of one input, at its point or at a first guess."""
+    variable = study.inputs[name]
+    kind = variable.type
+    start = study.point.get(name)
+    if start is None:
+        shapes, dtypes = {name: kind.shape}, {name: kind.dtype}
+        start = sample_points(shapes, dtypes, {}, count=1)[0][name]
+    if kind.ndim == 0:
+        return ScalarControl(study, name, float(start), moved)
+    return ArrayControl(name, start, kind.dtype, moved)
+
+
+class ScalarControl:
+    """A slider and a number field that follow each other."""
+
+    def __init__(
+        self, study: Study, name: str, start: float, moved: Callable[[], None]
+    ) -> None:
+        low, high = self._range(study, name, start)
+        self._moved = moved
+        self.slider = ipywidgets.FloatSlider(
+            value=start, min=low, max=high, step=(high - low) / STEPS, description=name,
+            readout=False, continuous_update=True,
+        )
+        self.number = ipywidgets.FloatText(
+            value=start, layout=ipywidgets.Layout(width="9em"), step=(high - low) / STEPS
+        )
+        self._follows = False
+        self.slider.observe(self._slid, "value")
+        self.number.observe(self._typed, "value")
+        self.widget = ipywidgets.HBox([self.slider, self.number])
+
+    @staticmethod
+    def _range(study: Study, name: str, start: float) -> tuple[float, float]:
+        if study.plot_range is not None and study.plot_range[0] == name:
+            low, high = study.plot_range[1:3]
+        else:
+            width = max(5.0, 2 * abs(start)) if numpy.isfinite(start) else 5.0
+            low, high = start - width, start + width
+        return min(low, start), max(high, start)
+
+    def value(self) -> float:
+        """The number in the field, which may be outside the slider's range."""
+        return float(self.number.value)
+
+    def disable(self) -> None:
+        """Take no more input."""
+        self.slider.disabled = self.number.disabled = True
+
+    def _slid(self, change: Any) -> None:
+        if not self._follows:
+            self._follow(self.number, change["new"])
+
+    def _typed(self, change: Any) -> None:
+        if self._follows:
+            return
+        new = float(change["new"])
+        if numpy.isfinite(new):
+            self.slider.min, self.slider.max = min(self.slider.min, new), max(self.slider.max, new)
+            self._follow(self.slider, new)
+
+    def _follow(self, other: Any, value: float) -> None:
+        self._follows = True
+        try:
+            other.value = value
+        finally:
+            self._follows = False
+        self._moved()
+
+
+class ArrayControl:
+    """A text field with an expression such as ``np.eye(3)``; a number field per entry is too much."""
+
+    def __init__(
+        self, name: str, start: Any, dtype: str, moved: Callable[[], None]
+    ) -> None:
+        self._name, self._dtype, self._moved = name, dtype, moved
+        self._start = start
+        text = str(start.tolist()) if start.size <= MOST_SHOWN else ""
+        self.text = ipywidgets.Text(
+            value=text, description=name, continuous_update=False,
+            placeholder=f"the value given, shape {shape_text(start.shape)}",
+            layout=ipywidgets.Layout(width="40em"),
+        )
+        self.text.observe(lambda change: self._moved(), "value")
+        self.widget = self.text
+
+    def value(self) -> Any:
+        """The array the expression gives; the first value where the field is empty."""
+        written = self.text.value.strip()
+        if not written:
+            return self._start
+        try:
+            expression = ast.parse(written, mode="eval").body
+        except SyntaxError as error:
+            raise ValueError(f"{self._name}: {error.msg}") from None
+        value = evaluate("the field", self._name, expression, _names())
+        return as_value(self._name, value).astype(self._dtype)
+
+    def disable(self) -> None:
+        """Take no more input."""
+        self.text.disabled = True
+
+
+def _names() -> dict[str, Any]:
+    """The user's names, where IPython is running."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    return {} if shell is None else dict(shell.user_ns)

@@ -1,0 +1,72 @@
+"""Errors of a cell as the user should see them: the lines of the user and none of this package.
+
+IPython asks an exception for `_render_traceback_` before it writes a traceback itself; `shorten`
+puts one on the exception that leaves a magic.  The exception still fails the cell.
+"""
+
+from __future__ import annotations
+
+import traceback
+import types
+from typing import Any
+
+from autodiff_lab import hooks
+from autodiff_lab.errors import LabError, format_error, is_ours
+
+
+class SyntaxErrorShown(LabError, ValueError):
+    """A syntax error of a cell, on its way out of a magic.
+
+    For a real `SyntaxError` IPython writes every frame between the prompt and the parser.
+    """
+
+
+# What front ends show as the error's name.
+SyntaxErrorShown.__name__ = "SyntaxError"
+
+
+def shorten(shell: Any, error: BaseException, filename: str) -> BaseException:
+    """Give an exception that shows the user's lines only; raise what this returns."""
+    if isinstance(error, SyntaxError):
+        shown = SyntaxErrorShown(error.msg)
+        lines = syntax_lines(error)
+        shown._render_traceback_ = lambda: lines  # type: ignore[method-assign]
+        return shown
+    users = from_cell(error.__traceback__, filename)
+    if isinstance(error, LabError):
+        error.__traceback__ = users
+        lines = format_error(error)
+    elif users is None:
+        return error                     # a mistake of this package: show everything
+    else:
+        lines = shell.InteractiveTB.structured_traceback(type(error), error, users)
+    try:
+        error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
+    except AttributeError:               # an exception with slots keeps IPython's own form
+        pass
+    return error
+
+
+def syntax_lines(error: SyntaxError) -> list[str]:
+    """A syntax error as Python writes it, with the cell's name in place of its file."""
+    written = traceback.format_exception_only(type(error), error)
+    if error.filename and written and written[0].lstrip().startswith("File "):
+        written[0] = f"{hooks.file_label(error.filename)}, line {error.lineno}\n"
+    return "".join(written).rstrip("\n").split("\n")
+
+
+def from_cell(
+    tb: types.TracebackType | None, filename: str
+) -> types.TracebackType | None:
+    """The part of a traceback from the cell's first frame on, without frames of this package."""
+    entries = []
+    while tb is not None:
+        entries.append(tb)
+        tb = tb.tb_next
+    files = [entry.tb_frame.f_code.co_filename for entry in entries]
+    start = files.index(filename) if filename in files else len(files)
+    kept: types.TracebackType | None = None
+    for entry, file in reversed(list(zip(entries[start:], files[start:], strict=True))):
+        if not is_ours(file):
+            kept = types.TracebackType(kept, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return kept

@@ -1,0 +1,486 @@
+"""`Study`: a scalar function, its derivatives and everything there is to see about them.
+
+Magics, command line, tests and docs all use this one class.  Relies on every layer below; each
+stage is computed when it is first asked for and kept.  The one idea: the study holds graphs and one
+point; pictures, text and pages are made from the records of `study.records`.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+from autodiff_lab import cell, hooks, verify
+from autodiff_lab.cell.inputs import kind_text
+from autodiff_lab.compile import function
+from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.gradient import grad
+from autodiff_lab.graph import Constant, Variable, ancestors, clone_replace, describe
+from autodiff_lab.options import GradOptions, PlotRange, parse_words
+from autodiff_lab.study import records
+from autodiff_lab.study.calls import Array, StudyFunction, node_values, point_value, sample
+
+DEFAULT_WIDTH = 5.0
+
+
+class Study:
+    """The derivative of a scalar expression, with its pictures.
+
+    Parameters
+    ----------
+    y : Variable, shape ()
+        The function to differentiate.
+    wrt : Variable, or sequence of Variable, or dict by name, optional
+        By which inputs; by default all float inputs.
+    point : dict, optional
+        Values of inputs, by name or variable: values and adjoints appear on the nodes.
+    name : str, optional
+        What the function is called; by default its own name, else y.
+    order : int
+        The order of the derivative (scalars only above 1).
+    plot : tuple, optional
+        ``(name, start, stop)`` or ``(name, start, stop, count)``: the range of the plot.
+    check : bool
+        Whether the card says that finite differences agree.
+
+    Examples
+    --------
+    >>> import autodiff_lab as ad, autodiff_lab.tensor as pt
+    >>> x = pt.dscalar("x")
+    >>> r = ad.Study(x ** 3, x, point={"x": 2.0})
+    >>> value, grads = r.fn_and_grad(2.0)
+    >>> float(value), float(grads["x"])
+    (8.0, 12.0)
+    """
+
+    def __init__(
+        self,
+        y: Any,
+        wrt: Any = None,
+        point: Mapping[Any, Any] | None = None,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        order: int = 1,
+        plot: Sequence[Any] | None = None,
+        check: bool = False,
+        notices: Sequence[str] = (),
+        code: cell.Code | None = None,
+    ) -> None:
+        asked = _by_name(wrt)
+        y, asked = _cut_at(y, asked)
+        self.y = y
+        self.inputs = _all_inputs(y, asked, inputs)
+        if not asked:
+            asked = {n: v for n, v in self.inputs.items() if v.type.dtype.startswith("float")}
+        self.wrt: tuple[Any, ...] = tuple(asked.values())
+        self.names: tuple[str, ...] = tuple(asked)
+        self.given_name = name or y.name
+        self.order = order
+        self.notices = tuple(notices)
+        self.code = code
+        self.point = _checked_point(self.inputs, point or {})
+        self.plot_range = _checked_range(self.inputs, plot)
+        self.derivatives = _derivatives(y, asked, order)
+        self.grads: dict[str, Any] = {n: rows[-1] for n, rows in self.derivatives.items()}
+        self._report: verify.CheckReport | None = None
+        if check:
+            self.check()
+
+    @classmethod
+    def from_cell(
+        cls,
+        text: str,
+        namespace: dict[str, Any] | None = None,
+        wrt: Sequence[str] | str = (),
+        *,
+        options: GradOptions | None = None,
+        code: cell.Code | None = None,
+        **settings: Any,
+    ) -> Study:
+        """A study of a cell's text, exactly as `%%grad` reads it.
+
+        Parameters
+        ----------
+        text : str
+        namespace : dict, optional
+            Where names are looked up; what the cell assigns is written into it if all goes well.
+        wrt : sequence of str, or str
+            As on the first line: ``"x"``, ``"W:matrix"``.
+        options : GradOptions, optional
+            The whole first line, in place of `wrt` and the settings.
+        **settings
+            ``of``, ``at``, ``plot``, ``order``, ``check`` as on the first line.
+
+        Examples
+        --------
+        >>> r = Study.from_cell("x ** 2", {}, "x", at="x=3")
+        >>> float(r.fn_and_grad()[1]["x"])
+        6.0
+        """
+        namespace = {} if namespace is None else namespace
+        if options is None:
+            options = parse_words(_as_words(wrt, settings))
+        result = cell.run_cell(code or cell.code_from_text(text), namespace, options)
+        study = cls(
+            result.y,
+            {name: result.inputs[name] for name in result.wrt},
+            result.point,
+            inputs=result.inputs,
+            name=result.name,
+            order=options.order,
+            plot=result.plot,
+            check=options.check,
+            notices=result.notices,
+            code=result.code,
+        )
+        study.silenced = result.silenced
+        result.commit(namespace)
+        return study
+
+    silenced = False
+
+    @functools.cached_property
+    def name(self) -> str:
+        """What the function is called: as assigned, else the letter its derivation uses."""
+        if self.given_name is not None:
+            return self.given_name
+        return self.derivation.parts[0].name_text.partition("(")[0]
+
+    def at(self, point: Mapping[Any, Any]) -> Study:
+        """The same study at another point; graphs and compiled functions are shared.
+
+        Parameters
+        ----------
+        point : dict
+            Values by name or variable; inputs left out keep theirs.
+        """
+        other = copy.copy(self)
+        for stage in ("fn", "fn_and_grad", "values", "graph"):
+            other.__dict__.pop(stage, None)
+        other.function = self.function
+        other.point = {**self.point, **_checked_point(self.inputs, point)}
+        other._report = None
+        return other
+
+    # -- numbers ------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def function(self) -> Any:
+        """The compiled function of value and derivatives; its trace is what `steps` shows."""
+        return self._compiled([self.y, *self.grads.values()])
+
+    def _compiled(self, outputs: Any, **settings: Any) -> Any:
+        return function(
+            list(self.inputs.values()), outputs, on_unused_input="ignore",
+            allow_input_downcast=True, name=self.given_name, **settings,
+        )
+
+    @functools.cached_property
+    def fn(self) -> StudyFunction:
+        """The function: arguments in the order of `wrt`, other inputs by name."""
+        return StudyFunction(self._compiled(self.y), self.inputs, self.names, self.point)
+
+    @functools.cached_property
+    def fn_and_grad(self) -> StudyFunction:
+        """The function and its derivatives: ``(value, {name: array})``."""
+        return StudyFunction(
+            self.function, self.inputs, self.names, self.point, list(self.grads)
+        )
+
+    @functools.cached_property
+    def values(self) -> dict[Any, Array]:
+        """The value at the point of every variable of both graphs; empty without a point."""
+        if not self.has_point:
+            return {}
+        given = {variable: self.point[name] for name, variable in self.inputs.items()}
+        return node_values([self.y, *self.grads.values()], given)
+
+    @property
+    def has_point(self) -> bool:
+        """Whether every input has a value."""
+        return bool(self.inputs) and all(name in self.point for name in self.inputs)
+
+    def check(self, points: Sequence[Mapping[str, Any]] | None = None) -> verify.CheckReport:
+        """Compare the derivatives with finite differences; the result prints as a table.
+
+        Parameters
+        ----------
+        points : sequence of dict, optional
+            By default the study's point, else three points chosen once and for all.
+        """
+        if points is None and self._report is not None:
+            return self._report
+        if points is None and self.has_point:
+            chosen: list[Any] = [self.point]
+        elif points is None:
+            shapes = {n: v.type.shape for n, v in self.inputs.items()}
+            dtypes = {n: v.type.dtype for n, v in self.inputs.items()}
+            chosen = verify.sample_points(shapes, dtypes, self.point)
+        else:
+            chosen = [_checked_point(self.inputs, p) for p in points]
+        report = self._check_at(chosen)
+        if points is None:
+            self._report = report
+        return report
+
+    def _check_at(self, points: list[Any]) -> verify.CheckReport:
+        names = list(self.inputs)
+        rows, rtol, skipped = [], 0.0, 0
+        for name in self.names:
+            lower, upper = self.derivatives[name][-2:]
+            below = self._compiled(lower, mode="PYTHON")
+            above = self._compiled(upper, mode="PYTHON")
+            report = verify.check_gradient(
+                lambda p, f=below: float(f(*[p[n] for n in names])),
+                lambda p, f=above, own=name: {own: f(*[p[n] for n in names])},
+                [name], points,
+            )
+            rows += report.rows
+            rtol, skipped = max(rtol, report.rtol), max(skipped, report.skipped)
+        return verify.CheckReport(tuple(rows), rtol, skipped)
+
+    @property
+    def report(self) -> verify.CheckReport | None:
+        """The outcome of the last `check`, None before one."""
+        return self._report
+
+    def compile(self) -> None:
+        """Compile the Numba kernels now, whatever the mode would do."""
+        self.function.compile()
+        self.fn.function.compile()
+
+    def run_seconds(self, budget: float = 0.02) -> float | None:
+        """The shortest time of a call at the point; None without a point."""
+        if not self.has_point:
+            return None
+        arguments = self.fn_and_grad.arguments()
+        best, spent = float("inf"), 0.0
+        for _ in range(50):
+            start = time.perf_counter()
+            self.function(*arguments)
+            seconds = time.perf_counter() - start
+            best, spent = min(best, seconds), spent + seconds
+            if spent > budget:
+                break
+        return best
+
+    # -- what there is to see -------------------------------------------------------------------
+
+    @functools.cached_property
+    def graph(self) -> Any:
+        """Both graphs side by side, with roles and twins; it shows itself as the mirror picture."""
+        return records.graph(self)
+
+    @functools.cached_property
+    def derivation(self) -> Any:
+        """The derivation line by line; `str` gives the text, ``.latex`` the LaTeX."""
+        return records.derivation(self)
+
+    @functools.cached_property
+    def steps(self) -> Any:
+        """Every rewrite between what was written and what runs."""
+        return records.steps(self)
+
+    def plot(self) -> Any:
+        """The plot of the function and its derivatives along one scalar input."""
+        return records.plot(self)
+
+    def samples(self) -> tuple[str, list[float], list[tuple[float, ...]], list[str]] | None:
+        """The numbers of the plot: name, positions, a row of values for each, and labels."""
+        chosen = self.plot_range or self._range_around_point()
+        if chosen is None:
+            return None
+        name, start, stop, count = chosen
+        others = [n for n in self.inputs if n != name]
+        if any(n not in self.point for n in others):
+            return None
+        outputs = self.derivatives[name] if name in self.derivatives else [self.y]
+        compiled = self._compiled(list(outputs), mode="PYTHON")
+        xs = [float(x) for x in numpy.linspace(start, stop, count)]
+        rows = sample(compiled, name, xs, self.point, list(self.inputs))
+        return name, xs, rows, [records.derivative_label(self.name, name, k)
+                                for k in range(len(outputs))]
+
+    def _range_around_point(self) -> tuple[str, float, float, int] | None:
+        scalars = [n for n in self.names if self.inputs[n].type.ndim == 0]
+        if not scalars:
+            return None
+        name = scalars[0]
+        middle = float(self.point[name]) if name in self.point else 0.0
+        if not numpy.isfinite(middle):
+            return None
+        width = max(DEFAULT_WIDTH, abs(middle))
+        return name, middle - width, middle + width, 400
+
+    def source(self, kind: str = "numpy") -> str:
+        """Code that runs when pasted: ``"numpy"`` or ``"numba"``."""
+        if kind not in ("numpy", "numba"):
+            raise LabValueError(explain(f"There is no source {kind!r}.", remedy="numpy or numba"))
+        text: str = self.function.source(kind)
+        return text
+
+    @property
+    def kernel(self) -> Any:
+        """What ran and what it looks like as code."""
+        return records.kernel(self)
+
+    @property
+    def card(self) -> Any:
+        """The record of the whole card."""
+        return records.card(self)
+
+    def to_dot(self, which: str = "both") -> Any:
+        """An escaped `graphviz.Digraph` of ``"forward"``, ``"gradient"`` or ``"both"``."""
+        return records.to_dot(self, which)
+
+    def save_html(self, path: str | Path) -> Path:
+        """Write one self-contained page that works offline; returns its path."""
+        path = Path(path)
+        path.write_text(records.page(self), encoding="utf8")
+        return path
+
+    def explore(self) -> Any:
+        """One panel of widgets: a control per input, and the tabs of the card."""
+        return hooks.call("explore", self)
+
+    def __str__(self) -> str:
+        return records.text(self)
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return records.bundle(self)
+
+
+# -- what the constructor takes -----------------------------------------------------------------
+
+def _as_words(wrt: Sequence[str] | str, settings: Mapping[str, Any]) -> list[str]:
+    """Keyword settings as the words of a first line."""
+    words = wrt.split() if isinstance(wrt, str) else list(wrt)
+    for key, value in settings.items():
+        if value is True:
+            words.append(f"--{key}")
+        elif value is not None and value is not False:
+            words += [f"--{key}", str(value)]
+    return words
+
+
+def _by_name(wrt: Any) -> dict[str, Any]:
+    if wrt is None:
+        return {}
+    if isinstance(wrt, Mapping):
+        return dict(wrt)
+    if isinstance(wrt, Variable):
+        wrt = [wrt]
+    named: dict[str, Any] = {}
+    for variable in wrt:
+        if not isinstance(variable, Variable):
+            raise LabTypeError(
+                explain(
+                    f"A study is by variables, not {variable!r}.",
+                    remedy='x = pt.dscalar("x"); Study(y, [x])',
+                )
+            )
+        _add_name(named, variable)
+    return named
+
+
+def _add_name(named: dict[str, Any], variable: Any) -> None:
+    base = variable.name or "input"
+    name, number = base, 2
+    while name in named:
+        name, number = f"{base}_{number}", number + 1
+    named[name] = variable
+
+
+def _cut_at(y: Any, asked: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Where a study is by an intermediate result, make that an input."""
+    if not isinstance(y, Variable):
+        raise LabTypeError(explain(f"A study is of a variable, not {type(y).__name__}."))
+    inner = {n: v for n, v in asked.items() if v.owner is not None}
+    if not inner:
+        return y, asked
+    new = {v: v.type.make_variable(n) for n, v in inner.items()}
+    (replaced,) = clone_replace([y], new)
+    replaced.name = y.name
+    return replaced, {n: new.get(v, v) for n, v in asked.items()}
+
+
+def _all_inputs(
+    y: Any, asked: dict[str, Any], inputs: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    found = dict(asked)
+    if inputs is not None:
+        found.update({n: v for n, v in inputs.items() if n not in found})
+    taken = set(found.values())
+    for variable in ancestors([y]):
+        is_input = variable.owner is None and not isinstance(variable, Constant)
+        if is_input and variable not in taken and not hasattr(variable, "get_value"):
+            _add_name(found, variable)
+    needed = set(ancestors([y]))
+    return {n: v for n, v in found.items() if n in asked or v in needed}
+
+
+def _checked_point(inputs: Mapping[str, Any], point: Mapping[Any, Any]) -> dict[str, Array]:
+    names = {variable: name for name, variable in inputs.items()}
+    checked = {}
+    for key, value in point.items():
+        name = names.get(key) if isinstance(key, Variable) else key
+        if name not in inputs:
+            raise LabValueError(
+                explain(f"The point names {key}, which is no input.",
+                        remedy="inputs: " + ", ".join(inputs))
+            )
+        checked[name] = point_value(inputs[name], value)
+    return checked
+
+
+def _checked_range(
+    inputs: Mapping[str, Any], plot: Sequence[Any] | PlotRange | None
+) -> tuple[str, float, float, int] | None:
+    if plot is None:
+        return None
+    name, start, stop, *rest = plot  # type: ignore[misc]
+    if name not in inputs or inputs[name].type.ndim:
+        raise LabValueError(
+            explain(f"The plot is along {name}, which is no scalar input.",
+                    remedy="inputs: " + ", ".join(inputs))
+        )
+    return name, float(start), float(stop), int(rest[0]) if rest else 400
+
+
+def _derivatives(y: Any, asked: Mapping[str, Any], order: int) -> dict[str, list[Any]]:
+    """For each name the function and its derivatives up to the order."""
+    if order > 1:
+        for name, variable in asked.items():
+            if variable.type.ndim:
+                kind = kind_text(variable.type.dtype, variable.type.shape)
+                raise LabValueError(
+                    explain(
+                        f"The derivative of order {order} needs a scalar.",
+                        where=f"{name} is a {kind}; {describe(y)}",
+                        why="of an array it is a tensor with many axes",
+                        remedy="name scalar inputs, or take order 1",
+                    )
+                )
+    if not asked:
+        raise LabValueError(
+            explain("There is no input to differentiate by.", where=describe(y))
+        )
+    chains: dict[str, list[Any]] = {name: [y] for name in asked}
+    for _ in range(order):
+        if order == 1:
+            found = grad(y, list(asked.values()))
+            for name, derivative in zip(asked, found, strict=True):
+                chains[name].append(derivative)
+        else:
+            for name, variable in asked.items():
+                chains[name].append(grad(chains[name][-1], variable))
+    return chains

@@ -1,0 +1,367 @@
+"""The records of a study, and what is drawn from them.
+
+Relies on `view.build` and `view.derivation`, which read graphs, and on the renderers of `view`,
+which read records only.  The one idea: a part of the card is a small object that holds its record
+and shows itself in a terminal, a notebook and a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy
+
+from autodiff_lab.errors import LabValueError, explain
+from autodiff_lab.study import text_card
+from autodiff_lab.view import build
+from autodiff_lab.view.bundle import mimebundle
+from autodiff_lab.view.derivation import Derivation, derivation_text, derive
+from autodiff_lab.view.dot import to_dot as graph_to_dot
+from autodiff_lab.view.formula import Line, alt_text, formula_svg
+from autodiff_lab.view.html import card_html, page_html
+from autodiff_lab.view.layout import layout
+from autodiff_lab.view.listing import graph_text
+from autodiff_lab.view.model import (
+    CardView,
+    CheckView,
+    DerivationView,
+    FormulaView,
+    GraphView,
+    KernelView,
+    PlotSeries,
+    PlotView,
+    StepView,
+)
+from autodiff_lab.view.plots import plot_svg
+from autodiff_lab.view.svg import graph_svg
+
+MOST_FORMULA = 100        # a longer expression is not written on the first line
+MOST_INPUTS = 4           # derivatives on the first line
+
+
+# -- the graph ----------------------------------------------------------------------------------
+
+class GraphPicture:
+    """Both graphs of a study; `view` is the record with roles and twins."""
+
+    def __init__(self, view: GraphView) -> None:
+        self.view = view
+
+    def __str__(self) -> str:
+        return graph_text(self.view)
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return mimebundle(str(self), svg_of(self.view))
+
+
+def svg_of(view: GraphView) -> str | None:
+    """The drawn graph, None where nothing can lay it out."""
+    positions = layout(view)
+    return None if positions is None else graph_svg(positions)
+
+
+def graph(study: Any) -> GraphPicture:
+    """The mirror of the function and its derivatives."""
+    return GraphPicture(build.graph_view(study.y, dict(study.grads), study.values))
+
+
+def to_dot(study: Any, which: str) -> Any:
+    """An escaped `graphviz.Digraph`."""
+    if which not in ("forward", "gradient", "both"):
+        raise LabValueError(
+            explain(f"There is no graph {which!r}.", remedy="one of forward, gradient, both")
+        )
+    return graph_to_dot(study.graph.view, which)  # type: ignore[arg-type]
+
+
+# -- the derivation -----------------------------------------------------------------------------
+
+class Derivations:
+    """The derivations of a study, one for each input it is by."""
+
+    def __init__(self, parts: Sequence[Derivation]) -> None:
+        self.parts = tuple(parts)
+
+    @property
+    def lines(self) -> tuple[Any, ...]:
+        """Every line, with its rule, in order."""
+        return tuple(line for part in self.parts for line in part.view.lines)
+
+    @property
+    def latex(self) -> str:
+        """The lines as LaTeX, one a line."""
+        return "\n".join(part.latex for part in self.parts)
+
+    @property
+    def view(self) -> DerivationView:
+        """The record: the lines one after the other, the forms that run side by side."""
+        views = [part.view for part in self.parts]
+        if len(views) == 1:
+            return views[0]
+        runs = [v for v in views if v.runs_as_text]
+        return DerivationView(
+            self.lines,
+            r",\quad ".join(v.runs_as_latex for v in runs),
+            ", ".join(v.runs_as_text for v in runs),
+            "; ".join(dict.fromkeys(v.reason for v in runs if v.reason)),
+        )
+
+    def check(self, **settings: Any) -> list[str]:
+        """What is wrong with the lines: empty if each equals the next."""
+        return [fault for part in self.parts for fault in part.check(**settings)]
+
+    def __iter__(self) -> Iterator[Derivation]:
+        return iter(self.parts)
+
+    def __str__(self) -> str:
+        return "\n\n".join(str(part) for part in self.parts)
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return mimebundle(str(self), formula_svg(_formula_lines(self.view), background=True))
+
+
+def _formula_lines(view: DerivationView) -> tuple[Line, ...]:
+    return tuple(
+        Line(line.latex, line.text, line.left_latex, line.left_text, aligned=True)
+        for line in view.lines
+    )
+
+
+def derivation(study: Any) -> Derivations:
+    """The derivation by each input."""
+    return Derivations(
+        [
+            derive(
+                study.y, study.inputs[name], study.derivatives[name][1], study.order,
+                study.given_name,
+            )
+            for name in study.names
+        ]
+    )
+
+
+# -- the rewrites ---------------------------------------------------------------------------------
+
+class Steps(Sequence[StepView]):
+    """Every rewrite: a sequence of records that prints as a list."""
+
+    def __init__(self, views: Sequence[StepView]) -> None:
+        self.views = tuple(views)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.views[index]
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+    def __str__(self) -> str:
+        return text_card.steps_text(self.views)
+
+    __repr__ = __str__
+
+
+def steps(study: Any) -> Steps:
+    """The rewrites of value and derivatives, from the trace of the compiled function."""
+    return Steps(build.step_views(study.function.trace))
+
+
+# -- the plot -------------------------------------------------------------------------------------
+
+class PlotPicture:
+    """The curve of a function and its derivatives; `view` is the record."""
+
+    def __init__(self, view: PlotView) -> None:
+        self.view = view
+
+    def __str__(self) -> str:
+        labels = ", ".join(series.label for series in self.view.series)
+        x = self.view.x
+        return f"plot of {labels} for {self.view.xlabel} from {x[0]:g} to {x[-1]:g}"
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return mimebundle(str(self), plot_svg(self.view))
+
+
+def plot(study: Any) -> PlotPicture:
+    """The plot, or an error that says what it needs."""
+    view = plot_view(study)
+    if view is None:
+        raise LabValueError(
+            explain(
+                "There is no plot of this study.",
+                why="it needs one scalar input, and values for all the others",
+                remedy='give the study a point: --at "..."',
+            )
+        )
+    return PlotPicture(view)
+
+
+def plot_view(study: Any) -> PlotView | None:
+    """The record of the plot, None where there is nothing to plot along."""
+    found = study.samples()
+    if found is None:
+        return None
+    name, xs, rows, labels = found
+    series = tuple(
+        PlotSeries(label, tuple(row[k] for row in rows)) for k, label in enumerate(labels)
+    )
+    at = study.point.get(name)
+    return PlotView(
+        tuple(xs), series, title=" and ".join(labels), xlabel=name,
+        point=None if at is None or not numpy.isfinite(at) else float(at),
+    )
+
+
+def derivative_label(name: str, variable: str, order: int) -> str:
+    """How a derivative is called in a legend: ``ds/dx``, ``d^2s/dx^2``."""
+    if order == 0:
+        return name
+    power = f"^{order}" if order > 1 else ""
+    return f"d{power}{name}/d{variable}{power}"
+
+
+# -- the kernel -------------------------------------------------------------------------------------
+
+def kernel(study: Any) -> KernelView:
+    """What ran and what it looks like; times are measured at the point."""
+    function = study.function
+    seconds = study.run_seconds()
+    timings = function.timings
+    ran, compiled = function.ran, timings.get("numba_compile")
+    call = "" if seconds is None else f", {seconds_text(seconds)} a call"
+    if ran == "numba":
+        headline = f"the Numba kernel ran: compiled in {seconds_text(compiled)}{call}"
+    elif compiled is not None:
+        headline = f"NumPy ran{call}; the Numba kernel is compiled ({seconds_text(compiled)})"
+    else:
+        headline = f"NumPy ran{call}; the Numba kernel is not compiled yet"
+    if seconds is None:
+        headline += "; no point to time it at"
+    return KernelView(
+        ran, headline, function.source("numpy"), function.source("numba"), compiled, seconds
+    )
+
+
+def seconds_text(seconds: float | None) -> str:
+    """A time with its unit, to three digits."""
+    if seconds is None:
+        return "?"
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+# -- the card ---------------------------------------------------------------------------------------
+
+def card(study: Any) -> CardView:
+    """Everything the card shows."""
+    formulas = first_line(study)
+    report = study.report
+    return CardView(
+        title=f"{study.name} and its derivative",
+        formulas=formulas,
+        point=point_text(study),
+        notices=study.notices,
+        check=None if report is None else CheckView(report.ok, report.headline()),
+        code="" if study.code is None else study.code.text,
+        code_first_line=1 if study.code is None else study.code.first_line,
+        graph=study.graph.view,
+        derivation=study.derivation.view,
+        steps=study.steps.views,
+        plot=plot_view(study),
+        kernel=kernel(study),
+    )
+
+
+def first_line(study: Any) -> tuple[FormulaView, ...]:
+    """The function, then each derivative, with values where there is a point."""
+    parts = list(study.derivation)
+    value = study.values.get(study.y) if study.has_point else None
+    definition = parts[0].lines[0].view
+    formulas = [
+        _formula(parts[0].name_latex, parts[0].name_text, definition.latex, definition.text, value)
+    ]
+    for name, part in list(zip(study.names, parts, strict=True))[:MOST_INPUTS]:
+        value = study.values.get(study.grads[name]) if study.has_point else None
+        formulas.append(
+            _formula(part.left_latex, part.left_text, part.final_latex, part.final_text, value)
+        )
+    return tuple(formulas)
+
+
+def _formula(
+    left_latex: str, left: str, latex: str, text: str, value: Any
+) -> FormulaView:
+    short = len(text) <= MOST_FORMULA
+    texts = [left, *([text] if short else [])]
+    latexes = [left_latex, *([latex] if short else [])]
+    if value is not None and numpy.ndim(value) == 0:
+        number = f"{float(numpy.real(value)):.6g}"
+        if number != text:
+            texts.append(number)
+            latexes.append(_number_latex(number))
+    elif not short:
+        texts.append("...")
+        latexes.append(r"\ldots")
+    return FormulaView(" = ".join(latexes), " = ".join(texts))
+
+
+def _number_latex(number: str) -> str:
+    if "e" in number:
+        digits, _, power = number.partition("e")
+        return rf"{digits} \cdot 10^{{{int(power)}}}"
+    return number.replace("inf", r"\infty").replace("nan", r"\mathrm{nan}")
+
+
+def point_text(study: Any) -> str:
+    """The point: numbers as they are, arrays by their shape."""
+    if not study.point:
+        return ""
+    parts = []
+    for name in [n for n in study.inputs if n in study.point]:
+        value = study.point[name]
+        if value.size <= 4:
+            parts.append(f"{name} = {array_text(value)}")
+        else:
+            parts.append(f"{name}: {' x '.join(map(str, value.shape))}")
+    return "at " + ", ".join(parts)
+
+
+def array_text(value: Any) -> str:
+    """A small array on one line."""
+    if value.ndim == 0:
+        return f"{value.item():.6g}"
+    return "[" + ", ".join(array_text(numpy.asarray(entry)) for entry in value) + "]"
+
+
+def text(study: Any) -> str:
+    """``text/plain`` of a study."""
+    return text_card.card_text(card(study))
+
+
+def bundle(study: Any) -> dict[str, str]:
+    """The MIME bundle of a study."""
+    view = card(study)
+    return mimebundle(text_card.card_text(view), svg_of(view.graph) if view.graph else None,
+                      card_html(view))
+
+
+def page(study: Any) -> str:
+    """One self-contained page."""
+    return page_html(card(study))
+
+
+__all__ = [
+    "Derivations", "GraphPicture", "PlotPicture", "Steps", "alt_text", "bundle", "card",
+    "derivation", "derivation_text", "graph", "kernel", "page", "plot", "steps", "text", "to_dot",
+]
+
+Values = Mapping[Any, Any]

@@ -1,0 +1,76 @@
+"""The card as text: what a terminal and `text/plain` show.
+
+Relies on the records of `view.model` only.  Nothing in it depends on the clock, on addresses or on
+versions, so notebooks compare equal on every run.
+"""
+
+from __future__ import annotations
+
+from autodiff_lab.view.listing import graph_text
+from autodiff_lab.view.model import CardView, DerivationView, StepView
+
+GAP = " " * 8
+
+
+def card_text(card: CardView) -> str:
+    """Formulas, notices, the two graphs and how much the rewrites saved."""
+    first = [formula.text for formula in card.formulas]
+    width = len(GAP.join(first))
+    lines = [GAP.join(first)] if width <= 110 else list(first)
+    if card.point:
+        if len(lines[-1]) + len(GAP) + len(card.point) <= 120:
+            lines[-1] += GAP + card.point
+        else:
+            lines.append(card.point)
+    lines += card.notices
+    if card.graph is not None:
+        lines.append(graph_text(card.graph))
+    lines.append(_last_line(card))
+    return "\n".join(line for line in lines if line)
+
+
+def _last_line(card: CardView) -> str:
+    parts = []
+    if card.steps is not None:
+        parts.append(savings_text(card.steps))
+    if card.check is not None:
+        parts.append(card.check.text)
+    return "     ".join(part for part in parts if part)
+
+
+def savings_text(steps: tuple[StepView, ...]) -> str:
+    """How many nodes the rewrites saved: ``12 nodes -> 4 after 5 rewrites``."""
+    if not steps:
+        return "no rewrites"
+    word = "rewrite" if len(steps) == 1 else "rewrites"
+    counts = f"{steps[0].nodes_before} nodes -> {steps[-1].nodes_after} after "
+    return f"{counts if steps[0].nodes_before else ''}{len(steps)} {word}"
+
+
+def derivation_text(view: DerivationView) -> str:
+    """The derivation as aligned lines, the rule of each beside it."""
+    lefts = [line.left_text for line in view.lines]
+    margin = max(map(len, lefts), default=0)
+    rows = [
+        (f"{left:<{margin}} = {line.text}", line.rule)
+        for left, line in zip(lefts, view.lines, strict=True)
+    ]
+    width = min(max((len(row) for row, rule in rows if rule), default=0), 64)
+    lines = [f"{row:<{width}}   {rule}".rstrip() for row, rule in rows]
+    if view.runs_as_text:
+        reason = f": {view.reason}" if view.reason else ""
+        lines.append(f"runs as {view.runs_as_text}{reason}")
+    return "\n".join(lines)
+
+
+def steps_text(steps: tuple[StepView, ...]) -> str:
+    """The rewrites as a list: rule, what it changed, what it does."""
+    if not steps:
+        return "no rewrites: what was written is what runs"
+    lines = []
+    for step in steps:
+        check = "" if step.check in ("", "ok") else f"   check: {step.check}"
+        lines.append(f"{step.index:>3}. {step.rule} ({step.phase}){check}")
+        lines.append(f"     {step.before_text}  ->  {step.after_text}")
+    lines.append(savings_text(steps))
+    return "\n".join(lines)
