@@ -57,7 +57,7 @@ def reverse_sweep(
         Variables not to differentiate through.
     """
     point = tuple(wrt)
-    stopped = set(constants)
+    stopped, asked = set(constants), set(wrt)
     order, reached, cuts = _between(seeds, wrt, stopped)
     terms: dict[Variable, list[Contribution]] = {v: [g] for v, g in seeds.items()}
     finished: dict[Variable, Contribution] = {}
@@ -65,7 +65,8 @@ def reverse_sweep(
         cotangents = [_finish(output, terms, finished) for output in node.outputs]
         contributions = _contributions(node, cotangents, point)
         for place, (variable, term) in enumerate(zip(node.inputs, contributions)):
-            if variable not in reached or variable in stopped:
+            # a variable held constant that is itself asked for still gets its own derivative
+            if variable not in reached or (variable in stopped and variable not in asked):
                 continue
             if term is DISCONNECTED:
                 cuts.append((node, place))
