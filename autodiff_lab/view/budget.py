@@ -121,7 +121,7 @@ def _block(
     if len(inside) == 1:
         twin = block_of.get(inside[0].twin or "")
         return dataclasses.replace(inside[0], id=name, twin=twin)
-    ops = Counter(node.op or node.label for node in inside)
+    ops = Counter(node.op or (node.label if node.kind == "op" else node.kind) for node in inside)
     words = [f"{op} ×{count}" if count > 1 else op for op, count in ops.most_common(OPS_IN_LABEL)]
     more = len(ops) - len(words)
     twins = Counter(block_of[node.twin] for node in inside if node.twin in block_of)

@@ -119,7 +119,9 @@ def dot_label(text: str, limit: int = NAME_LIMIT) -> str:
     import graphviz
 
     # Graphviz replaces entities also in plain labels, so the ampersand itself is spelt out.
-    return str.__str__(graphviz.escape(display_name(text, limit).replace("&", "&amp;")))
+    # The result is a string of a class of its own, by which the package knows it is no HTML.
+    escaped: str = graphviz.escape(display_name(text, limit).replace("&", "&amp;"))
+    return escaped
 
 
 def latex_name(text: str, limit: int = NAME_LIMIT) -> str:

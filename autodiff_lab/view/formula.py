@@ -22,7 +22,6 @@ LEADING = 10.0  # between lines
 PADDING = 3.0
 LONGEST = 600  # characters of LaTeX; longer ones are shown as text
 FONT = "stix"
-FIRST_MISSING = "\u2e80"  # from here on: scripts of East Asia, emoji
 TEXT_ADVANCE = 0.62  # of the size, for a character of the fallback's monospaced font
 
 FORMULA_STYLE = (
@@ -159,7 +158,9 @@ def _draw(latex: str, text: str, size: float, outlines: dict[str, str]) -> _Piec
 
 def _is_plain(latex: str) -> bool:
     """No dollar that would end the formula, and no script that mathtext's fonts lack."""
-    return "$" not in latex.replace(r"\$", "") and all(letter < FIRST_MISSING for letter in latex)
+    return "$" not in latex.replace(r"\$", "") and all(
+        letter < "\u0530" or "\u1d00" <= letter < "\u2e80" for letter in latex
+    )
 
 
 def _draw_math(latex: str, size: float, outlines: dict[str, str]) -> _Piece:

@@ -13,6 +13,7 @@ from autodiff_lab.view.escape import display_name
 from autodiff_lab.view.model import GraphView, NodeView
 
 TEXT_LIMIT = 36
+CAPTION_LIMIT = 300
 
 
 def graph_text(graph: GraphView) -> str:
@@ -35,7 +36,8 @@ def graph_text(graph: GraphView) -> str:
     ]
     width = max(len(left) for left, _ in [("forward", ""), *cells]) + 2
     lines = [f"{left:<{width}}{right}".rstrip() for left, right in [("forward", "gradient"), *cells]]
-    return "\n".join([*lines, graph.caption] if graph.caption else lines)
+    caption = display_name(graph.caption, CAPTION_LIMIT)
+    return "\n".join([*lines, caption] if caption else lines)
 
 
 def node_text(node: NodeView) -> str:

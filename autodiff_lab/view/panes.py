@@ -30,6 +30,8 @@ SHOWN_AT_ENDS = 6
 MAXIMUM_STEPS = 200
 STEPS_WITH_FORMULAS = 20
 EXPRESSION_LIMIT = 400
+FIRST_LINE_SIZE = 19.0
+DERIVATION_SIZE = 15.5
 
 
 class Pictures:
@@ -111,7 +113,7 @@ def _top(card: CardView, pictures: Pictures) -> str:
     return f'<div class="top"><div class="formulas">{formulas}{point}</div>{notes}</div>'
 
 
-def _formula(item: FormulaView, pictures: Pictures, size: float = 19.0) -> str:
+def _formula(item: FormulaView, pictures: Pictures, size: float = FIRST_LINE_SIZE) -> str:
     return pictures.formula((formula.Line(item.latex, item.text),), size)
 
 
@@ -143,8 +145,8 @@ def _derivation(view: DerivationView, pictures: Pictures) -> str:
 def _derivation_line(line: DerivationLine, pictures: Pictures) -> str:
     left = ""
     if line.left_latex or line.left_text:
-        left = pictures.formula((formula.Line(line.left_latex, line.left_text),))
-    right = pictures.formula((formula.Line(line.latex, line.text, aligned=True),))
+        left = pictures.formula((formula.Line(line.left_latex, line.left_text),), DERIVATION_SIZE)
+    right = pictures.formula((formula.Line(line.latex, line.text, aligned=True),), DERIVATION_SIZE)
     return (
         f'<li class="{xml_attribute(line.kind)}"><span class="left">{left}</span>'
         f'<span class="math">{right}</span><span class="rule">{xml_text(line.rule)}</span></li>'

@@ -19,7 +19,7 @@ from autodiff_lab.view.escape import display_name, xml_attribute
 from autodiff_lab.view.model import PlotView
 from autodiff_lab.view.svg import palette_style
 
-WIDTH_INCHES, HEIGHT_INCHES = 7.4, 3.7
+WIDTH_INCHES, HEIGHT_INCHES = 6.6, 3.4
 MAXIMUM_SERIES = 6
 MAXIMUM_POINTS = 2000
 # Outliers beyond this many times the middle range do not stretch the y axis.
@@ -66,7 +66,7 @@ def plot_svg(view: PlotView, style: bool = True) -> str:
         matplotlib.rcParams.update(settings)
         figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES), facecolor=_MARKER["bg"])
         FigureCanvasSVG(figure)
-        axes = figure.add_axes((0.085, 0.135, 0.895, 0.775))
+        axes = figure.add_axes((0.09, 0.14, 0.885, 0.765))
         _draw(axes, view)
         out = io.StringIO()
         figure.savefig(
@@ -87,11 +87,13 @@ def _draw(axes: Any, view: PlotView) -> None:
     axes.set_axisbelow(True)
     if low < 0 < high:
         axes.axhline(0, color=_MARKER["muted"], linewidth=0.8)
+    lines = []
     for index, series in enumerate(view.series[:MAXIMUM_SERIES]):
         colour, dashes = _CURVES[index % len(_CURVES)]
         x, y = _thin(view.x, series.y)
-        axes.plot(x, y, color=_MARKER[colour], linestyle=dashes, linewidth=2.0,
-                  label=display_name(series.label), solid_capstyle="round")  # fmt: skip
+        (line,) = axes.plot(x, y, color=_MARKER[colour], linestyle=dashes, linewidth=2.0,
+                            solid_capstyle="round")  # fmt: skip
+        lines.append((line, _words(series.label)))
         height = _at(view, series.y)
         if height is not None and low <= height <= high:
             axes.plot([view.point], [height], marker="o", markersize=6.5, linestyle="none",
@@ -101,12 +103,21 @@ def _draw(axes: Any, view: PlotView) -> None:
     finite = [x for x in view.x if math.isfinite(x)]
     if len(finite) > 1 and finite[0] != finite[-1]:
         axes.set_xlim(min(finite), max(finite))
-    axes.set_xlabel(display_name(view.xlabel))
+    axes.set_xlabel(_words(view.xlabel))
     if view.title:
-        axes.set_title(display_name(view.title), fontsize=10, loc="left", color=_MARKER["muted"])
-    if view.series:
-        axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 0.99), ncols=3,
+        axes.set_title(_words(view.title), fontsize=10, loc="left", color=_MARKER["muted"])
+    if lines:
+        # Handles and labels are given: of itself a legend leaves out names like "_x".
+        axes.legend(*zip(*lines, strict=True), frameon=False, loc="lower right", bbox_to_anchor=(1.0, 0.99), ncols=3,
                     borderaxespad=0.1, handlelength=2.6)  # fmt: skip
+
+
+def _words(text: str) -> str:
+    """A name in letters that the plot's font has; others are drawn as an empty box."""
+    from matplotlib.font_manager import findfont, get_font
+
+    letters = get_font(findfont("DejaVu Sans")).get_charmap()
+    return "".join(c if ord(c) in letters else "\u25a1" for c in display_name(text))
 
 
 def _thin(x: tuple[float, ...], y: tuple[float, ...]) -> tuple[list[float], list[float]]:

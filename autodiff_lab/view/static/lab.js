@@ -8,7 +8,8 @@
 const SVG = "http://www.w3.org/2000/svg";
 const XHTML = "http://www.w3.org/1999/xhtml";
 const MAXIMUM_DIFF = 250000; // cells of the table that compares two listings
-const SMALLEST_SCALE = 0.6; // a graph is never made smaller than this to fit at first
+const SMALLEST_SCALE = 0.6; // a graph that would be smaller than this starts at its top instead
+const READABLE_SCALE = 0.9;
 const LARGEST_SCALE = 4;
 
 // ---------------------------------------------------------------- small tools
@@ -156,7 +157,8 @@ function makeCamera(picture, canvas) {
   function fit() {
     const across = canvas.clientWidth, down = canvas.clientHeight;
     if (!(across > 0 && down > 0)) return;
-    view.scale = clamp(Math.min(across / width, down / height), SMALLEST_SCALE, 1.25);
+    const whole = Math.min(across / width, down / height, 1.25);
+    view.scale = whole >= SMALLEST_SCALE ? whole : clamp(across / width, SMALLEST_SCALE, READABLE_SCALE);
     const spareX = across / view.scale - width, spareY = down / view.scale - height;
     view.x = -spareX / 2;
     view.y = spareY > 0 ? -spareY / 2 : 0;
@@ -214,11 +216,15 @@ function makeCamera(picture, canvas) {
       drag = null;
     });
   }
-  // The page keeps its wheel: only with Ctrl or Meta does it zoom here.
+  // With Ctrl or Meta the wheel zooms; else it scrolls a graph that goes on in that direction,
+  // and where the graph ends the page has its wheel back.
   picture.addEventListener("wheel", (event) => {
-    if (!event.ctrlKey && !event.metaKey) return;
+    const end = view.y + canvas.clientHeight / view.scale;
+    const goesOn = event.deltaY > 0 ? end < height : view.y > 0;
+    if (event.ctrlKey || event.metaKey) zoom(Math.exp(-event.deltaY / 300), event.clientX, event.clientY);
+    else if (goesOn) pan(0, -event.deltaY);
+    else return;
     event.preventDefault();
-    zoom(Math.exp(-event.deltaY / 300), event.clientX, event.clientY);
   }, { passive: false });
   const watcher = new ResizeObserver(() => (view.moved ? apply() : fit()));
   watcher.observe(canvas);
@@ -425,6 +431,7 @@ function makeSide(card, choose) {
     if (node === null) {
       about.append(el("p", { class: "muted" },
         "Click a node: its twin in the other column, the values it reads, the rule, and the line of the cell light up."));
+      if (card.graph.caption) about.append(el("p", {}, card.graph.caption));
       return;
     }
     const nodes = new Map(card.graph.nodes.map((other) => [other.id, other]));
@@ -625,8 +632,8 @@ function makePlot(pane, card) {
   const start = plot.point === null ? (low + high) / 2 : clamp(Number(plot.point), low, high);
   const slider = el("input", { type: "range", min: low, max: high, step: (high - low) / 500,
     "aria-label": `${plot.xlabel} of the tangent`, oninput: () => show(Number(slider.value)) });
-  const words = el("span", { class: "mono", "aria-live": "polite" });
-  pane.append(el("div", { class: "readout" }, el("span", { class: "muted" }, "tangent"), slider, words));
+  const words = [0, 1, 2].map(() => el("span", { class: "mono" }));
+  pane.append(el("div", { class: "readout" }, el("span", { class: "muted" }, "tangent"), slider, ...words));
 
   function sample(curve, x) {
     let from = 0, to = xs.length - 1;
@@ -635,7 +642,12 @@ function makePlot(pane, card) {
       if (xs[middle] <= x) from = middle;
       else to = middle;
     }
-    return curve[from] + ((curve[to] - curve[from]) * (x - xs[from])) / (xs[to] - xs[from]);
+    // A cubic through the four samples around, where they are known; else the chord.
+    const around = [from - 1, from, to, to + 1];
+    const cubic = around.reduce((sum, i) => sum + around.reduce((product, j) =>
+      (i === j ? product : (product * (x - xs[j])) / (xs[i] - xs[j])), curve[i]), 0);
+    const chord = curve[from] + ((curve[to] - curve[from]) * (x - xs[from])) / (xs[to] - xs[from]);
+    return Number.isFinite(cubic) ? cubic : chord;
   }
 
   function show(x) {
@@ -648,8 +660,11 @@ function makePlot(pane, card) {
       setAttributes(dot, { cx: across(x), cy: down(y) });
     }
     slider.value = String(x);
-    words.textContent = `${plot.xlabel} = ${Number(x.toPrecision(4))}   ${plot.series[0].label} = ${number(Number(y.toPrecision(5)))}   ` +
-      `slope ${plot.series[1].label} = ${number(Number(slope.toPrecision(5)))}`;
+    const says = (name, value, digits) => `${name} = ${Number(value.toPrecision(digits))}`;
+    words[0].textContent = says(plot.xlabel, x, 4);
+    words[1].textContent = says(plot.series[0].label, y, 5);
+    words[2].textContent = `slope ${says(plot.series[1].label, slope, 5)}`;
+    slider.setAttribute("aria-valuetext", words.map((word) => word.textContent).join(", "));
   }
 
   picture.addEventListener("pointermove", (event) => {

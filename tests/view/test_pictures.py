@@ -1,0 +1,218 @@
+"""Pictures and pages: well-formed, the same bytes everywhere, within their sizes."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+import view_examples
+
+from autodiff_lab.view import bundle, dot, formula, html, layout, panes, plots, svg
+from autodiff_lab.view.model import (
+    SCHEMA_VERSION,
+    DerivationLine,
+    DerivationView,
+    PlotSeries,
+    PlotView,
+    to_json,
+)
+
+SVG = "{http://www.w3.org/2000/svg}"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def picture(graph=None) -> ElementTree.Element:
+    return ElementTree.fromstring(svg.graph_svg(layout.layout(graph or view_examples.logistic_graph())))
+
+
+def test_graph_svg_says_what_it_shows() -> None:
+    root = picture()
+    assert root.get("role") == "img" and "[A] x = 0.4" in root.get("aria-label")
+    heads = [node.text for node in root.iter(SVG + "text") if "head" in node.get("class")]
+    assert heads == ["forward ↓", "gradient ↑"]
+    titles = {g.get("data-id"): g.find(SVG + "title").text for g in root.iter(SVG + "g") if g.get("data-id")}
+    assert len(titles) == 12
+    for words in ("quotient rule", "ds/dD = -g * u/v^2", "float64 scalar", "value -0.358", "cell 3"):
+        assert words in titles["D'"]
+
+
+def test_columns_differ_in_more_than_colour() -> None:
+    assert ".node.adjoint rect{" in svg.GRAPH_RULES and "stroke-dasharray" in svg.GRAPH_RULES
+    classes = [node.get("class") for node in picture().iter(SVG + "path") if node.get("data-source")]
+    assert {"edge forward", "edge adjoint", "edge residual"} == set(classes)
+
+
+@pytest.mark.parametrize("point", [math.nan, math.inf, -math.inf])
+def test_broken_values_are_marked(point: float) -> None:
+    try:
+        graph = view_examples.logistic_graph(point)
+    except OverflowError:
+        graph = view_examples.logistic_graph(math.nan)
+    root = picture(graph)
+    broken = [g for g in root.iter(SVG + "g") if "broken" in g.get("class", "")]
+    assert broken and all("⚠" in "".join(g.itertext()) for g in broken)
+
+
+def test_sizes() -> None:
+    card = view_examples.logistic_card()
+    assert len(html.page_html(card).encode()) < 500_000
+    assert len(html.card_html(card).encode()) < 500_000
+    huge = view_examples.logistic_card(graph=view_examples.chain_graph(3_000))
+    assert len(svg.graph_svg(layout.layout(huge.graph)).encode()) < svg.MAXIMUM_BYTES
+    assert len(html.page_html(huge).encode()) < 1_000_000
+
+
+def test_bytes_do_not_depend_on_the_hash_seed() -> None:
+    script = (
+        "import sys, hashlib; sys.path[:0] = ['tests', '.']\n"
+        "import view_examples as e\n"
+        "from autodiff_lab.view import html, dot\n"
+        "text = html.page_html(e.logistic_card()) + html.card_html(e.logistic_card())\n"
+        "text += dot.to_dot(e.logistic_graph()).source\n"
+        "print(hashlib.sha256(text.encode()).hexdigest())\n"
+    )
+    results = {
+        subprocess.run(
+            [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("0", "1")
+    }  # fmt: skip
+    assert len(results) == 1
+
+
+def test_page_policy_allows_exactly_what_is_in_it() -> None:
+    page = html.page_html(view_examples.logistic_card())
+    policy = re.search(r'content="(default-src[^"]*)"', page)[1]
+    assert "unsafe" not in policy and "default-src 'none'" in policy
+    for kind, pattern in (("style", r"<style>(.*?)</style>"), ("script", r"<script>(.*?)</script>")):
+        for content in re.findall(pattern, page, flags=re.DOTALL):
+            digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+            assert f"'sha256-{digest}'" in policy, kind
+    markup = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+    assert " style=" not in markup and not re.search(r"\son[a-z]+=", markup)
+    addresses = set(re.findall(r"https?://[^\s\"'<>)]+", page))
+    assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xhtml"}
+
+
+def test_script_builds_no_markup_from_data() -> None:
+    source = html._static("lab.js")
+    for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "Function(", "import ", "fetch("):
+        assert word not in source
+    assert len(source.splitlines()) <= 900
+
+
+def test_everything_is_there_without_script() -> None:
+    page = html.page_html(view_examples.logistic_card())
+    assert re.findall(r'<details class="tab" data-tab="(\w+)"', page) == [
+        "graph", "derivation", "steps", "plot", "kernel",
+    ]  # fmt: skip
+    assert page.count('open="open"') == 1
+    for words in ("quotient rule", "mul_by_one", "numba.njit", "check ok, rtol 1e-6"):
+        assert words in page
+
+
+def test_parts_that_are_missing_have_no_tab() -> None:
+    card = view_examples.logistic_card(
+        graph=None, derivation=None, steps=None, plot=None, kernel=None, formulas=()
+    )
+    assert "<details" not in html.page_html(card).replace("details.", "")
+    assert "No rule applied" in html.page_html(view_examples.logistic_card(steps=()))
+
+
+def test_without_engine_the_graph_is_text() -> None:
+    text = html.card_html(view_examples.logistic_card(), engine="none")
+    assert '<pre class="listing">forward' in text and "[A&#39;]" not in text and "[A']" in text
+
+
+def test_long_derivations_fold_in_the_middle() -> None:
+    lines = tuple(DerivationLine("x", f"line{k}", f"rule{k}") for k in range(40))
+    card = view_examples.logistic_card(derivation=DerivationView(lines))
+    page = html.page_html(card)
+    assert "28 more lines" in page and all(f">rule{k}<" in page for k in range(40))
+
+
+def test_formula_falls_back_to_text() -> None:
+    for latex in (r"\foo{", "$", "x" * 1000, "日本", r"\frac{1"):
+        drawn = formula.formula_svg((formula.Line(latex, "a < b"),))
+        assert "a &lt; b</text>" in drawn
+    drawn = formula.formula_svg((formula.Line(r"\frac{1}{x}", "1/x"),))
+    assert "<text" not in drawn and 'fill="currentColor"' in drawn and 'aria-label="1/x"' in drawn
+    ElementTree.fromstring(drawn)
+
+
+def test_formula_lines_share_letters() -> None:
+    line = formula.Line("x + x", "x + x")
+    one = formula.formula_svg((line,))
+    ten = formula.formula_svg((line,) * 10)
+    assert one.count("<path") == ten.count("<path") == 2
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        PlotView((), ()),
+        PlotView((1.0,), (PlotSeries("f", (1.0,)),)),
+        PlotView((0.0, 1.0), (PlotSeries("f", (math.nan, math.inf)),)),
+        PlotView((0.0, 1.0, 2.0), (PlotSeries("f", (5.0, 5.0, 5.0)), PlotSeries("g", (0.0, 0.0, 0.0))),
+                 point=9.0),
+        PlotView(tuple(map(float, range(9000))), (PlotSeries("f", tuple(map(float, range(9000)))),)),
+    ],
+    ids=["empty", "one point", "no number", "flat", "many points"],
+)  # fmt: skip
+def test_plots_of_odd_functions(view: PlotView) -> None:
+    drawn = plots.plot_svg(view)
+    ElementTree.fromstring(drawn)
+    assert "style=" not in drawn and len(drawn) < 200_000
+    assert drawn == plots.plot_svg(view)
+
+
+def test_plots_take_no_style_of_the_users() -> None:
+    import matplotlib
+
+    view = view_examples.logistic_plot(20)
+    plain = plots.plot_svg(view)
+    with matplotlib.rc_context({"lines.linewidth": 9.0, "axes.grid": True}):
+        assert plots.plot_svg(view) == plain
+
+
+def test_records_become_json() -> None:
+    card = view_examples.logistic_card(graph=view_examples.logistic_graph(math.inf))
+    data = to_json(card)
+    assert data["schema"] == SCHEMA_VERSION and data["record"] == "CardView"
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+    assert to_json(PlotView((math.nan, math.inf, -math.inf), ()))["x"] == ["NaN", "Infinity", "-Infinity"]
+    with pytest.raises(TypeError, match="records"):
+        to_json({"not": "a record"})
+
+
+def test_bundle_leaves_out_what_is_too_large() -> None:
+    assert set(bundle.mimebundle("t", "<svg/>", "<p/>")) == {"text/plain", "image/svg+xml", "text/html"}
+    assert set(bundle.mimebundle("t", "x" * 1_000_001, None)) == {"text/plain"}
+
+
+def test_to_dot_parts() -> None:
+    graph = view_examples.logistic_graph()
+    counts = {part: dot.to_dot(graph, part).source.count("label=") for part in ("forward", "gradient", "both")}
+    assert counts == {"forward": 6, "gradient": 6, "both": 12}
+    assert dot.to_dot(graph).source.count("rank=same") == 4
+    with pytest.raises(ValueError, match="part is"):
+        dot.to_dot(graph, "backward")
+
+
+def test_fragment_is_well_formed() -> None:
+    card = dataclasses.replace(view_examples.logistic_card(), title='a "title" & more')
+    pictures = panes.Pictures(inline=False)
+    root = ElementTree.fromstring(panes.card_body(card, layout.layout(card.graph), pictures))
+    assert root.get("aria-label") == 'a "title" & more'
+    assert all(image.get("alt") for image in root.iter("img"))
