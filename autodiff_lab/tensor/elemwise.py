@@ -281,6 +281,7 @@ class Elemwise(Op):
                         f"{', '.join(map(str, sorted(known)))}.",
                         where=self._story(variables),
                         why="lengths must agree, or be statically 1",
+                        remedy="line the axes up: x[:, None] adds one, x.T or reshape moves them",
                     )
                 )
             all_stretched = all(axis in axes for axes in stretch)
@@ -288,7 +289,7 @@ class Elemwise(Op):
         return tuple(dims)
 
     def _story(self, variables: Sequence[Variable]) -> str:
-        return " and ".join(describe(variable) for variable in variables)
+        return " and ".join(describe(_as_given(variable)) for variable in variables)
 
     # -- computing --------------------------------------------------------------------------
 
@@ -402,6 +403,13 @@ class Elemwise(Op):
         if self.row.name == "second":
             return [[False], [True]]
         return [[True] for _ in node.inputs]
+
+
+def _as_given(variable: Variable) -> Variable:
+    """The user's variable behind the leading axes that this op added to it."""
+    node = variable.owner
+    added = node is not None and node.op.name == "dimshuffle" and variable.name is None
+    return node.inputs[0] if added and node is not None else variable
 
 
 def _times(cotangent: Variable, partial: Any) -> Any:
