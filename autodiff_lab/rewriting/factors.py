@@ -80,9 +80,12 @@ class Product:
 
 
 def bare(variable: Variable) -> Variable:
-    """A variable without casts, added leading axes and copies around it."""
+    """A variable without casts, added leading axes, copies and stretching around it."""
     while variable.owner is not None:
         op = variable.owner.op
+        if op.name == "second":
+            variable = variable.owner.inputs[1]
+            continue
         inner = variable.owner.inputs[0]
         adds_axes = op.name == "dimshuffle" and op.only_adds_axes and _leading(op)  # type: ignore[attr-defined]
         between_floats = op.name.startswith("cast_") and inner.type.dtype != "bool"  # type: ignore[attr-defined]

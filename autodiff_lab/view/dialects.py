@@ -190,7 +190,7 @@ class TextDialect(Dialect):
             # 2x, but 2 sqrt(x) and 2 alpha
             gap = " " if len(right.text) > 1 and right.text[:2].isalpha() else ""
             return Piece(left.text + gap + right.text, COEFFICIENT, left.minus, array=array)
-        opens = right.text.startswith("(") and right.level >= POWER
+        opens = right.text.startswith("(") and right.level >= POWER and not right.text[1:3] == "-1"
         if opens and left.level == ATOM and (left.head or _is_group(left.text)):
             return Piece(left.text + right.text, PRODUCT, left.minus, array=array)
         level = BIG if right.level == BIG else PRODUCT
@@ -243,6 +243,10 @@ class TextDialect(Dialect):
         """sum_i a_i."""
         body = self.at_least(body, PRODUCT, minus=True)
         return Piece(f"{word}_{letters} {body.text}", BIG)
+
+    def part(self, piece: Piece, key: str) -> Piece:
+        """x[1:, 0]."""
+        return Piece(f"{self.at_least(piece, ATOM, minus=True).text}[{key}]")
 
     def bracket(self, piece: Piece) -> Piece:
         """[a > b]: 1 where it holds, 0 elsewhere."""
@@ -390,6 +394,13 @@ class LatexDialect(Dialect):
         body = self.at_least(body, PRODUCT, minus=True)
         sign = {"sum": r"\sum", "prod": r"\prod"}.get(word, rf"\operatorname{{{word}}}")
         return Piece(rf"{sign}_{{{letters}}} {body.text}", BIG, tall=True)
+
+    def part(self, piece: Piece, key: str) -> Piece:
+        """Numbers as an index, slices in brackets."""
+        inner = self.at_least(piece, ATOM, minus=True)
+        if re.fullmatch(r"[\d, ]+", key) and "_" not in inner.text:
+            return Piece(f"{inner.text}_{{{key.replace(' ', '')}}}", tall=piece.tall)
+        return Piece(f"{inner.text}[{key}]", tall=piece.tall)
 
     def bracket(self, piece: Piece) -> Piece:
         """[a > b]: 1 where it holds, 0 elsewhere."""

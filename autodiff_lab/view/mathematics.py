@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from autodiff_lab.graph import Apply, Constant, Variable, ancestors, toposort
 from autodiff_lab.view import notation
@@ -21,7 +21,15 @@ from autodiff_lab.view.notation import COEFFICIENT, notation_of, rank
 
 # The letters of the axes of one element; "" for an axis along which a value is stretched.
 Index = tuple[str, ...] | None
-Place = tuple[Variable, Index]
+
+
+class Place(NamedTuple):
+    """A variable at an index, with the letters that sums around it have taken."""
+
+    variable: Variable
+    index: Index
+    bound: str
+
 
 INDEX_LETTERS = "ijklmnpqrtuv"
 BIG_SIGNS = {"sum": "sum", "prod": "prod", "mean": "mean", "max": "max", "min": "min"}
@@ -51,6 +59,9 @@ class Writer:
         Parts with a longer text get a name of their own, u_1, u_2, ...
     spelling : mapping, optional
         Op name -> another name for functions of one argument: the logistic is ``s``.
+    cut : int, optional
+        Parts with a longer text become ``...``; one writer then serves every node of a graph in
+        linear time.
     """
 
     def __init__(
@@ -59,7 +70,9 @@ class Writer:
         symbols: Mapping[Variable, str] | None = None,
         longest_part: int | None = None,
         spelling: Mapping[str, str] | None = None,
+        cut: int | None = None,
     ) -> None:
+        self.cut = cut
         self.spelling = dict(spelling or {})
         self.dialect = dialect
         self.symbols = dict(symbols or {})
@@ -74,7 +87,7 @@ class Writer:
         for leaf in ancestors([variable], self.symbols):
             if leaf.owner is None and leaf.name is not None:
                 self.taken.add(leaf.name)
-        root: Place = (notation.behind_axes(variable), index)
+        root = Place(notation.behind_axes(variable), index, "".join(index or ()))
         stack: list[Place] = [root]
         while stack:
             place = stack[-1]
@@ -96,34 +109,35 @@ class Writer:
 
     def _children(self, place: Place) -> list[Place]:
         """What must be written before a place can be."""
-        variable, index = place
+        variable, index, bound = place
         node = variable.owner
-        if node is None or variable in self.symbols:
+        if node is None or variable in self.symbols or _length_of(node) is not None:
             return []
         name = node.op.name
         if name in BIG_SIGNS and self._opens(node, index):
-            return [self._below(node.inputs[0], self._inner_index(node, index))]
+            inner = self._inner_index(node, place)
+            return [self._below(node.inputs[0], inner, _joined_letters(bound, inner))]
         if name == "dimshuffle":
-            return [self._below(node.inputs[0], self._shuffled(node, index))]
+            return [self._below(node.inputs[0], self._shuffled(node, index), bound)]
         if name == "second":
             # the value alone; where it is broadcast the index of the missing axes goes
-            return [self._below(node.inputs[1], self._fitting(node.inputs[1], index))]
+            return [self._below(node.inputs[1], self._fitting(node.inputs[1], index), bound)]
         if hasattr(node.op, "row"):
             return [
-                self._below(child, self._stretched(node, position, index))
+                self._below(child, self._stretched(node, position, index), bound)
                 for position, child in enumerate(node.inputs)
             ]
         if name == "derivative":
-            return [self._below(node.inputs[0], index)]
-        return [self._below(child, None) for child in node.inputs]
+            return [self._below(node.inputs[0], index, bound)]
+        return [self._below(child, None, bound) for child in node.inputs]
 
     @staticmethod
-    def _below(variable: Variable, index: Index) -> Place:
+    def _below(variable: Variable, index: Index, bound: str) -> Place:
         """A child place, looking through leading axes that were only added."""
         behind = notation.behind_axes(variable)
         if index is not None:
             index = index[len(index) - rank(behind):]
-        return behind, index if rank(behind) else None
+        return Place(behind, index if rank(behind) else None, bound)
 
     def _stretched(self, node: Apply, position: int, index: Index) -> Index:
         if index is None:
@@ -157,13 +171,13 @@ class Writer:
         """Whether a reduction is written with a sum sign: its result is one number."""
         return index is not None or rank(node.outputs[0]) == 0
 
-    def _inner_index(self, node: Apply, index: Index) -> tuple[str, ...]:
+    def _inner_index(self, node: Apply, place: Place) -> tuple[str, ...]:
         """The index inside a reduction: new letters for the axes that go."""
-        given = list(index or ())
+        given = list(place.index or ())
         axes = getattr(node.op, "axis", None)
         inner = rank(node.inputs[0])
         reduced = range(inner) if axes is None else axes
-        fresh = [c for c in INDEX_LETTERS if c not in given and c not in self.taken]
+        fresh = [c for c in INDEX_LETTERS if c not in place.bound and c not in self.taken]
         letters: list[str] = []
         for axis in range(inner):
             if axis not in reduced:
@@ -176,7 +190,7 @@ class Writer:
     # -- putting together -------------------------------------------------------------------
 
     def _combine(self, place: Place) -> Piece:
-        variable, index = place
+        variable, index, _ = place
         if variable in self.symbols:
             return self._symbol(self.symbols[variable], variable, index)
         node = variable.owner
@@ -188,7 +202,7 @@ class Writer:
         pieces = [self._done[child] for child in self._children(place)]
         name = node.op.name
         if name in BIG_SIGNS and self._opens(node, index):
-            letters = self._inner_index(node, index)
+            letters = self._inner_index(node, place)
             new = "".join(c for c in letters if c and c not in (index or ()))
             return self.dialect.big(BIG_SIGNS[name], new, pieces[0]) if new else pieces[0]
         if name in self.spelling and len(pieces) == 1:
@@ -243,7 +257,9 @@ class Writer:
 
     def _named_if_long(self, place: Place, piece: Piece) -> Piece:
         """A part that became too long is written apart under a name."""
-        variable, index = place
+        variable, index, _ = place
+        if self.cut is not None and len(piece.text) > self.cut:
+            return Piece(r"\ldots" if self.dialect.latex else "...", array=piece.array)
         if self.longest_part is None or len(piece.text) <= self.longest_part:
             return piece
         name = variable.name
@@ -253,6 +269,10 @@ class Writer:
         symbol = self.dialect.symbol(name, "".join(index or ()))
         self.parts.append((symbol.text, piece.text))
         return dataclasses.replace(symbol, array=piece.array)
+
+
+def _joined_letters(bound: str, index: tuple[str, ...]) -> str:
+    return bound + "".join(letter for letter in index if letter not in bound)
 
 
 def _axes_shown(node: Apply, pieces: list[Piece]) -> tuple[list[Piece], list[Piece]]:
@@ -348,6 +368,39 @@ def _eq(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     if value is False or (value == 0 and getattr(node.inputs[0].type, "dtype", "") == "bool"):
         return dialect.call("not", pieces[:1])
     return dialect.infix("==", pieces)
+
+
+@_form("switch")
+def _switch(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
+    """``where(c, 1, 0)`` is the condition itself, counted as 1 or 0."""
+    chosen = [notation.scalar_value(v) for v in node.inputs[1:]]
+    if chosen == [1, 0]:
+        return dialect.bracket(pieces[0])
+    if chosen == [0, 1]:
+        return dialect.bracket(dialect.call("not", pieces[:1]))
+    return dialect.call("where", pieces)
+
+
+@_form("subtensor")
+def _subtensor(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
+    """``x[0]``, or the letter for a length."""
+    length = _length_of(node)
+    if length is not None:
+        return dialect.symbol(length)
+    key = node.op.key_text([piece.text for piece in pieces[1:]])  # type: ignore[attr-defined]
+    return dialect.part(pieces[0], key)
+
+
+def _length_of(node: Apply) -> str | None:
+    """``n`` for ``shape(v)[0]``, ``n_1``, ``n_2`` for the lengths of a matrix."""
+    if node.op.name != "subtensor" or node.inputs[0].owner is None or len(node.inputs) > 1:
+        return None
+    shape = node.inputs[0].owner
+    pattern = getattr(node.op, "pattern", ())
+    if shape.op.name != "shape" or len(pattern) != 1 or not isinstance(pattern[0], int):
+        return None
+    ndim = rank(shape.inputs[0])
+    return "n" if ndim == 1 else f"n_{pattern[0] % ndim + 1}"
 
 
 @_form("dimshuffle")

@@ -13,7 +13,7 @@ state can be computed and compared with the one before.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.graph import (
@@ -78,7 +78,7 @@ class State:
     node: Apply | None = None
 
 
-def steps(cost: Variable, wrt: Variable, gradient: Variable | None = None) -> Iterator[State]:
+def steps(cost: Variable, wrt: Variable, gradient: Variable | None = None) -> list[State]:
     """The states from ``d[cost]`` to ``factor * d[wrt]``.
 
     Parameters
@@ -88,7 +88,7 @@ def steps(cost: Variable, wrt: Variable, gradient: Variable | None = None) -> It
         The raw derivative: the roles in it say which inputs of a node contribute.
     """
     holes = [Hole(cost, None)]
-    yield State(tuple(holes), "what is asked")
+    states = [State(tuple(holes), "what is asked")]
     reached = _depending_on(wrt, cost)
     contributing = _contributions(gradient)
     for node in reversed([n for n in toposort([cost], [wrt]) if _reached(n, reached)]):
@@ -96,15 +96,19 @@ def steps(cost: Variable, wrt: Variable, gradient: Variable | None = None) -> It
         if place is None:
             continue
         hole = holes[place]
-        parts = _local(node, hole, wrt, reached, contributing)
+        found = _local(node, hole, reached, contributing)
+        parts = list(found.values())
         met = len({part.variable for part in parts}) < len(parts)
         holes = _merged([*holes[:place], *parts, *holes[place + 1 :]], wrt)
         if notation.notation_of(node.op).plumbing or node.op.name.startswith("cast_"):
+            # no step of its own: the state before is written without it
+            states[-1] = dataclasses.replace(states[-1], holes=tuple(holes))
             continue
-        words = rule_words(node, [part.variable for part in parts], reached)
+        words = rule_words(node, list(found))
         if met and " + " not in words:
             words += "; both paths add"
-        yield State(tuple(holes), words, node)
+        states.append(State(tuple(holes), words, node))
+    return states
 
 
 def _reached(node: Apply, reached: set[Variable]) -> bool:
@@ -165,31 +169,30 @@ def ones(like: Variable) -> Variable:
 def _local(
     node: Apply,
     hole: Hole,
-    wrt: Variable,
     reached: set[Variable],
     contributing: set[tuple[Apply, Variable]] | None,
-) -> list[Hole]:
-    """The holes of a node's inputs that take the place of the node's own."""
+) -> dict[int, Hole]:
+    """The holes that take the place of a node's own, by the place of the input."""
     active = [place for place, v in enumerate(node.inputs) if v in reached]
     row = getattr(node.op, "row", None)
-    partials = _partials(node, row) if row is not None else None
+    partials = partials_of(node, row) if row is not None else None
     if partials is None:
         answers = node.op.pullback(node.inputs, node.outputs, _cotangents(node, hole))
-        answers = [None if _is_one(answer) else answer for answer in answers]
+        answers = [None if _is_one(answer) else _without_ones(answer) for answer in answers]
     else:
         stretch = getattr(node.op, "stretch", ()) or ((),) * len(node.inputs)
         answers = [
             _summed(_times(hole, partial), axes, node.outputs[0])
             for partial, axes in zip(partials, stretch)
         ]
-    parts = []
+    parts: dict[int, Hole] = {}
     for place in active:
         answer = answers[place]
         if answer is ZERO or answer is DISCONNECTED or isinstance(answer, Undefined):
             continue
         if not _contributes(node, node.inputs[place], answer, hole, contributing):
             continue
-        parts.append(Hole(node.inputs[place], answer))
+        parts[place] = Hole(node.inputs[place], answer)
     return parts
 
 
@@ -210,7 +213,7 @@ def _contributes(
     return answer is hole.factor or answer is None or node.op.name in ("add", "sub", "identity")
 
 
-def _partials(node: Apply, row: Any) -> Sequence[Any] | None:
+def partials_of(node: Apply, row: Any) -> Sequence[Any] | None:
     """The local derivatives as a textbook writes them, or as the row declares them."""
     (output,) = node.outputs
     if row.textbook is not None:
@@ -271,6 +274,17 @@ def _is_one(answer: Any) -> bool:
     return isinstance(answer, Variable) and notation.scalar_value(answer) == 1
 
 
+def _without_ones(answer: Any) -> Any:
+    """A contribution without a factor 1 in front."""
+    node = answer.owner if isinstance(answer, Variable) else None
+    if node is None or node.op.name != "mul":
+        return answer
+    for one, other in (node.inputs, node.inputs[::-1]):
+        if _is_one(one) and other.type == answer.type:
+            return other
+    return answer
+
+
 # -- words ---------------------------------------------------------------------------------------
 
 # What the words of a row leave open: which operand varies.
@@ -294,12 +308,11 @@ _OTHER_WORDS = {
 }
 
 
-def rule_words(node: Apply, varying: Sequence[Variable], reached: set[Variable]) -> str:
-    """The rule of a node in words."""
-    if not varying:
+def rule_words(node: Apply, active: Sequence[int]) -> str:
+    """The rule of a node in words, given the places of the inputs that vary."""
+    if not active:
         return "constant wherever it is differentiable: derivative 0"
     name = node.op.name
-    active = [place for place, v in enumerate(node.inputs) if v in reached]
     known = _BY_OPERAND.get((name, len(active)))
     if known is not None:
         return known

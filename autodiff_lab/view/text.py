@@ -138,7 +138,19 @@ def _dimshuffle_parts(node: Apply) -> list[str | Variable] | None:
     return call_parts(f"DimShuffle{{{listed}}}", node.inputs)
 
 
-_SPECIAL = {"identity": _identity_parts, "dimshuffle": _dimshuffle_parts}
+def _subtensor_parts(node: Apply) -> list[str | Variable] | None:
+    """``x[1:, 0]``; indices that are variables are printed like all others."""
+    marks = [f"\0{place}\0" for place in range(1, len(node.inputs))]
+    pieces = node.op.key_text(marks).split("\0")  # type: ignore[attr-defined]
+    key = [node.inputs[int(p)] if odd % 2 else p for odd, p in enumerate(pieces)]
+    return [node.inputs[0], "[", *key, "]"]
+
+
+_SPECIAL = {
+    "identity": _identity_parts,
+    "dimshuffle": _dimshuffle_parts,
+    "subtensor": _subtensor_parts,
+}
 
 
 def roots_of(obj: Any, caller: str) -> list[Variable]:
