@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.graph import Constant, FunctionGraph, Variable
-from autodiff_lab.tensor.constants import as_tensor_variable
+from autodiff_lab.tensor.constants import as_tensor_variable, constant
 from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.elemwise import Elemwise
 from autodiff_lab.tensor.reduction import Reduction
@@ -66,6 +66,7 @@ class Context:
         self._values: dict[Variable, Any] = {}
         self._tokens: dict[Variable, Tokens] = {}
         self._heads: dict[Variable, Any] = {}
+        self._constants: dict[tuple[Variable, str], Any] = {}
         self._lenders: dict[Variable, Variable] = {}
         self._merged: dict[Any, Any] = {}
 
@@ -91,6 +92,15 @@ class Context:
             if found is not None and found.dtype != passed.type.dtype:  # type: ignore[attr-defined]
                 found = found.astype(passed.type.dtype)  # type: ignore[attr-defined]
             self._values[passed] = found
+        return found
+
+    def constant(self, variable: Any, dtype: str) -> Any:
+        """A constant of the graph in another dtype, made once."""
+        key = (variable, dtype)
+        found = self._constants.get(key)
+        if found is None:
+            made = constant(variable.data, dtype=dtype)
+            found = self._constants[key] = self.fgraph.table.constant(made)
         return found
 
     def head(self, variable: Variable) -> Any:

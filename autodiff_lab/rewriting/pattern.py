@@ -24,6 +24,7 @@ from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.elemwise import Elemwise
 from autodiff_lab.tensor.reduction import Reduction
+from autodiff_lab.tensor.registry import function
 from autodiff_lab.tensor.type import TensorType
 
 
@@ -312,7 +313,9 @@ def _strip(variable: Variable, view: View) -> tuple[Variable, View]:
     return variable, view
 
 
-def _walk(tree: Tree, variable: Variable, view: View, shaping: bool, state: _State) -> Iterator[None]:
+def _walk(
+    tree: Tree, variable: Variable, view: View, shaping: bool, state: _State
+) -> Iterator[None]:
     """Yield once per way in which `variable` matches; `shaping`: it lends the root its shape."""
     if isinstance(tree, Call):
         inner, seen = _strip(variable, view)
@@ -466,8 +469,19 @@ def _bindings(recorded: Recorded, state: _State, node: Apply) -> dict[str, Any]:
         elif meaning.constant:
             found[name] = _number(state.numbers[name], meaning, node.outputs[0])
         else:
-            found[name] = _seen(*state.variables[name])
+            found[name] = _widened(_seen(*state.variables[name]), meaning, node.outputs[0])
     return found
+
+
+def _widened(variable: Any, meaning: Wild, output: Any) -> Any:
+    """A whole number takes part in the right side in the dtype of the result.
+
+    Otherwise ``-x`` there would wrap around for unsigned numbers, and ``sqr(x)`` for short ones.
+    """
+    letter = np.dtype(variable.type.dtype).kind
+    if meaning.boolean or letter not in "biu" or np.dtype(output.type.dtype).kind == "b":
+        return variable
+    return function("cast")(variable, output.type.dtype)
 
 
 def _number(value: Any, meaning: Wild, output: Any) -> Any:

@@ -85,7 +85,10 @@ def exact(output: Variable, values: Mapping[Variable, float]) -> Any:
 
 
 def error_in_ulp(found: Any, truth: Any, dtype: str = "float64") -> float:
-    """By how many units in the last place a result differs from the exact value."""
+    """By how many units in the last place a result differs from the exact value.
+
+    Below the smallest normal number, 0 is as good as the subnormal number.
+    """
     import mpmath
 
     number = float(found)
@@ -96,5 +99,5 @@ def error_in_ulp(found: Any, truth: Any, dtype: str = "float64") -> float:
         return 0.0
     if not np.isfinite(number) or not np.isfinite(rounded):
         return float("inf")
-    unit = max(float(np.spacing(abs(rounded))), float(info.smallest_subnormal))
+    unit = max(float(np.spacing(abs(rounded))), float(info.smallest_normal))
     return float(abs(mpmath.mpf(number) - truth) / unit)

@@ -34,6 +34,8 @@ CONSTANTS = (2.0, 0.5, -3.0, 4.0)
 WHOLE = (3, 2, -2)
 TOLERANCE = {"float64": (1e-9, 1e-12), "float32": (2e-4, 1e-6)}
 LENGTHS = (4, 5)
+MOST_ULP = 32.0
+"""What a stabilising rule may lose where both sides are good: x - y rounds before exp does."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Case:
         return found
 
 
-# -- cases ------------------------------------------------------------------------------------------
+# -- cases ----------------------------------------------------------------------------------------
 
 
 def cases(
@@ -145,7 +147,7 @@ def rewritten(rule: Rule, case: Case) -> tuple[Any, RewriteTrace]:
     return fgraph.outputs[0], trace
 
 
-# -- properties -------------------------------------------------------------------------------------
+# -- properties -----------------------------------------------------------------------------------
 
 
 def declared(rule: Rule) -> None:
@@ -282,7 +284,10 @@ def settles(rule: Rule) -> None:
 
 
 def accurate(rule: Rule) -> None:
-    """A stabilising rule: never less accurate, and more accurate somewhere, against mpmath."""
+    """A stabilising rule: never less accurate, and more accurate somewhere, against mpmath.
+
+    The tag "enables" stands for the latter: the form is one that further stabilising rules need.
+    """
     if rule.phase != "stabilize":
         return
     gains = 0
@@ -298,11 +303,11 @@ def accurate(rule: Rule) -> None:
                 error_in_ulp(v, truth)
                 for v in compute([case.left, right], {v: np.float64(p) for v, p in values.items()})
             )
-            assert after <= max(before, 8.0), (
+            assert after <= max(before, MOST_ULP), (
                 f"{rule.name} at {point}: {before:.3g} ulp before, {after:.3g} after"
             )
             gains += before > 2 * after + 1
-    assert gains, f"{rule.name} is nowhere more accurate"
+    assert gains or "enables" in rule.tags, f"{rule.name} is nowhere more accurate"
 
 
 COSTS = {"pow": 40, "true_div": 4, "sqrt": 4, "reciprocal": 4}

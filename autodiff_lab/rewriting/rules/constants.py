@@ -63,6 +63,6 @@ def constant_in_result_dtype(context: Context, node: Apply) -> Any:
     changed = False
     for place, variable in enumerate(inputs):
         if isinstance(variable, Constant) and variable.type.dtype != dtype:  # type: ignore[attr-defined]
-            inputs[place] = pt.constant(variable.data, dtype=dtype)
+            inputs[place] = context.constant(variable, dtype)
             changed = True
     return node.op.make_node(*inputs).outputs if changed else None

@@ -6,6 +6,7 @@ So these rules take a product apart (at most `MOST` factors) and look at its fac
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from autodiff_lab.graph import Apply, Variable
@@ -25,21 +26,59 @@ POSITIVE_OPS = ("sigmoid", "exp", "softplus", "cosh")
     example=lambda x, y: (y * sigmoid(x)) * exp(-x), domain={"x": MODERATE},
 )
 def exp_times_sigmoid(context: Context, node: Apply) -> Any:
-    """``exp(-x) sigmoid(x)`` is ``inf * 0`` for very negative values; ``sigmoid(-x)`` is 1 there."""
+    """``exp(-x) sigmoid(x)`` is ``inf * 0`` far below zero; ``sigmoid(-x)`` is 1 there."""
+
+    def meet(factor: Any, partner: Any) -> list[Any] | None:
+        if _name(factor) != "exp":
+            return None
+        exponent = factor.owner.inputs[0]
+        rest = _without_sigmoid(partner, exponent)
+        return None if rest is None else [sigmoid(exponent), *rest]
+
+    return _pair_above(context, node, meet)
+
+
+@node_rewriter(
+    ["mul", "true_div"], phase="stabilize",
+    client="accuracy: the derivative of 1 / (1 + exp(-x)) ** 2 at -800",
+    example=lambda x, y: (y * sigmoid(x)) * (1 + exp(-x)), domain={"x": MODERATE},
+)
+def one_plus_exp_times_sigmoid(context: Context, node: Apply) -> Any:
+    """``(1 + exp(-x)) sigmoid(x)`` is 1, also where it is computed as ``inf * 0``."""
+
+    def meet(factor: Any, partner: Any) -> list[Any] | None:
+        if _name(factor) != "add":
+            return None
+        for one, other in (factor.owner.inputs, factor.owner.inputs[::-1]):
+            if context.head(one) == 1 and _name(other) == "exp":
+                return _without_sigmoid(partner, other.owner.inputs[0])
+        return None
+
+    return _pair_above(context, node, meet)
+
+
+@node_rewriter(
+    ["mul", "true_div"], phase="stabilize", client="lesson: softmax of two classes",
+    example=lambda x, y: (2.0 / (exp(y) + exp(x))) * exp(x),
+    domain={"x": MODERATE, "y": MODERATE},
+)
+def exp_over_two_exps(context: Context, node: Apply) -> Any:
+    """``exp(x) / (exp(x) + exp(y))`` overflows or is 0 / 0; ``sigmoid(x - y)`` is neither."""
     above, below = fraction(node.outputs[0])
     for place, factor in enumerate(above):
         if _name(factor) != "exp":
             continue
-        exponent = factor.owner.inputs[0]
-        for other, partner in enumerate(above):
-            if other == place:
+        for other, divisor in enumerate(below):
+            if _name(divisor) != "add" or factor not in divisor.owner.inputs:
                 continue
-            rest = _without_sigmoid(partner, exponent)
-            if rest is None:
+            first, second = divisor.owner.inputs
+            partner = second if first is factor else first
+            if _name(partner) != "exp":
                 continue
-            kept = [f for i, f in enumerate(above) if i not in (place, other)]
-            top = [sigmoid(exponent), *rest, *kept]
-            return context.conform(quotient(top, below), node.outputs[0], [*above, *below])
+            share = sigmoid(factor.owner.inputs[0] - partner.owner.inputs[0])
+            return _rebuilt(
+                context, node, [share, *_but(above, place)], _but(below, other), above + below
+            )
     return None
 
 
@@ -53,13 +92,35 @@ def positive_factor_cancels(context: Context, node: Apply) -> Any:
     above, below = fraction(node.outputs[0])
     for place, factor in enumerate(above):
         if _name(factor) in POSITIVE_OPS and factor in below:
-            top = [f for i, f in enumerate(above) if i != place]
             other = below.index(factor)
-            bottom = [f for i, f in enumerate(below) if i != other]
-            return context.conform(
-                quotient(top, bottom), node.outputs[0], [*above, *below]
+            return _rebuilt(
+                context, node, _but(above, place), _but(below, other), above + below
             )
     return None
+
+
+def _pair_above(context: Context, node: Apply, meet: Callable[[Any, Any], Any]) -> Any:
+    """The product with the first two factors replaced for which `meet` has an answer."""
+    above, below = fraction(node.outputs[0])
+    for place, factor in enumerate(above):
+        for other, partner in enumerate(above):
+            together = None if place == other else meet(factor, partner)
+            if together is not None:
+                return _rebuilt(
+                    context, node, [*together, *_but(above, place, other)], below, above + below
+                )
+    return None
+
+
+def _rebuilt(
+    context: Context, node: Apply, above: list[Any], below: list[Any], leaves: list[Any]
+) -> Any:
+    return context.conform(quotient(above, below), node.outputs[0], leaves)
+
+
+def _but(values: list[Any], *places: int) -> list[Any]:
+    """All values but those at some places."""
+    return [value for place, value in enumerate(values) if place not in places]
 
 
 def fraction(variable: Any) -> tuple[list[Any], list[Any]]:

@@ -11,13 +11,13 @@ from autodiff_lab.tensor import exp, sigmoid, tanh
 SEED = "seed: dlogistic, s(x) (1 - s(x)) at -800 and 800"
 
 
-@rule(phase="stabilize", client=SEED)
+@rule(phase="stabilize", client=SEED, tags=("enables",))
 def logistic(x):
     """``1 / (1 + exp(-x))`` is the logistic function; ``sigmoid`` does not overflow."""
     return 1 / (1 + exp(-x)), sigmoid(x)
 
 
-@rule(phase="stabilize", client=SEED)
+@rule(phase="stabilize", client=SEED, tags=("enables",))
 def logistic_of_negative(x):
     """``1 / (1 + exp(x))`` is the logistic function of ``-x``."""
     return 1 / (1 + exp(x)), sigmoid(-x)
@@ -29,7 +29,7 @@ def exp_over_one_plus_exp(x):
     return exp(x) / (1 + exp(x)), sigmoid(x)
 
 
-@rule(phase="stabilize", client=SEED)
+@rule(phase="stabilize", client=SEED, tags=("enables",))
 def over_one_plus_exp(x, y):
     """Dividing by ``1 + exp(x)`` is multiplying by ``sigmoid(-x)``, which does not overflow."""
     return y / (1 + exp(x)), y * sigmoid(-x)
@@ -41,7 +41,7 @@ def over_square_of_one_plus_exp(x, y):
     return y / (1 + exp(x)) ** 2, (y * sigmoid(-x)) * sigmoid(-x)
 
 
-@rule(phase="stabilize", client="the derivative of a quotient with 1 + exp(x)")
+@rule(phase="stabilize", client="derivative of a quotient with 1 + exp(x)", tags=("enables",))
 def over_product_with_one_plus_exp(x, y, z):
     """The same where ``1 + exp(x)`` is one factor of the denominator."""
     return y / ((1 + exp(x)) * z), (y * sigmoid(-x)) / z
