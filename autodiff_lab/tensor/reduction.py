@@ -38,7 +38,7 @@ def normalize_axes(axis: Any, variable: Any) -> Axes:
         axis = getattr(axis, "data", axis)
     try:
         given = [int(entry) for entry in axis] if isinstance(axis, list | tuple) else [int(axis)]
-    except TypeError:
+    except (TypeError, ValueError):
         raise LabTypeError(
             explain(f"An axis is a whole number, not {axis!r}.", where=describe(variable))
         ) from None
