@@ -28,7 +28,9 @@ from autodiff_lab.rewriting.registry import (
 )
 from autodiff_lab.rewriting.rules import load
 from autodiff_lab.rewriting.trace import RewritePass, RewriteStep, RewriteTrace
-from autodiff_lab.tensor.opdef import POSITIVE as positive, REAL as real, Interval as interval
+from autodiff_lab.tensor.opdef import POSITIVE as positive
+from autodiff_lab.tensor.opdef import REAL as real
+from autodiff_lab.tensor.opdef import Interval as interval
 
 load()
 

@@ -82,13 +82,14 @@ class Product:
 def bare(variable: Variable) -> Variable:
     """A variable without casts, added leading axes, copies and stretching around it."""
     while variable.owner is not None:
-        op = variable.owner.op
+        node = variable.owner
+        op: Any = node.op
         if op.name == "second":
-            variable = variable.owner.inputs[1]
+            variable = node.inputs[1]
             continue
-        inner = variable.owner.inputs[0]
-        adds_axes = op.name == "dimshuffle" and op.only_adds_axes and _leading(op)  # type: ignore[attr-defined]
-        between_floats = op.name.startswith("cast_") and inner.type.dtype != "bool"  # type: ignore[attr-defined]
+        inner: Any = node.inputs[0]
+        adds_axes = op.name == "dimshuffle" and op.only_adds_axes and _leading(op)
+        between_floats = op.name.startswith("cast_") and inner.type.dtype != "bool"
         if not (adds_axes or between_floats or op.name == "identity"):
             break
         variable = inner
@@ -193,7 +194,7 @@ def build(product: Product) -> Variable:
     result = multiplied(top)
     if bottom:
         result = function("true_div")(result, multiplied(bottom))
-    return function("neg")(result) if product.signs % 2 else result  # type: ignore[no-any-return]
+    return function("neg")(result) if product.signs % 2 else result
 
 
 def _reduced(above: float, below: float) -> tuple[float, float]:

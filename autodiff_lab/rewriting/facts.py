@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.graph import Constant, FunctionGraph, Variable
-from autodiff_lab.tensor.constants import as_tensor_variable, constant
 from autodiff_lab.tensor.axes import DimShuffle
+from autodiff_lab.tensor.constants import as_tensor_variable, constant
 from autodiff_lab.tensor.elemwise import Elemwise
 from autodiff_lab.tensor.reduction import Reduction
 from autodiff_lab.tensor.registry import function
@@ -292,5 +292,6 @@ def _shape_sources(variable: Any) -> Sequence[Any]:
         return ()
     op = owner.op
     if isinstance(op, Elemwise | DimShuffle | Reduction) or op.name == "dot":
-        return owner.inputs
+        inputs: Sequence[Any] = owner.inputs
+        return inputs
     return ()

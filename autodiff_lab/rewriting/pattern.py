@@ -20,8 +20,8 @@ import numpy as np
 from autodiff_lab.errors import LabTypeError, LabValueError, explain
 from autodiff_lab.graph import Apply, Constant, Variable, source
 from autodiff_lab.rewriting.facts import Context, is_plumbing
-from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.axes import DimShuffle
+from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.elemwise import Elemwise
 from autodiff_lab.tensor.reduction import Reduction
 from autodiff_lab.tensor.registry import function
@@ -136,7 +136,8 @@ class Match:
 def record(function: Callable[..., Any], when: Callable[..., bool] | None = None) -> Recorded:
     """Call a rule's function with wildcards and read both sides off the result."""
     parameters = _parameters(function)
-    wildcards, arguments = {}, {}
+    wildcards: dict[Any, Wild] = {}
+    arguments: dict[str, Any] = {}
     axes = None
     for name, meaning in parameters.items():
         if not isinstance(meaning, Wild):

@@ -36,7 +36,7 @@ def constant_folding(context: Context, node: Apply) -> Any:
         except Exception:
             return None  # it will fail where the user sees it, when the graph runs
     results = values if len(node.outputs) > 1 else (values,)
-    return [out.type.make_constant(value) for out, value in zip(node.outputs, results)]  # type: ignore[attr-defined]
+    return [out.type.make_constant(value) for out, value in zip(node.outputs, results)]
 
 
 def _small(node: Apply) -> bool:

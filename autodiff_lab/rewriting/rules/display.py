@@ -11,13 +11,11 @@ Relies on `rewriting.factors`, which takes products and sums apart.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autodiff_lab.graph import Apply, Constant, Variable
-from autodiff_lab.rewriting.facts import Context
 from autodiff_lab.rewriting.factors import (
     Product,
     added,
@@ -29,6 +27,7 @@ from autodiff_lab.rewriting.factors import (
     product_of,
     terms_of,
 )
+from autodiff_lab.rewriting.facts import Context
 from autodiff_lab.rewriting.registry import DISPLAY, node_rewriter
 from autodiff_lab.tensor.registry import function
 

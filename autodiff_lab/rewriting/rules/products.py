@@ -37,7 +37,7 @@ def constant_first(context: Context, node: Apply) -> Any:
     left, right = node.inputs
     if isinstance(context.head(right), str) or not isinstance(context.head(left), str):
         return None
-    return right * left  # type: ignore[operator]
+    return right * left
 
 
 @rule(phase="canonicalize", client=SQUARE, kinds="fc", when=product_fits)
