@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.compile.backend import Executor, mismatch, register_text
-from autodiff_lab.compile.kernel import Kernel, Parameter
-from autodiff_lab.compile.program import Check, Instruction, Length, Program, Slot
-from autodiff_lab.graph import Apply, Constant, Variable
+from autodiff_lab.compile.kernel import Kernel
+from autodiff_lab.compile.program import Check, Instruction, Length, Program, Slot, is_fresh
+from autodiff_lab.graph import Apply, Variable
 from autodiff_lab.tensor.elemwise import Elemwise
 from autodiff_lab.tensor.opdef import HELPERS, helpers_in
 from autodiff_lab.tensor.reduction import Reduction
@@ -172,7 +172,7 @@ class Driver:
                 text += ".reshape(-1)"
             self._line(f"        {ready} = {text}", node)
             call.append(ready)
-        over = {output: source for output, source in instruction.overwrites}
+        over = dict(instruction.overwrites)
         for number, store in zip(instruction.outputs, kernel.outputs):
             shape = [self._extent(kernel, axis, arrays) for axis in store.axes]
             lengths = "".join(f"{length}, " for length in shape)
@@ -236,11 +236,7 @@ class Driver:
         owner = slot.variable.owner
         if owner is None:
             return False
-        if isinstance(owner.op, Elemwise):
-            return "broadcast_to" not in owner.op.row.numpy
-        return isinstance(owner.op, Reduction) and bool(
-            owner.op.reduced(owner.inputs[0].type.ndim)  # type: ignore[attr-defined]
-        )
+        return isinstance(owner.op, Elemwise | Reduction) and is_fresh(owner)
 
 
 def _result_text(slot: Slot, own: bool) -> str:
@@ -265,16 +261,3 @@ def nothing_to_reduce(primitive: str, shape: tuple[int, ...], kept: int) -> None
     """Let NumPy say what it says about the maximum of nothing."""
     function = np.maximum if primitive == "max" else np.minimum
     function.reduce(np.empty(shape), axis=tuple(range(kept, len(shape))))
-
-
-def constants_of(program: Program) -> list[Constant]:
-    """The constants of a program, in the order of their slots."""
-    return [
-        slot.variable for slot in program.slots
-        if slot.kind == "constant" and isinstance(slot.variable, Constant)
-    ]
-
-
-def has_loops(parameter: Parameter) -> bool:
-    """Whether an array has an axis that a loop walks."""
-    return any(axis is not None for axis in parameter.axes)

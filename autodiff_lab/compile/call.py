@@ -18,7 +18,7 @@ from typing import Any
 
 from autodiff_lab import hooks
 from autodiff_lab.compile import policy
-from autodiff_lab.compile.arguments import bind, bad_argument
+from autodiff_lab.compile.arguments import bad_argument, bind
 from autodiff_lab.compile.backend import Executor, get_backend
 from autodiff_lab.compile.entry import make_entry
 from autodiff_lab.compile.io import In, Out
@@ -117,7 +117,13 @@ class Function:
         self._tally.ran = tier
         # until the first check, time is cheap: no plan for kernels is made for a single call
         self._tally.budget = 0.05 if self.mode.tier == "auto" and tier == "numpy" else float("inf")
-        self._entry = make_entry(self, executor, self._tally)
+        helpers = {
+            "tally": self._tally, "convert": self.convert, "finish": self.finish,
+            "failed": self.failed, "reconsider": self._reconsider,
+            **{f"shared_{n}": container for n, container in enumerate(self.containers)},
+        }
+        single = self._spec.shape_of_result == "single" and len(self._spec.roots) == 1
+        self._entry = make_entry(self.inputs, executor, single, _TIMING[tier], helpers)
 
     def _first_call(self, *args: Any) -> Any:
         raise AssertionError("replaced when the executor is put in place")
@@ -138,7 +144,7 @@ class Function:
         return self
 
     def _reconsider(self) -> None:
-        """Compile if the time spent in NumPy has passed the estimate; else say when to ask again."""
+        """Compile if the time in NumPy has passed the estimate; else say when to ask again."""
         tally = self._tally
         needed = policy.estimated_compile_seconds(self.program)
         if tally.spent < needed:
@@ -172,7 +178,7 @@ class Function:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute; arguments by position or by name."""
         if kwargs or len(args) != len(self.inputs):
-            args = bind(self, args, kwargs)
+            args = bind(self.inputs, self.defaults, self.name, args, kwargs)
         return self._entry(*args)
 
     def convert(self, index: int, value: Any) -> Any:
@@ -184,7 +190,7 @@ class Function:
                 value, strict=given.strict, allow_downcast=downcast
             )
         except (TypeError, ValueError, OverflowError) as error:
-            raise bad_argument(self, index, error) from None
+            raise bad_argument(given, index, self.name, error) from None
 
     def commit(self, values: tuple[Any, ...]) -> None:
         """Store the new values after a call: first all are made to fit, then all are stored."""
@@ -272,6 +278,18 @@ class Function:
         return f"Function({self.name or 'f'}: {names})"
 
     __repr__ = __str__
+
+
+# What the generated entry does with the time that a call took.
+_TIMING = {
+    "numba": ("tally.numba_call = clock() - started",),
+    "numpy": (
+        "started = clock() - started",
+        "tally.numpy_call = started",
+        "tally.spent += started",
+        "if tally.spent > tally.budget: reconsider()",
+    ),
+}
 
 
 class _Tally:

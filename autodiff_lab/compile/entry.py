@@ -2,7 +2,7 @@
 
 What is here: `make_entry`.
 
-Relies on the input types of a `Function`; the text holds only identifiers made here.
+Relies on the types of the inputs; the text holds only identifiers made here.
 
 The one idea: an argument that is already right (a Python float for a float64 scalar, an array of
 the dtype and rank) is recognised by two or three comparisons; all else goes through
@@ -12,8 +12,8 @@ the dtype and rank) is recognised by two or three comparisons; all else goes thr
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,31 +21,45 @@ from autodiff_lab.compile.backend import Executor, register_text
 from autodiff_lab.compile.io import In
 from autodiff_lab.tensor.type import TensorType
 
-if TYPE_CHECKING:
-    from autodiff_lab.compile.call import Function
 
+def make_entry(
+    inputs: Sequence[In],
+    executor: Executor,
+    single: bool,
+    timing: Sequence[str],
+    helpers: dict[str, Any],
+) -> Callable[..., Any]:
+    """The function that a call goes to when every argument is given by position.
 
-def make_entry(function: Function, executor: Executor, tally: Any) -> Callable[..., Any]:
-    """The function that a call goes to when every argument is given by position."""
+    Parameters
+    ----------
+    inputs : sequence of In
+    executor : Executor
+        Its inputs are these, then the values of the containers ``shared_0``, ``shared_1``, ...
+    single : bool
+        Whether a call returns the one result as it is, instead of ``finish(results)``.
+    timing : sequence of str
+        Statements that run after the executor; `started` holds the time before.
+    helpers : dict
+        What the text calls: convert, finish, failed, tally, and the containers.
+    """
+    containers = [name for name in helpers if name.startswith("shared_")]
     namespace: dict[str, Any] = {
         "ndarray": np.ndarray, "array": np.array, "clock": time.perf_counter,
-        "run": executor.run, "tally": tally, "convert": function.convert,
-        "finish": function.finish, "failed": function.failed, "reconsider": function._reconsider,
-        **{f"shared_{n}": container for n, container in enumerate(function.containers)},
+        "run": executor.run, **helpers,
     }
-    names = [f"a{n}" for n in range(len(function.inputs))]
+    names = [f"a{n}" for n in range(len(inputs))]
     lines = [f"def entry({', '.join(names)}):"]
-    for position, given in enumerate(function.inputs):
+    for position, given in enumerate(inputs):
         lines += _conversion(position, given, namespace)
-    values = [*names, *(f"shared_{n}.value" for n in range(len(function.containers)))]
-    single = function._spec.shape_of_result == "single" and len(function._spec.roots) == 1
+    values = [*names, *(f"{name}.value" for name in containers)]
     lines += [
         "    started = clock()",
         "    try:",
         f"        results = run({', '.join(values)})",
         "    except Exception as error:",
         "        raise failed(error) from None",
-        *_timing(tally.ran),
+        *(f"    {line}" for line in timing),
         "    return results[0]" if single else "    return finish(results)",
     ]
     text = "\n".join(lines) + "\n"
@@ -82,20 +96,12 @@ def _conversion(position: int, given: In, namespace: dict[str, Any]) -> list[str
           for axis, length in enumerate(kind.shape) if length is not None),
         f"not {name}.flags.aligned",
     ]
-    lines += [f"    {word} ({' or '.join(wrong)}):", f"        {name} = convert({position}, {name})"]
-    return lines
+    return [
+        *lines,
+        f"    {word} ({' or '.join(wrong)}):",
+        f"        {name} = convert({position}, {name})",
+    ]
 
 
 def _int_fits(value: int) -> bool:
     return -(2**63) <= value < 2**63
-
-
-def _timing(ran: str) -> list[str]:
-    if ran == "numba":
-        return ["    tally.numba_call = clock() - started"]
-    return [
-        "    started = clock() - started",
-        "    tally.numpy_call = started",
-        "    tally.spent += started",
-        "    if tally.spent > tally.budget: reconsider()",
-    ]

@@ -109,7 +109,8 @@ class _Fusible:
             expression = None
             if all(dtype in KERNEL_DTYPES for dtype in dtypes):
                 expression = expression_of(node, names)
-            size = 0 if expression is None else len(prim.post_order(expression))
+            terms = [] if expression is None else prim.post_order(expression)
+            size = sum(isinstance(term, prim.Expr) for term in terms)
             found = self._known[key] = (expression is not None, size)
         return found
 
@@ -133,7 +134,7 @@ def find_groups(fgraph: FunctionGraph, lengths: Lengths) -> list[Group]:
         is_fusible = fusible(node)
         space[node] = own = _space(node, lengths) if is_fusible else None
         level[node] = _level(node, own, level, space)
-        key = (own, level[node]) if is_fusible else (node,)
+        key: tuple[object, ...] = (own, level[node]) if is_fusible else (node,)
         members.setdefault(key, []).append(node)
     groups = []
     for key, nodes in members.items():

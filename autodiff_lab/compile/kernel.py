@@ -15,6 +15,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from autodiff_lab.graph import Apply, SourceLine
 from autodiff_lab.tensor.scalars import primitives as prim
 
@@ -188,7 +190,5 @@ def start_value(primitive: str, dtype: str) -> float | int | bool:
         return sign * math.inf
     if dtype == "bool":
         return primitive == "min"
-    bits = _ITEM_SIZES[dtype] * 8
-    if dtype.startswith("uint"):
-        return 0 if primitive == "max" else 2**bits - 1
-    return -(2 ** (bits - 1)) if primitive == "max" else 2 ** (bits - 1) - 1
+    bounds = np.iinfo(dtype)
+    return int(bounds.min if primitive == "max" else bounds.max)

@@ -12,16 +12,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from autodiff_lab.compile.fusion import Group, find_groups
 from autodiff_lab.compile.kernel import Kernel
 from autodiff_lab.compile.lengths import Lengths, dtype_of, shape_of, stretch_of
 from autodiff_lab.compile.nests import build_kernel
-from autodiff_lab.compile.program import Cost, Instruction, Names, Program, Slot
-from autodiff_lab.graph import Apply, Constant, FunctionGraph, Variable
+from autodiff_lab.compile.program import (
+    Cost,
+    Instruction,
+    Names,
+    Program,
+    Slot,
+    is_fresh,
+    writes_in_place,
+)
+from autodiff_lab.graph import Constant, FunctionGraph, Variable
 from autodiff_lab.tensor.elemwise import Elemwise
-from autodiff_lab.tensor.scalars import primitives as prim
 
 
 def lower(
@@ -65,6 +70,7 @@ class _Lowering:
         self.fgraph = fgraph
         self.updates = tuple(updates)
         self.names = name_variables(fgraph)
+        self.taken = set(self.names.values())
         self.groups = self._groups(fuse)
         self.slot_of: dict[Variable, int] = {}
         self.kinds: list[str] = []
@@ -141,7 +147,7 @@ class _Lowering:
             for variable in node.outputs
             if any(client not in inside for client, _ in clients.get(variable, ()))
         ]
-        kernel, ins = build_kernel(f"kernel_{number + 1}", group, outs, self.names)
+        kernel, ins = build_kernel(f"kernel_{number + 1}", group, outs, self.names, self.taken)
         return ins, outs, kernel
 
     def _last_use(self, drafts: Sequence[Instruction]) -> list[int]:
@@ -233,23 +239,6 @@ def name_variables(fgraph: FunctionGraph) -> dict[Variable, str]:
         if variable not in found:
             found[variable] = names.new(variable.name, "c")
     return found
-
-
-def is_fresh(node: Apply) -> bool:
-    """Whether the result of a node surely has memory of its own (is no view)."""
-    if isinstance(node.op, Elemwise):
-        return "broadcast_to" not in node.op.row.numpy
-    return node.op.name in _FRESH
-
-
-_FRESH = frozenset({"sum", "prod", "max", "min", "any", "all", "dot", "matmul", "argmax", "arange"})
-
-
-def writes_in_place(node: Apply) -> bool:
-    """Whether NumPy can be told where to put the result: the row is one ufunc."""
-    if not isinstance(node.op, Elemwise) or "{" in node.op.row.numpy:
-        return False
-    return isinstance(prim.numpy_function(node.op.row.numpy), np.ufunc)
 
 
 def _cost(group: Group, kernel: Kernel | None) -> Cost:

@@ -11,7 +11,7 @@ computed, by whichever node, is not computed again.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from autodiff_lab.compile.fusion import Group, expression_of
 from autodiff_lab.compile.kernel import Kernel, Loop, Parameter, Statement, Store, start_value
@@ -29,10 +29,14 @@ def build_kernel(
     group: Group,
     outputs: Sequence[Variable],
     names: Mapping[Variable, str],
+    taken: Container[str],
 ) -> tuple[Kernel, list[Variable]]:
-    """The kernel of a group, and the variables of the arrays that it reads, in order."""
+    """The kernel of a group, and the variables of the arrays that it reads, in order.
+
+    `names` has an identifier for every variable; `taken` holds all of them.
+    """
     assert group.space is not None
-    nest = _Nest(group, names)
+    nest = _Nest(group, names, taken)
     for node in group.nodes:
         if isinstance(node.op, Reduction):
             nest.reduce(node, node.op)
@@ -61,7 +65,9 @@ def build_kernel(
 class _Nest:
     """A loop nest that grows node by node."""
 
-    def __init__(self, group: Group, names: Mapping[Variable, str]) -> None:
+    def __init__(
+        self, group: Group, names: Mapping[Variable, str], taken: Container[str]
+    ) -> None:
         assert group.space is not None
         self.rank = len(group.space)
         self.names = names
@@ -72,7 +78,7 @@ class _Nest:
         self.parameters: dict[tuple[Variable, Axes], Parameter] = {}
         self.used: set[str] = set()
         self._values: dict[tuple[object, ...], prim.Name] = {}
-        self._taken = set(names.values())
+        self._taken = taken
         self._helpers = 0
 
     # -- reading ----------------------------------------------------------------------------

@@ -17,8 +17,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from autodiff_lab.compile.kernel import Kernel
 from autodiff_lab.graph import Apply, FunctionGraph, Type, Variable
+from autodiff_lab.tensor.elemwise import Elemwise
+from autodiff_lab.tensor.reduction import Reduction
 from autodiff_lab.tensor.scalars import primitives as prim
 
 
@@ -111,8 +115,6 @@ class Program:
     graph : FunctionGraph
     names : mapping
         An identifier for every variable of the graph, inner ones too.
-    fresh : frozenset of int
-        Slots whose memory surely is their own: no view of something else.
     """
 
     slots: tuple[Slot, ...]
@@ -122,7 +124,6 @@ class Program:
     updates: tuple[tuple[int, int], ...]
     graph: FunctionGraph
     names: Mapping[Variable, str] = field(default_factory=dict)
-    fresh: frozenset[int] = frozenset()
 
     @property
     def kernels(self) -> tuple[Kernel, ...]:
@@ -179,3 +180,40 @@ class Names:
         self._next[stem] = number + 1
         self._taken.add(f"{stem}{number}")
         return f"{stem}{number}"
+
+
+_FRESH_FUNCTIONS = frozenset({"np.where", "np.clip"})
+_FRESH_OPS = frozenset({"dot", "matmul", "arange"})
+
+
+def is_fresh(node: Apply) -> bool:
+    """Whether the result of a node surely has memory of its own: is no view, not its input."""
+    if isinstance(node.op, Reduction):
+        return bool(node.op.reduced(node.inputs[0].type.ndim))  # type: ignore[attr-defined]
+    if not isinstance(node.op, Elemwise):
+        return node.op.name in _FRESH_OPS
+    text = node.op.row.numpy
+    if "{" not in text:
+        return text in _FRESH_FUNCTIONS or _is_ufunc(text)
+    outer = re.fullmatch(r"((?:np|scipy\.special)\.\w+)\(.*\)", text)
+    if outer is not None and _is_ufunc(outer[1]):
+        return True
+    return re.search(r"\.astype\([\w.]+\)$", text) is not None
+
+
+def writes_in_place(node: Apply) -> bool:
+    """Whether NumPy can be told where to put the result: the row is one ufunc."""
+    return (
+        isinstance(node.op, Elemwise)
+        and "{" not in node.op.row.numpy
+        and _is_ufunc(node.op.row.numpy)
+    )
+
+
+_ufuncs: dict[str, bool] = {}
+
+
+def _is_ufunc(name: str) -> bool:
+    if name not in _ufuncs:
+        _ufuncs[name] = isinstance(prim.numpy_function(name), np.ufunc)
+    return _ufuncs[name]

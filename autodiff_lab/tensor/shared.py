@@ -176,7 +176,7 @@ class TensorSharedVariable(TensorVariable, SharedVariable):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         SharedVariable.__init__(self, *args, **kwargs)
 
-    clone = SharedVariable.clone  # type: ignore[assignment]
+    clone = SharedVariable.clone
 
 
 class GenericType(Type):

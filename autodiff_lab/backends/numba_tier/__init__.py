@@ -34,29 +34,21 @@ class NumbaBackend:
 
     def source(self, program: Program, name: str = "f") -> str:
         """Kernels and the function that calls them, as Python that runs when it is pasted."""
-        texts = [print_kernel(kernel) for kernel in program.kernels]
-        bodies = {
-            kernel.name: text.split("\n\n\n", 1)[1].rstrip()
-            for kernel, text in zip(program.kernels, texts)
-        }
-        imports = sorted(
-            {line for text in texts for line in text.split("\n\n\n", 1)[0].splitlines() if line}
-            - {"import numpy as np"},
-            key=lambda line: (line.startswith("from numba"), line),
-        )
-        listing = Listing(program, bodies).text(name)
-        header = [line for line in imports if line.startswith("from math")]
-        rest = [line for line in imports if not line.startswith("from math")]
-        merged = _merge_math(header)
-        return "\n".join([*merged, *([""] if merged else [])]) + listing.replace(
-            "\n\n\n", "\n" + "\n".join(rest) + "\n\n\n" if rest else "\n\n\n", 1
-        )
+        parts = {k.name: print_kernel(k).split("\n\n\n", 1) for k in program.kernels}
+        functions = {kernel: body.rstrip() for kernel, (_, body) in parts.items()}
+        plain, _, rest = Listing(program, functions).text(name).partition("\n\n\n")
+        imports = plain.splitlines() + [
+            line for head, _ in parts.values() for line in head.splitlines() if line
+        ]
+        return "\n".join(_merged(imports)) + "\n\n\n" + rest
 
 
-def _merge_math(lines: list[str]) -> list[str]:
-    """One ``from math import ...`` for all kernels."""
-    names = sorted({n for line in lines for n in line.removeprefix("from math import ").split(", ")})
-    return [f"from math import {', '.join(names)}", ""] if names else []
+def _merged(imports: list[str]) -> list[str]:
+    """The import lines of all parts, once each, with one line for `math`."""
+    words = "from math import "
+    names = {n for i in imports if i.startswith(words) for n in i.removeprefix(words).split(", ")}
+    others = dict.fromkeys(i for i in imports if not i.startswith(words))
+    return [*([words + ", ".join(sorted(names)), ""] if names else []), *others]
 
 
 def compile_kernel(kernel: Kernel) -> Any:

@@ -61,7 +61,8 @@ class _Printer:
                 start = _literal(prim.Literal(store.start or 0, store.dtype), store.start)
                 self.lines.append(f"{pad}{self._accumulator(store)} = {start}")
             if depth < self.rank:
-                self.lines.append(f"{pad}for {self.indices[depth]} in range({self._extent(depth)}):")
+                index = self.indices[depth]
+                self.lines.append(f"{pad}for {index} in range({self._extent(depth)}):")
         pad = "    " * (self.rank + 1)
         for statement in kernel.statements:
             self.lines.append(pad + self._statement(statement))
