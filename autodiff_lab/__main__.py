@@ -111,10 +111,10 @@ def _read(filename: str) -> str:
     except FileNotFoundError:
         folder = os.path.dirname(filename) or "."
         there = os.listdir(folder) if os.path.isdir(folder) else []
-        close = difflib.get_close_matches(
-            os.path.basename(filename), [*(n for n in there if n.endswith(".py")), "demo"], n=1
-        )
-        tail = f"; did you mean {os.path.join(os.path.dirname(filename), close[0])}?" if close else ""
+        known = [*(name for name in there if name.endswith(".py")), "demo"]
+        close = difflib.get_close_matches(os.path.basename(filename), known, n=1)
+        meant = os.path.join(os.path.dirname(filename), close[0]) if close else ""
+        tail = f"; did you mean {meant}?" if meant else ""
         raise UsageError(f"there is no file {filename}{tail}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{filename} is not a text file in UTF-8") from None

@@ -227,8 +227,12 @@ def sample_points(
 ) -> list[dict[str, Array]]:
     """Points to check at where the user gives none: fixed numbers, no two entries alike.
 
-    Unknown lengths are 3; inputs in `known` keep their value.
+    Unknown lengths are the first length that is known of any input, else 3; inputs in `known` keep
+    their value.
     """
+    every = [n for shape in shapes.values() for n in shape]
+    every += [n for value in known.values() for n in value.shape]
+    usual = next((n for n in every if n is not None and n > 1), 3)
     points = []
     for shift in range(count + 4):
         point: dict[str, Array] = {}
@@ -237,7 +241,7 @@ def sample_points(
             if name in known:
                 point[name] = known[name]
                 continue
-            lengths = tuple(3 if n is None else n for n in shape)
+            lengths = tuple(usual if n is None else n for n in shape)
             size = int(numpy.prod(lengths))
             numbers = [
                 SAMPLES[(position + k) % len(SAMPLES)] * (1 + 0.01 * k) for k in range(size)

@@ -177,7 +177,7 @@ def _at_value(want: Wanted, value: Array, how: str) -> Meaning:
     if want.rank is not None and value.ndim != want.rank:
         raise UsageError(
             f"{want.name} cannot be a {KINDS[want.rank]}: its value has shape "
-            f"{shape_text(value.shape)}"
+            f"{shape_text(value.shape)}; give another with --at, or del {want.name}"
         )
     dtype = want.dtype or float_dtype(value.dtype)
     if value.dtype.kind == "c" and not dtype.startswith("complex"):

@@ -10,7 +10,7 @@ import ipywidgets
 import numpy
 
 from autodiff_lab.cell.inputs import shape_text
-from autodiff_lab.options import evaluate, as_value
+from autodiff_lab.options import as_value, evaluate
 from autodiff_lab.study import Study
 from autodiff_lab.verify import sample_points
 
@@ -26,8 +26,7 @@ def control_for(
     kind = variable.type
     start = study.point.get(name)
     if start is None:
-        shapes, dtypes = {name: kind.shape}, {name: kind.dtype}
-        start = sample_points(shapes, dtypes, {}, count=1)[0][name]
+        start = sample_points({name: kind.shape}, {name: kind.dtype}, study.point, count=1)[0][name]
     if kind.ndim == 0:
         return ScalarControl(study, name, float(start), moved)
     return ArrayControl(name, start, kind.dtype, moved)
@@ -92,7 +91,7 @@ class ScalarControl:
 
 
 class ArrayControl:
-    """A text field with an expression such as ``np.eye(3)``; a number field per entry is too much."""
+    """A text field with an expression such as ``np.eye(3)``."""
 
     def __init__(
         self, name: str, start: Any, dtype: str, moved: Callable[[], None]

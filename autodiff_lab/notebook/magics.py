@@ -96,7 +96,7 @@ class LabMagics(Magics):  # type: ignore[misc]
         raise IPythonUsageError(f"%{magic}: {name!r} is not a study{nearest(name, known)}")
 
 
-LabMagics.grad.__doc__ = f"""Show the value, derivative, derivation, graphs, rewrites and kernel of a cell.
+LabMagics.grad.__doc__ = f"""Show value, derivative, derivation, graphs, rewrites and kernel of a cell.
 
 ::
 

@@ -1,6 +1,7 @@
 """``r.explore()``: one panel of widgets, a control per input above the tabs of the card.
 
-Relies on ipywidgets for controls and layout; the graph's canvas is `canvas.GraphCanvas`.  The one
+Relies on ipywidgets for controls and layout; `canvas` draws graph
+and steps.  The one
 idea: moving a control makes a new point, and everything shown is drawn again from the records of
 the study at that point; while a call runs, newer positions replace waiting ones.
 """
@@ -15,9 +16,10 @@ import ipywidgets
 import numpy
 
 from autodiff_lab.errors import LabError
-from autodiff_lab.notebook.canvas import GraphCanvas
+from autodiff_lab.notebook import parts
+from autodiff_lab.notebook.canvas import graph_canvas, show_values, steps_canvas
 from autodiff_lab.notebook.controls import ArrayControl, ScalarControl, control_for
-from autodiff_lab.study import Study, records
+from autodiff_lab.study import Study
 
 MOST_PANELS = 20
 PAUSE_SECONDS = 0.02      # how long a position waits for a newer one
@@ -53,9 +55,9 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         }
         self.headline = ipywidgets.HTML()
         self.message = ipywidgets.HTML()
-        self.canvas = GraphCanvas()
-        self.derivation = ipywidgets.HTML(records.derivation_html(study))
-        self.steps = ipywidgets.HTML(records.steps_html(study))
+        self.canvas = graph_canvas(study)
+        self.derivation = ipywidgets.HTML(parts.derivation_html(study))
+        self.steps = steps_canvas(study)
         self.plot = ipywidgets.HTML()
         self.kernel = ipywidgets.HTML()
         self.tabs = ipywidgets.Tab(
@@ -111,14 +113,14 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
             point = {name: control.value() for name, control in self.controls.items()}
             with numpy.errstate(all="ignore"):
                 here = self.study.at(point)
-                results = here.fn_and_grad()
+                here.fn_and_grad()
             self.calls += 1
         except (LabError, ValueError, TypeError, ArithmeticError) as error:
-            self.message.value = records.message_html(str(error))
+            self.message.value = parts.message_html(str(error))
             return
         self._here = here
         self.message.value = ""
-        self.headline.value = records.headline_html(here, results)
+        self.headline.value = parts.headline_html(here)
         self._turned()
 
     def _turned(self, change: Any = None) -> None:
@@ -128,8 +130,8 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
             return
         title = TABS[self.tabs.selected_index or 0]
         if title == "Graph":
-            self.canvas.show(here)
+            show_values(self.canvas, here)
         elif title == "Plot":
-            self.plot.value = records.plot_html(here)
+            self.plot.value = parts.plot_html(here)
         elif title == "Kernel":
-            self.kernel.value = records.kernel_html(here)
+            self.kernel.value = parts.kernel_html(here)

@@ -1,8 +1,8 @@
 """The numbers of a study: calling it, the values on its nodes, its curve.
 
 Relies on `compile.function` for calls and on `view.numeric` for values on nodes: it runs the user's
-graph node by node, unrewritten, so that every node the user wrote has one.  Floating-point warnings are off: NaN
-and Inf are marked where they arise.
+graph node by node, unrewritten, so that every node the user wrote has one.  Floating-point warnings
+are off: NaN and Inf are marked where they arise.
 """
 
 from __future__ import annotations

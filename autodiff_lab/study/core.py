@@ -19,9 +19,16 @@ import numpy
 from autodiff_lab import cell, hooks, verify
 from autodiff_lab.cell.inputs import kind_text
 from autodiff_lab.compile import function
-from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.errors import DisconnectedInputError, LabTypeError, LabValueError, explain
 from autodiff_lab.gradient import grad
-from autodiff_lab.graph import Constant, Variable, ancestors, clone_replace, describe
+from autodiff_lab.graph import (
+    Constant,
+    Variable,
+    ancestors,
+    clone_replace,
+    describe,
+    line_of,
+)
 from autodiff_lab.options import GradOptions, PlotRange, parse_words
 from autodiff_lab.study import records
 from autodiff_lab.study.calls import Array, StudyFunction, node_values, point_value, sample
@@ -90,6 +97,7 @@ class Study:
         self.derivatives = _derivatives(y, asked, order)
         self.grads: dict[str, Any] = {n: rows[-1] for n, rows in self.derivatives.items()}
         self._report: verify.CheckReport | None = None
+        self._bundle: dict[str, str] | None = None
         if check:
             self.check()
 
@@ -128,6 +136,19 @@ class Study:
         if options is None:
             options = parse_words(_as_words(wrt, settings))
         result = cell.run_cell(code or cell.code_from_text(text), namespace, options)
+        study = cls._of_cell(result, options)
+        result.commit(namespace)
+        return study
+
+    @classmethod
+    def _of_cell(cls, result: cell.CellResult, options: GradOptions) -> Study:
+        try:
+            return cls._built(result, options)
+        except DisconnectedInputError as error:
+            raise _said_for_a_cell(error, result) from None
+
+    @classmethod
+    def _built(cls, result: cell.CellResult, options: GradOptions) -> Study:
         study = cls(
             result.y,
             {name: result.inputs[name] for name in result.wrt},
@@ -141,7 +162,6 @@ class Study:
             code=result.code,
         )
         study.silenced = result.silenced
-        result.commit(namespace)
         return study
 
     silenced = False
@@ -166,7 +186,7 @@ class Study:
             other.__dict__.pop(stage, None)
         other.function = self.function
         other.point = {**self.point, **_checked_point(self.inputs, point)}
-        other._report = None
+        other._report = other._bundle = None
         return other
 
     # -- numbers ------------------------------------------------------------------------------
@@ -220,15 +240,17 @@ class Study:
         if points is None and self.has_point:
             chosen: list[Any] = [self.point]
         elif points is None:
-            shapes = {n: v.type.shape for n, v in self.inputs.items()}
-            dtypes = {n: v.type.dtype for n, v in self.inputs.items()}
-            chosen = verify.sample_points(shapes, dtypes, self.point)
+            chosen = verify.sample_points(*self._shapes(), self.point)
         else:
             chosen = [_checked_point(self.inputs, p) for p in points]
         report = self._check_at(chosen)
         if points is None:
-            self._report = report
+            self._report, self._bundle = report, None
         return report
+
+    def _shapes(self) -> tuple[dict[str, Any], dict[str, str]]:
+        types = {name: variable.type for name, variable in self.inputs.items()}
+        return {n: t.shape for n, t in types.items()}, {n: t.dtype for n, t in types.items()}
 
     def _check_at(self, points: list[Any]) -> verify.CheckReport:
         names = list(self.inputs)
@@ -255,12 +277,12 @@ class Study:
         """Compile the Numba kernels now, whatever the mode would do."""
         self.function.compile()
         self.fn.function.compile()
+        self._bundle = None
 
-    def run_seconds(self, budget: float = 0.02) -> float | None:
-        """The shortest time of a call at the point; None without a point."""
-        if not self.has_point:
-            return None
-        arguments = self.fn_and_grad.arguments()
+    def run_seconds(self, budget: float = 0.02) -> float:
+        """The shortest time of a call, at the point or at numbers chosen once and for all."""
+        point = verify.sample_points(*self._shapes(), self.point, count=1)[0]
+        arguments = self.fn_and_grad.arguments((), point)
         best, spent = float("inf"), 0.0
         for _ in range(50):
             start = time.perf_counter()
@@ -356,7 +378,9 @@ class Study:
     __repr__ = __str__
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return records.bundle(self)
+        if self._bundle is None:
+            self._bundle = records.bundle(self)
+        return dict(self._bundle)
 
 
 # -- what the constructor takes -----------------------------------------------------------------
@@ -370,6 +394,24 @@ def _as_words(wrt: Sequence[str] | str, settings: Mapping[str, Any]) -> list[str
         elif value is not None and value is not False:
             words += [f"--{key}", str(value)]
     return words
+
+
+def _said_for_a_cell(
+    error: DisconnectedInputError, result: cell.CellResult
+) -> DisconnectedInputError:
+    """The same sentence with the cell's line, and the remedy that a cell has."""
+    sentence, *rest = str(error).splitlines()
+    why = next((line.split("why:", 1)[1].strip() for line in rest if "why:" in line), None)
+    name = next((n for n in result.wrt if sentence.endswith(f": {n}")), result.wrt[0])
+    line = line_of(result.y)
+    return DisconnectedInputError(
+        explain(
+            sentence,
+            where=describe(result.inputs[name]) + (f"; {line}" if line else ""),
+            why=why,
+            remedy=f"use {name} in the expression, or leave it out of the first line",
+        )
+    )
 
 
 def _by_name(wrt: Any) -> dict[str, Any]:

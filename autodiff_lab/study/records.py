@@ -7,7 +7,7 @@ and shows itself in a terminal, a notebook and a page.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy
@@ -65,7 +65,7 @@ def svg_of(view: GraphView) -> str | None:
 
 def graph(study: Any) -> GraphPicture:
     """The mirror of the function and its derivatives."""
-    return GraphPicture(build.graph_view(study.y, dict(study.grads), study.values))
+    return GraphPicture(build.graph_view(study.y, dict(study.grads), study.values, study.name))
 
 
 def to_dot(study: Any, which: str) -> Any:
@@ -227,7 +227,7 @@ def derivative_label(name: str, variable: str, order: int) -> str:
     return f"d{power}{name}/d{variable}{power}"
 
 
-# -- the kernel -------------------------------------------------------------------------------------
+# -- the kernel -----------------------------------------------------------------------------------
 
 def kernel(study: Any) -> KernelView:
     """What ran and what it looks like; times are measured at the point."""
@@ -235,15 +235,13 @@ def kernel(study: Any) -> KernelView:
     seconds = study.run_seconds()
     timings = function.timings
     ran, compiled = function.ran, timings.get("numba_compile")
-    call = "" if seconds is None else f", {seconds_text(seconds)} a call"
+    call = f", {seconds_text(seconds)} a call"
     if ran == "numba":
         headline = f"the Numba kernel ran: compiled in {seconds_text(compiled)}{call}"
     elif compiled is not None:
         headline = f"NumPy ran{call}; the Numba kernel is compiled ({seconds_text(compiled)})"
     else:
         headline = f"NumPy ran{call}; the Numba kernel is not compiled yet"
-    if seconds is None:
-        headline += "; no point to time it at"
     return KernelView(
         ran, headline, function.source("numpy"), function.source("numba"), compiled, seconds
     )
@@ -259,7 +257,7 @@ def seconds_text(seconds: float | None) -> str:
     return f"{seconds * 1e9:.3g} ns"
 
 
-# -- the card ---------------------------------------------------------------------------------------
+# -- the card -------------------------------------------------------------------------------------
 
 def card(study: Any) -> CardView:
     """Everything the card shows."""
@@ -363,5 +361,3 @@ __all__ = [
     "Derivations", "GraphPicture", "PlotPicture", "Steps", "alt_text", "bundle", "card",
     "derivation", "derivation_text", "graph", "kernel", "page", "plot", "steps", "text", "to_dot",
 ]
-
-Values = Mapping[Any, Any]

@@ -7,7 +7,7 @@ versions, so notebooks compare equal on every run.
 from __future__ import annotations
 
 from autodiff_lab.view.listing import graph_text
-from autodiff_lab.view.model import CardView, DerivationView, StepView
+from autodiff_lab.view.model import CardView, StepView
 
 GAP = " " * 8
 
@@ -45,22 +45,6 @@ def savings_text(steps: tuple[StepView, ...]) -> str:
     word = "rewrite" if len(steps) == 1 else "rewrites"
     counts = f"{steps[0].nodes_before} nodes -> {steps[-1].nodes_after} after "
     return f"{counts if steps[0].nodes_before else ''}{len(steps)} {word}"
-
-
-def derivation_text(view: DerivationView) -> str:
-    """The derivation as aligned lines, the rule of each beside it."""
-    lefts = [line.left_text for line in view.lines]
-    margin = max(map(len, lefts), default=0)
-    rows = [
-        (f"{left:<{margin}} = {line.text}", line.rule)
-        for left, line in zip(lefts, view.lines, strict=True)
-    ]
-    width = min(max((len(row) for row, rule in rows if rule), default=0), 64)
-    lines = [f"{row:<{width}}   {rule}".rstrip() for row, rule in rows]
-    if view.runs_as_text:
-        reason = f": {view.reason}" if view.reason else ""
-        lines.append(f"runs as {view.runs_as_text}{reason}")
-    return "\n".join(lines)
 
 
 def steps_text(steps: tuple[StepView, ...]) -> str:

@@ -1,0 +1,58 @@
+"""The parts of the panel that are plain HTML: first line, derivation, plot, kernel, messages."""
+
+from __future__ import annotations
+
+from autodiff_lab.study import Study, records
+from autodiff_lab.view.escape import xml_text
+from autodiff_lab.view.formula import Line, formula_svg
+from autodiff_lab.view.plots import plot_svg
+
+# Text on the notebook's own background: black on white or white on black.
+_PRE = "margin:0;white-space:pre-wrap;overflow:auto;max-height:480px;line-height:1.35"
+
+
+def headline_html(here: Study) -> str:
+    """The formulas with their values at the present point."""
+    pictures = [
+        f'<span style="margin-right:2em" title="{xml_text(f.text)}">'
+        f"{formula_svg((Line(f.latex, f.text),))}</span>"
+        for f in records.first_line(here)
+    ]
+    point = xml_text(records.point_text(here))
+    return f'<div>{"".join(pictures)}<span>{point}</span></div>'
+
+
+def derivation_html(study: Study) -> str:
+    """The lines of the derivation, each with its rule."""
+    view = study.derivation.view
+    rows = []
+    for line in view.lines:
+        drawn = formula_svg(
+            (Line(line.latex, line.text, line.left_latex, line.left_text, aligned=True),)
+        )
+        rows.append(
+            f'<tr><td style="padding:2px 2em 2px 0">{drawn}</td><td>{xml_text(line.rule)}</td></tr>'
+        )
+    runs = ""
+    if view.runs_as_text:
+        reason = f": {xml_text(view.reason)}" if view.reason else ""
+        drawn = formula_svg((Line(view.runs_as_latex, view.runs_as_text),))
+        runs = f"<div>runs as {drawn}{reason}</div>"
+    return f"<table>{''.join(rows)}</table>{runs}"
+
+
+def plot_html(here: Study) -> str:
+    """The curves with the present point on them."""
+    view = records.plot_view(here)
+    return "no scalar input to plot along" if view is None else plot_svg(view)
+
+
+def kernel_html(here: Study) -> str:
+    """Which kernel ran, its times, its code."""
+    view = records.kernel(here)
+    return f'<pre style="{_PRE}">{xml_text(view.headline)}\n\n{xml_text(view.numba_source)}</pre>'
+
+
+def message_html(text: str) -> str:
+    """A message about what was typed."""
+    return f'<pre style="{_PRE};border-left:3px solid #b84c06;padding-left:8px">{xml_text(text)}</pre>'
