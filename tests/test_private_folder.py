@@ -57,7 +57,9 @@ def test_a_linked_file_is_a_miss(home: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["open to others", "a link", "a file in the way"])
-def test_an_unsafe_folder_means_memory_and_one_warning(home: Path, tmp_path: Path, how: str) -> None:
+def test_an_unsafe_folder_means_memory_and_one_warning(
+    home: Path, tmp_path: Path, how: str
+) -> None:
     home.parent.mkdir(parents=True, exist_ok=True)
     if how == "open to others":
         home.mkdir()

@@ -35,7 +35,8 @@ def graph_text(graph: GraphView) -> str:
         for left, right in rows
     ]
     width = max(len(left) for left, _ in [("forward", ""), *cells]) + 2
-    lines = [f"{left:<{width}}{right}".rstrip() for left, right in [("forward", "gradient"), *cells]]
+    cells.insert(0, ("forward", "gradient"))
+    lines = [f"{left:<{width}}{right}".rstrip() for left, right in cells]
     caption = display_name(graph.caption, CAPTION_LIMIT)
     return "\n".join([*lines, caption] if caption else lines)
 

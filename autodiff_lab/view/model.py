@@ -255,6 +255,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         value = float(value)  # a NumPy scalar becomes a plain number
         if math.isfinite(value):
-            return value.item() if hasattr(value, "item") else value  # NumPy's integers and booleans
+            return value
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
-    return value.item() if hasattr(value, "item") else value  # NumPy's integers and booleans
+    # NumPy's integers and booleans become Python's.
+    return value.item() if hasattr(value, "item") else value

@@ -55,7 +55,8 @@ class Pictures:
 
     def formula(self, lines: tuple[formula.Line, ...], size: float = formula.SIZE) -> str:
         """One or more lines of mathematics."""
-        picture = formula.formula_svg(lines, size, style=not self.inline, background=not self.inline)
+        alone = not self.inline
+        picture = formula.formula_svg(lines, size, style=alone, background=alone)
         return self._place(picture, "formula", formula.alt_text(lines))
 
     def _place(self, picture: str, kind: str, alt: str, width: float = 0, height: float = 0) -> str:
@@ -89,10 +90,13 @@ def card_body(card: CardView, positions: Positions | None, pictures: Pictures) -
         note = f", {card.kernel.headline}"
         parts.append(_tab("kernel", "Kernel", note, _kernel(card.kernel)))
     title = xml_attribute(display_name(card.title))
-    return f'<div class="adl-body" role="region" aria-label="{title}">\n' + "\n".join(parts) + "\n</div>"
+    content = "\n".join(parts)
+    return f'<div class="adl-body" role="region" aria-label="{title}">\n{content}\n</div>'
 
 
-def _tab(kind: str, label: str, note: str, content: str, is_open: bool = False, word: str = "") -> str:
+def _tab(
+    kind: str, label: str, note: str, content: str, is_open: bool = False, word: str = ""
+) -> str:
     opened = ' open="open"' if is_open else ""
     return (
         f'<details class="tab" data-tab="{kind}" data-label="{xml_attribute(label)}"{opened}>'
@@ -169,9 +173,11 @@ def _steps(steps: tuple[StepView, ...], pictures: Pictures) -> str:
             f'<span class="muted">{xml_text(step.phase)}</span>{doc}</td>'
             f'<td class="before" data-head="before">{before}</td>'
             f'<td class="after" data-head="after">{after}</td>'
-            f'<td data-head="nodes">{nodes}</td><td data-head="check">{xml_text(step.check)}</td></tr>'
+            f'<td data-head="nodes">{nodes}</td>'
+            f'<td data-head="check">{xml_text(step.check)}</td></tr>'
         )
-    heads = "".join(f"<th>{word}</th>" for word in ("", "rule", "before", "after", "nodes", "check"))
+    words = ("", "rule", "before", "after", "nodes", "check")
+    heads = "".join(f"<th>{word}</th>" for word in words)
     left_out = len(steps) - len(rows)
     more = f"<p class=\"muted\">{left_out} more steps are not shown here</p>" if left_out else ""
     table = f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"

@@ -1,7 +1,8 @@
 """The plot of a function and its derivatives, drawn by Matplotlib as SVG.
 
-What is here: `plot_svg`, `PLOT_STYLE` and `PLOT_RULES` (the style without colours).  It relies on Matplotlib's object interface (no
-pyplot, no state, no window), imported at the first plot, and on the escapes.
+What is here: `plot_svg`, `PLOT_STYLE` and `PLOT_RULES` (the style without the colours).  It
+relies on Matplotlib's object interface (no pyplot, no state, no window), imported at the
+first plot, and on the escapes.
 
 The one idea: Matplotlib draws in a few marker colours, which we replace by classes, so the
 finished picture follows light and dark like the graph beside it.  Solid is the function,
@@ -108,8 +109,8 @@ def _draw(axes: Any, view: PlotView) -> None:
         axes.set_title(_words(view.title), fontsize=10, loc="left", color=_MARKER["muted"])
     if lines:
         # Handles and labels are given: of itself a legend leaves out names like "_x".
-        axes.legend(*zip(*lines, strict=True), frameon=False, loc="lower right", bbox_to_anchor=(1.0, 0.99), ncols=3,
-                    borderaxespad=0.1, handlelength=2.6)  # fmt: skip
+        axes.legend(*zip(*lines, strict=True), frameon=False, loc="lower right", ncols=3,
+                    bbox_to_anchor=(1.0, 0.99), borderaxespad=0.1, handlelength=2.6)  # fmt: skip
 
 
 def _words(text: str) -> str:

@@ -67,7 +67,8 @@ GRAPH_RULES = """
 .adl-graph .caption{font-size:11.5px}
 .adl-graph .split{stroke:var(--a-line);stroke-width:1}
 .adl-graph .node rect{stroke-width:1.4;fill:var(--a-forward-fill);stroke:var(--a-forward)}
-.adl-graph .node.adjoint rect{fill:var(--a-gradient-fill);stroke:var(--a-gradient);stroke-dasharray:5 3}
+.adl-graph .node.adjoint rect{fill:var(--a-gradient-fill);stroke:var(--a-gradient)}
+.adl-graph .node.adjoint rect{stroke-dasharray:5 3}
 .adl-graph .node.constant rect{fill:var(--a-constant-fill);stroke:var(--a-constant);stroke-width:1}
 .adl-graph .node.output rect{stroke-width:2.6}
 .adl-graph .node.broken rect{fill:var(--a-bad-fill);stroke:var(--a-bad);stroke-width:2.6}
@@ -80,7 +81,8 @@ GRAPH_RULES = """
 .adl-graph .node .mark,.adl-graph .broken .value{fill:var(--a-bad);font-weight:700}
 .adl-graph .edge{fill:none;stroke:var(--a-forward);stroke-width:1.4}
 .adl-graph .edge.adjoint{stroke:var(--a-gradient);stroke-dasharray:5 3}
-.adl-graph .edge.residual{stroke:var(--a-reads);stroke-dasharray:.1 4;stroke-linecap:round;stroke-width:2}
+.adl-graph .edge.residual{stroke:var(--a-reads);stroke-width:2}
+.adl-graph .edge.residual{stroke-dasharray:.1 4;stroke-linecap:round}
 .adl-graph .tip{fill:var(--a-forward)}
 .adl-graph .tip.adjoint{fill:var(--a-gradient)}
 .adl-graph .tip.residual{fill:var(--a-reads)}

@@ -9,6 +9,7 @@ instructions ("fuel") and the instance is thrown away when the ration is used up
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import importlib.metadata
 import importlib.resources
@@ -95,4 +96,6 @@ def _module(wasmtime: Any) -> tuple[Any, Any]:
         module = wasmtime.Module(engine, wasm)
         private_folder.store(name, module.serialize())
     _compiled.update(engine=engine, module=module)
+    # Freed while the interpreter still stands; later, their finalizers would complain.
+    atexit.register(_compiled.clear)
     return engine, module

@@ -19,6 +19,12 @@ import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
+# A browser of its own must not talk to anybody, or it would be seen as a page that does.
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+]
+
 
 def find_chromium() -> str | None:
     """The browser's path, or None."""
@@ -38,7 +44,7 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        running = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield running
         running.close()
 

@@ -105,7 +105,8 @@ def test_dot_shows_the_name_letter_by_letter(name: str) -> None:
     digraph = dot.to_dot(poisoned(name).graph)
     picture = ElementTree.fromstring(digraph.pipe(format="svg", encoding="utf-8"))
     links = [v for node in picture.iter() for k, v in node.attrib.items() if k.endswith("href")]
-    texts = "".join("".join(node.itertext()) for node in picture.iter() if node.tag.endswith("text"))
+    words = [node for node in picture.iter() if node.tag.endswith("text")]
+    texts = "".join("".join(node.itertext()) for node in words)
     shown = escape.display_name(name, 10).removesuffix("…").strip()
     assert shown.replace(" ", "") in texts.replace(" ", "").replace("\xa0", "")
     assert links == []
@@ -125,7 +126,8 @@ def test_formula_and_plot_take_any_name(name: str) -> None:
     line = formula.Line(escape.latex_name(name) + " + 1", name)
     ElementTree.fromstring(formula.formula_svg((line, formula.Line(name, name, name, name, True))))
     plot = dataclasses.replace(
-        view_examples.logistic_plot(5), title=name, xlabel=name, series=(PlotSeries(name, (1.0,) * 5),)
+        view_examples.logistic_plot(5), title=name, xlabel=name,
+        series=(PlotSeries(name, (1.0,) * 5),),
     )
     inert(ElementTree.fromstring(plots.plot_svg(plot)))
 
@@ -147,7 +149,8 @@ def test_full_name_is_in_the_title() -> None:
     name = "n" * 80
     graph = view_examples.logistic_graph()
     node = dataclasses.replace(graph.nodes[1], name=name, label=name, text=name)
-    picture = svg.graph_svg(layout.layout(dataclasses.replace(graph, nodes=(graph.nodes[0], node, *graph.nodes[2:]))))
+    nodes = (graph.nodes[0], node, *graph.nodes[2:])
+    picture = svg.graph_svg(layout.layout(dataclasses.replace(graph, nodes=nodes)))
     root = ElementTree.fromstring(picture)
     titles = [node.text for node in root.iter("{http://www.w3.org/2000/svg}title")]
     assert any(name in title for title in titles)

@@ -116,7 +116,8 @@ def test_budgets(length: int) -> None:
     graph = view_examples.chain_graph(length, weights=False)
     small = budget.reduce_graph(graph, 150)
     assert len(small.nodes) <= 400
-    assert (small.caption == "") == (len(graph.nodes) <= 150 or len(small.nodes) == len(graph.nodes))
+    whole = len(small.nodes) == len(graph.nodes)
+    assert (small.caption == "") == (len(graph.nodes) <= 150 or whole)
     ids = {node.id for node in small.nodes}
     assert all(edge.source in ids and edge.target in ids for edge in small.edges)
     assert all(node.twin in ids for node in small.nodes if node.twin)
