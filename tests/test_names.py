@@ -40,7 +40,7 @@ def test_name(name: str) -> None:
     assert hasattr(pt, name) == (kind != "absent"), f"{name} is listed as {VERDICTS[name]!r}"
 
 
-# functions of ours that PyTensor does not have in `tensor`, and why; a row of the op table needs none
+# functions of ours that PyTensor does not have in `tensor`, and why (rows of the op table need none)
 OWN = {
     "NumPy's name": "around inner logical_and logical_not logical_or logical_xor ndim ravel size "
     "amax amin",
