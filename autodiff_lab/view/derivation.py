@@ -30,17 +30,19 @@ from autodiff_lab.view.model import DerivationLine, DerivationView
 from autodiff_lab.view.numeric import points, values_of
 from autodiff_lab.view.sweep import Derivative, State, ones, steps
 
-# Above this many nodes between function and variable, the lines in between are not written, and
-# above the second number nothing is simplified.
+# Above this many nodes between function and variable only the first lines and the last are written;
+# above `MOST_NODES` nothing is simplified.
 MOST_STEPS = 40
+FIRST_STEPS = 8
 MOST_NODES = 400
 FOLD_ABOVE = 15
 LONGEST_LINE = 400
 
-# What is most worth saying about a simplification comes first; small news only if there is no other.
+# What is most worth saying about a simplification comes first, small news only if nothing else is.
 WORTH = ("split_the_square", "logistic_by_name", "common_denominator", "like_terms",
          "common_factor", "two_signs_cancel", "equal_factors_cancel", "exponents_add",
-         "equal_factors_as_power", "one_fraction", "numbers_multiply", "sign_in_front", "arithmetic")
+         "equal_factors_as_power", "one_fraction", "numbers_multiply", "sign_in_front",
+         "arithmetic")
 SMALL_NEWS = ("arithmetic", "sign_in_front")
 
 PARTS = ("tidy", "bar", "factor", "split", "recognise")
@@ -205,11 +207,9 @@ class _Name:
         power_latex = f"^{{{order}}}" if order > 1 else ""
         below = f"{self.variable}_{index}" if index else self.variable
         text = f"d{power_text}{self.letter}/d{below}{power_text}"
-        above = symbol_latex(self.letter)
-        tex = (
-            rf"\frac{{d{power_latex} {above}}}{{d {symbol_latex(self.variable, index)}{power_latex}}}"
-        )
-        return text, tex
+        above = f"d{power_latex} {symbol_latex(self.letter)}"
+        under = f"d {symbol_latex(self.variable, index)}{power_latex}"
+        return text, rf"\frac{{{above}}}{{{under}}}"
 
     def total(self) -> tuple[str, str]:
         """The differential's sign."""
@@ -329,16 +329,13 @@ class _Work:
         states = steps(self.cost, self.wrt, gradient)
         shown = states
         if len(states) > MOST_STEPS:
-            shown = [*states[: MOST_STEPS // 2], states[-1]]
+            shown = [*states[:FIRST_STEPS], states[-1]]
             left_out = len(states) - len(shown)
             shown[-1] = dataclasses.replace(
                 states[-1], rule=f"the chain rule through {left_out + 1} more operations"
             )
         asked = self.name.total() if self.arrays else self.name.left(order, "")
         for number, state in enumerate(shown):
-            if self.arrays and number == len(shown) - 1 and number > 0 and _is_last(state, self.wrt):
-                self._line_of(state, ("", ""))
-                break
             self._line_of(state, asked if number == 0 else ("", ""))
         self.graph = _total(states[-1], self.wrt)
         if self.arrays:
@@ -481,10 +478,6 @@ def _only_logistic_argument(graph: Variable) -> str | None:
     }
     (only,) = found if len(found) == 1 else (None,)
     return only if only is not None and only.isidentifier() else None
-
-
-def _is_last(state: State, wrt: Variable) -> bool:
-    return all(hole.variable is wrt for hole in state.holes)
 
 
 def _length(variable: Variable) -> int:

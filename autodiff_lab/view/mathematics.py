@@ -14,7 +14,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from autodiff_lab.graph import Apply, Constant, Variable, ancestors, toposort
+from autodiff_lab.graph import Apply, Constant, Variable, toposort
 from autodiff_lab.view import notation
 from autodiff_lab.view.dialects import LATEX, TEXT, AnyDialect, Piece
 from autodiff_lab.view.notation import COEFFICIENT, notation_of, rank
@@ -80,13 +80,12 @@ class Writer:
         self.parts: list[tuple[str, str]] = []
         self.taken: set[str] = set()
         self._done: dict[Place, Piece] = {}
+        self._seen: set[Variable] = set()
         self._unnamed: dict[Variable, str] = {}
 
     def write(self, variable: Variable, index: Index = None) -> Piece:
         """The piece of a variable, at an index or as a whole."""
-        for leaf in ancestors([variable], self.symbols):
-            if leaf.owner is None and leaf.name is not None:
-                self.taken.add(leaf.name)
+        self._take_names(variable)
         root = Place(notation.behind_axes(variable), index, "".join(index or ()))
         stack: list[Place] = [root]
         while stack:
@@ -104,6 +103,19 @@ class Writer:
             self._done[place] = piece
             stack.pop()
         return self._done[root]
+
+    def _take_names(self, variable: Variable) -> None:
+        """Note the names of the leaves; what was walked once is not walked again."""
+        stack = [variable]
+        while stack:
+            found = stack.pop()
+            if found in self._seen or found in self.symbols:
+                continue
+            self._seen.add(found)
+            if found.owner is not None:
+                stack.extend(found.owner.inputs)
+            elif found.name is not None:
+                self.taken.add(found.name)
 
     # -- the walk ---------------------------------------------------------------------------
 

@@ -20,7 +20,6 @@ from autodiff_lab.graph import (
     DISCONNECTED,
     ZERO,
     Apply,
-    Constant,
     Op,
     Undefined,
     Variable,
@@ -98,8 +97,9 @@ def steps(cost: Variable, wrt: Variable, gradient: Variable | None = None) -> li
         hole = holes[place]
         found = _local(node, hole, reached, contributing)
         parts = list(found.values())
-        met = len({part.variable for part in parts}) < len(parts)
-        holes = _merged([*holes[:place], *parts, *holes[place + 1 :]], wrt)
+        apart = [*holes[:place], *parts, *holes[place + 1 :]]
+        holes = _merged(apart, wrt)
+        met = len(holes) < len(apart)
         if notation.notation_of(node.op).plumbing or node.op.name.startswith("cast_"):
             # no step of its own: the state before is written without it
             states[-1] = dataclasses.replace(states[-1], holes=tuple(holes))
@@ -324,7 +324,8 @@ def rule_words(node: Apply, active: Sequence[int]) -> str:
     if words_of_row:
         place = active[0] if len(words_of_row) > 1 else 0
         words = words_of_row[min(place, len(words_of_row) - 1)]
-        if "rule" not in words and "derivative" not in words and node.inputs[active[0]].owner is not None:
+        inner = node.inputs[active[0]].owner
+        if inner is not None and "rule" not in words and "derivative" not in words:
             words = f"chain rule: {words}"
     else:
         words = _words_from_partials(row, active)
@@ -356,8 +357,8 @@ def _words_from_partials(row: Any, active: Sequence[int]) -> str:
         partial = partials[place]
         if isinstance(partial, Variable):
             text = math_text(partial)
-            wrapped = text if isinstance(partial, Constant) or partial.owner is None else f"({text})"
-            terms.append(f"{wrapped} {letters[place]}'")
+            text = text if partial.owner is None else f"({text})"
+            terms.append(f"{text} {letters[place]}'")
         elif isinstance(partial, int | float):
             terms.append(f"{letters[place]}'" if partial == 1 else f"{partial} {letters[place]}'")
     arguments = ", ".join(letters[: row.arity])
