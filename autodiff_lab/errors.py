@@ -143,6 +143,10 @@ class LabNotImplementedError(LabError, NotImplementedError):
     """Something that an op does not offer."""
 
 
+class MissingPackageError(LabError, ImportError):
+    """A package that is needed for this, and only for this, cannot be loaded."""
+
+
 class MissingInputError(LabError):
     """A graph needs a value that nothing supplies."""
 

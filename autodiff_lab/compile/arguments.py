@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.compile.io import In
-from autodiff_lab.errors import LabTypeError, explain
+from autodiff_lab.errors import LabError, LabOverflowError, LabTypeError, explain
 from autodiff_lab.graph import describe
 
 _MISSING = object()
@@ -70,7 +70,7 @@ def bind(
     return tuple(values)
 
 
-def bad_argument(given: In, index: int, name: str | None, error: Exception) -> LabTypeError:
+def bad_argument(given: In, index: int, name: str | None, error: Exception) -> LabError:
     """The error for an argument that does not fit its input."""
     variable = given.variable
     title = f" ({variable.name})" if variable.name is not None else ""
@@ -79,7 +79,8 @@ def bad_argument(given: In, index: int, name: str | None, error: Exception) -> L
         f"Bad input argument to {_title(name)} at index {index} (0-based){title}: {sentence}",
         where=describe(variable),
     )
-    return LabTypeError("\n".join([text, *rest][:12]))
+    kind = LabOverflowError if isinstance(error, OverflowError) else LabTypeError
+    return kind("\n".join([text, *rest][:12]))
 
 
 def _title(name: str | None) -> str:

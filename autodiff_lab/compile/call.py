@@ -27,7 +27,7 @@ from autodiff_lab.compile.mode import Mode
 from autodiff_lab.compile.program import Program
 from autodiff_lab.compile.specification import Specification
 from autodiff_lab.compile.story import retold
-from autodiff_lab.errors import LabValueError, explain
+from autodiff_lab.errors import LabValueError, MissingPackageError, explain
 from autodiff_lab.graph import FunctionGraph
 from autodiff_lab.rewriting import RewriteTrace
 from autodiff_lab.tensor.shared import Container
@@ -97,7 +97,7 @@ class Function:
 
     def _start(self) -> Executor:
         if self.mode.tier == "numba":
-            return self._compiled()
+            return self.compile().executor
         executor = get_backend("numpy").build(self._lowered(False))
         self._use(executor, "numpy")
         return executor
@@ -139,8 +139,18 @@ class Function:
         >>> f.compile().ran
         'numba'
         """
-        if self._tally.ran != "numba":
+        if self._tally.ran == "numba":
+            return self
+        try:
             self._compiled()
+        except ImportError as error:
+            raise MissingPackageError(
+                explain(
+                    "Numba cannot be loaded, so kernels cannot be compiled.",
+                    why=str(error),
+                    remedy="install numba, or mode='PYTHON'",
+                )
+            ) from None
         return self
 
     def _reconsider(self) -> None:
@@ -150,7 +160,7 @@ class Function:
         if tally.spent < needed:
             tally.budget = needed
             return
-        if not policy.worth_compiling(self.program, tally.numpy_call or 0.0):
+        if not policy.worth_compiling(self.program, tally.spent / tally.calls):
             tally.budget = 2 * tally.spent
             return
         try:
@@ -287,6 +297,7 @@ _TIMING = {
         "started = clock() - started",
         "tally.numpy_call = started",
         "tally.spent += started",
+        "tally.calls += 1",
         "if tally.spent > tally.budget: reconsider()",
     ),
 }
@@ -295,10 +306,11 @@ _TIMING = {
 class _Tally:
     """Times of calls; the generated entry writes here."""
 
-    __slots__ = ("spent", "budget", "numpy_call", "numba_call", "numba_compile", "ran")
+    __slots__ = ("spent", "calls", "budget", "numpy_call", "numba_call", "numba_compile", "ran")
 
     def __init__(self) -> None:
         self.spent = 0.0
+        self.calls = 0
         self.budget = float("inf")
         self.numpy_call: float | None = None
         self.numba_call: float | None = None

@@ -15,4 +15,4 @@ def inner_function(fgraph: FunctionGraph) -> Callable[..., tuple[Any, ...]]:
     """A function of the arrays of a closed graph's inputs that returns those of its outputs."""
     body = fgraph.copy()
     rewrite(body)
-    return get_backend("numpy").build(lower(body)).run
+    return get_backend("numpy").build(lower(body, fuse=False)).run
