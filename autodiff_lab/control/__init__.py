@@ -4,13 +4,17 @@ They stand above `gradient` because their derivatives differentiate the graph th
 """
 
 from autodiff_lab.control.batching import vectorize_graph
+from autodiff_lab.control.from_graph import OpFromGraph
+from autodiff_lab.control.ifelse import ifelse
 from autodiff_lab.control.jacobian import hessian, jacobian
 from autodiff_lab.control.scan import foldl, foldr, map, reduce, scan, until
 
 __all__ = [
+    "OpFromGraph",
     "foldl",
     "foldr",
     "hessian",
+    "ifelse",
     "jacobian",
     "map",
     "reduce",
