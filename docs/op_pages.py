@@ -18,6 +18,7 @@ from autodiff_lab.gradient import grad
 from autodiff_lab.graph import Variable
 from autodiff_lab.rewriting import rewrite_graph
 from autodiff_lab.tensor import registry
+from autodiff_lab.tensor.opdef import Interval
 from autodiff_lab.tensor.scalars import primitives
 from autodiff_lab.view.latex import latex
 from autodiff_lab.view.text import pp
@@ -94,7 +95,8 @@ def row_page(row: Any) -> str:
         lines.append("* **Commutative**")
     lines += ["", "## Derivative", "", *derivatives(row)]
     lines += ["## Dtypes", "", "| input | result |", "|---|---|", *dtype_rows(row), ""]
-    lines += ["## How it runs", "", f"NumPy: `{row.numpy}`", "", *kernel_lines(row)]
+    written = row.numpy.format(*row.arguments)
+    lines += ["## How it runs", "", f"NumPy: `{written}`", "", *kernel_lines(row)]
     if row.see:
         lines += ["## Source", "", row.see, ""]
     return "\n".join(lines)
@@ -107,7 +109,7 @@ def spellings(function: Any) -> list[str]:
     return [f"* **On a variable the same as**: {text}"] if names else []
 
 
-def interval(domain: Any) -> str:
+def interval(domain: Interval) -> str:
     """An interval in mathematics' brackets."""
     left, right = ("(", ")") if domain.open else ("[", "]")
     left, right = "(" if np.isinf(domain.low) else left, ")" if np.isinf(domain.high) else right

@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from op_pages import interval
+
 from autodiff_lab.rewriting import RULES
 from autodiff_lab.rewriting.registry import DISPLAY, PHASES, PatternRule
 
@@ -62,7 +64,8 @@ def page(rule: Any) -> str:
     lines.append(f"* **Phase**: {rule.phase} ({PURPOSE[rule.phase]})")
     if not isinstance(rule, PatternRule):
         lines.append(f"* **Tried on** {change(rule)}")
-    lines += [f"* **Holds for** {name} in {domain}" for name, domain in rule.domain.items()]
+    lines += [f"* **Tested for** {name} in {interval(domain)}"
+              for name, domain in rule.domain.items()]
     lines.append(f"* **Here for**: {rule.client}")
     if rule.tags:
         lines.append("* **Tags**: " + ", ".join(f"`{tag}`" for tag in rule.tags))
