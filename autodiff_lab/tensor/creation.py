@@ -17,9 +17,34 @@ from autodiff_lab.graph import DISCONNECTED, ZERO, Apply, Constant, Variable, de
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
 from autodiff_lab.tensor.lengths import as_length, as_lengths, known_int, static_lengths
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
+from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.type import TensorType
+
+
+FILLED = define_helper(
+    "filled",
+    '''
+def filled(shape, value, fixed):
+    """An array of this shape filled with a value, of which the axes `fixed` do not stretch."""
+    for axis in fixed:
+        if value.shape[axis] != shape[axis]:
+            raise ValueError(
+                f"Runtime broadcasting not allowed: axis {axis} of the value has length "
+                f"{value.shape[axis]}, the shape says {int(shape[axis])}."
+            )
+    return np.full(shape, value)
+''',
+)
+
+
+def fixed_axes(value: Any) -> tuple[int, ...]:
+    """The axes of a value, counted from the end, that are not known to have length 1.
+
+    They must not stretch when the graph runs: the derivative was built as if they did not.
+    """
+    rank = value.type.ndim
+    return tuple(axis - rank for axis, n in enumerate(value.type.shape) if n != 1)
 
 
 class Alloc(TensorOp):
@@ -74,7 +99,11 @@ class Alloc(TensorOp):
 
     def numpy(self, node: Apply, *arguments: str) -> str:
         value, *lengths = arguments
-        return f"np.full(({''.join(length + ', ' for length in lengths)}), {value})"
+        shape = f"({''.join(length + ', ' for length in lengths)})"
+        fixed = fixed_axes(node.inputs[0])
+        if fixed:
+            return f"{FILLED}({shape}, {value}, {fixed})"
+        return f"np.full({shape}, {value})"
 
     def pullback(
         self,

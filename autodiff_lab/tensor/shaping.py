@@ -153,8 +153,9 @@ CHECKED_SHAPE = define_helper(
     '''
 def checked_shape(array, wanted):
     """The array, if its shape is as wanted (None: any length)."""
+    wanted = tuple(None if length is None else int(length) for length in wanted)
     if any(w is not None and w != n for w, n in zip(wanted, array.shape)):
-        raise ValueError(f"SpecifyShape: got shape {array.shape}, expected {tuple(wanted)}.")
+        raise ValueError(f"SpecifyShape: got shape {array.shape}, expected {wanted}.")
     return array
 ''',
 )

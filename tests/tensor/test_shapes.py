@@ -131,6 +131,18 @@ def test_promises_are_checked_when_the_graph_runs() -> None:
     assert pt.specify_shape(K, (2, 3)) is K and pt.specify_shape(K, (None, None)) is K
 
 
+def test_unknown_lengths_do_not_stretch_when_the_graph_runs() -> None:
+    """Their derivatives were built as if they did not."""
+    x, one = pt.dvector("x"), np.ones(1)
+    for stretched in (pt.alloc(x, N), pt.set_subtensor(pt.zeros(3)[:], x),
+                      pt.inc_subtensor(pt.zeros((3, 3))[0], x)):
+        with pytest.raises(ValueError, match="Runtime broadcasting not allowed"):
+            value(stretched, {x: one, N: np.asarray(3)})
+    promised = pt.alloc(pt.specify_broadcastable(x, 0), N)
+    assert value(promised, {x: one, N: np.asarray(3)}).tolist() == [1, 1, 1]
+    assert value(grad(promised.sum(), x), {x: one, N: np.asarray(3)}).tolist() == [3]
+
+
 def test_a_reshape_that_does_not_fit_fails_when_it_runs() -> None:
     with pytest.raises(ValueError):
         value(M.reshape(4, 4), {M: np.ones((2, 3))})

@@ -16,7 +16,7 @@ from autodiff_lab.graph import DISCONNECTED, Apply, Constant, Variable, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.axes import DimShuffle, dimshuffle
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
-from autodiff_lab.tensor.creation import alloc, sum_to, zeros_like
+from autodiff_lab.tensor.creation import alloc, fixed_axes, sum_to, zeros_like
 from autodiff_lab.tensor.indexing.keys import (
     VARIABLE,
     Pattern,
@@ -124,9 +124,15 @@ def part_dims(dims: Dims, pattern: Pattern, indices: Sequence[Any]) -> Dims:
 WITH_PART_SET = define_helper(
     "with_part_set",
     '''
-def with_part_set(array, key, value):
+def with_part_set(array, key, value, fixed=()):
     """A copy of an array in which the part at a key is replaced."""
     result = np.array(array)
+    for axis in fixed:
+        if value.shape[axis] != result[key].shape[axis]:
+            raise ValueError(
+                f"Runtime broadcasting not allowed: axis {axis} of the value has length "
+                f"{value.shape[axis]}, that of the part {result[key].shape[axis]}."
+            )
     result[key] = value
     return result
 ''',
@@ -135,9 +141,15 @@ def with_part_set(array, key, value):
 WITH_PART_ADDED = define_helper(
     "with_part_added",
     '''
-def with_part_added(array, key, value):
+def with_part_added(array, key, value, fixed=()):
     """A copy of an array in which a value is added to the part at a key."""
     result = np.array(array)
+    for axis in fixed:
+        if value.shape[axis] != result[key].shape[axis]:
+            raise ValueError(
+                f"Runtime broadcasting not allowed: axis {axis} of the value has length "
+                f"{value.shape[axis]}, that of the part {result[key].shape[axis]}."
+            )
     result[key] += value
     return result
 ''',
@@ -222,7 +234,9 @@ class IncSubtensor(TensorOp):
     def numpy(self, node: Apply, *arguments: str) -> str:
         source, value, *names = arguments
         helper = WITH_PART_SET if self.set_instead_of_inc else WITH_PART_ADDED
-        return f"{helper}({source}, np.s_[{key_text(self.pattern, names)}], {value})"
+        fixed = fixed_axes(node.inputs[1])
+        rest = f", {fixed}" if fixed else ""
+        return f"{helper}({source}, np.s_[{key_text(self.pattern, names)}], {value}{rest})"
 
     def batch(
         self, node: Apply, inputs: Sequence[Variable], batched: Sequence[bool]
