@@ -36,8 +36,8 @@ def fault(arrow: Import) -> str | None:
         if arrow.target.split(".")[2:3] not in [[part] for part in layers.BACKENDS_SEE]:
             return f"backends may import of compile only {', '.join(layers.BACKENDS_SEE)}"
     if room == "rewriting" and target in layers.REWRITING_SEES:
-        if name != layers.REWRITING_SEES[target]:
-            return f"only {layers.REWRITING_SEES[target]} may import {target}"
+        if name not in layers.REWRITING_SEES[target]:
+            return f"only {' and '.join(layers.REWRITING_SEES[target])} may import {target}"
     if name == "rewriting.driver" and target not in ("base", "graph", "rewriting"):
         return f"the driver knows graph only, not {target}"
     return None
