@@ -115,9 +115,9 @@ def vectorize_graph(outputs: Any, replace: Mapping[Variable, Any]) -> Any:
         for old, new in pairs.items():
             depth = new.type.ndim - old.type.ndim  # type: ignore[attr-defined]
             if depth > number:
-                shape = new.type.shape[depth - 1 - number :]  # type: ignore[attr-defined]
+                shape = new.type.shape[depth - 1 - number :]
                 last_round = number == depth - 1
-                following = new if last_round else new.type.clone(shape=shape).make_variable()  # type: ignore[attr-defined]
+                following = new if last_round else new.type.clone(shape=shape).make_variable()
                 grown[current[old]] = following
                 current[old] = following
         found = batched_graph(results, grown)

@@ -190,7 +190,7 @@ class OpFromGraph(Op):
                 continue
             hole = cotangent.type.make_variable()
             holes.append((hole, cotangent))
-            seeds[inner] = seeds[inner] + hole if inner in seeds else hole  # type: ignore[operator]
+            seeds[inner] = seeds[inner] + hole if inner in seeds else hole
         found = reverse_sweep(seeds, self.graph.inputs).cotangents
         answers = [found[inner] for inner in self.graph.inputs]
         places = [k for k, answer in enumerate(answers) if isinstance(answer, Variable)]

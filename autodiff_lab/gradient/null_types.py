@@ -54,7 +54,11 @@ class DisconnectedType(Type):
             "only be used as a symbolic placeholder."
         )
 
-    filter_variable = values_eq = filter
+    def filter_variable(self, other: Any, allow_convert: bool = True) -> Any:
+        return self.filter(other)
+
+    def values_eq(self, a: Any, b: Any) -> bool:
+        return bool(self.filter(a))
 
     def as_sentinel(self) -> Any:
         """What a user op means that returns a variable of this type."""

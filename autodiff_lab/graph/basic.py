@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 class Tag:
     """A free place for notes on a variable or node, such as `tag.test_value`."""
 
+    test_value: Any
+    via: str  # on a tangent: "pushforward", or "double-pullback" where the op has no forward rule
+
     def __repr__(self) -> str:
         return f"Tag({', '.join(f'{k}={v!r}' for k, v in vars(self).items())})"
 
@@ -310,7 +313,7 @@ class Apply:
 
     def default_output(self) -> Variable:
         """The output that a call of the op stands for."""
-        chosen = getattr(self.op, "default_output", None)
+        chosen: int | None = getattr(self.op, "default_output", None)
         if chosen is not None:
             return self.outputs[chosen]
         if len(self.outputs) == 1:

@@ -15,7 +15,7 @@ from autodiff_lab.errors import InconsistentGraphError, explain
 from autodiff_lab.graph import source
 from autodiff_lab.graph.basic import Apply, Constant, Role, Variable, describe
 from autodiff_lab.graph.op import Op
-from autodiff_lab.graph.walk import ancestors, toposort
+from autodiff_lab.graph.walk import ancestors, leaves, toposort
 
 
 class InternTable:
@@ -150,7 +150,7 @@ class FunctionGraph:
             raise InconsistentGraphError(explain("No outputs specified."))
         outputs = list(outputs)
         if inputs is None:
-            inputs = [v for v in ancestors(outputs) if v.owner is None and not isinstance(v, Constant)]
+            inputs = [v for v in leaves(outputs) if not isinstance(v, Constant)]
         self.table = InternTable()
         self.names: dict[Variable, tuple[str, ...]] = {}
         self.origin: dict[Variable, tuple[Variable, ...]] = {}
@@ -300,7 +300,7 @@ class FunctionGraph:
             if before is after:
                 continue
             for table in (self.names, self.origin, self.roles):
-                _extend(table, before, after)  # type: ignore[arg-type]
+                _extend(table, before, after)
             if after.name is None and before.name is not None and after.owner is not None:
                 after.name = before.name
 
@@ -328,8 +328,9 @@ class FunctionGraph:
         """Raise if a node reads something that is neither computed nor an input."""
         allowed = set(self.inputs)
         for variable in ancestors(self.outputs):
-            missing = variable.owner is None and variable not in allowed
-            if missing and not isinstance(variable, Constant) and not hasattr(variable, "container"):
+            if variable.owner is not None or variable in allowed:
+                continue
+            if not isinstance(variable, Constant) and not hasattr(variable, "container"):
                 raise InconsistentGraphError(
                     explain(f"{describe(variable)} is read, but is no input of this graph.")
                 )

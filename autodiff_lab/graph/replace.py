@@ -83,7 +83,9 @@ def clone_replace(
 
 
 def graph_replace(
-    outputs: Any, replace: Mapping[Variable, Any] | Iterable[tuple[Variable, Any]], strict: bool = True
+    outputs: Any,
+    replace: Mapping[Variable, Any] | Iterable[tuple[Variable, Any]],
+    strict: bool = True,
 ) -> Any:
     """Like `clone_replace`; with `strict`, a variable that is not in the graph is an error."""
     from autodiff_lab.errors import LabValueError, explain

@@ -110,7 +110,7 @@ def test_hessian_of_a_linear_cost_is_zero():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: hessian(x**2, x), ValueError, "hessian expects a 0 dimensional variable as `cost`"),
+        (lambda: hessian(x**2, x), ValueError, "expects a 0 dimensional variable as `cost`"),
         (lambda: hessian(3.0, x), TypeError, "expects a Variable"),
         (lambda: jacobian(3.0, x), TypeError, "expects a Variable"),
         (lambda: jacobian(x, 3.0), TypeError, "Expected Variable"),

@@ -40,7 +40,7 @@ def recurrence():
 def fibonacci():
     first, w = pt.dvector("first"), pt.dscalar("w")
     y, _ = scan(
-        lambda a, b, w: a * w + b * b, outputs_info=dict(initial=first, taps=[-2, -1]),
+        lambda a, b, w: a * w + b * b, outputs_info={"initial": first, "taps": [-2, -1]},
         non_sequences=w, n_steps=4,
     )
     return y, {first: [1.0, 0.5], w: 0.5}
@@ -48,7 +48,7 @@ def fibonacci():
 
 def windows():
     x, w = pt.dvector("x"), pt.dscalar("w")
-    y, _ = scan(lambda a, b, w: a * b**w, sequences=dict(input=x, taps=[0, 1]), non_sequences=w)
+    y, _ = scan(lambda a, b, w: a * b**w, sequences={"input": x, "taps": [0, 1]}, non_sequences=w)
     return y, {x: [1.0, 2.0, 3.0, 4.0], w: 1.5}
 
 
@@ -206,7 +206,7 @@ def test_strict_names_what_is_missing():
         ),
         (
             lambda x: scan(lambda e, s: s, sequences=x,
-                           outputs_info=dict(initial=x, taps=[1])),
+                           outputs_info={"initial": x, "taps": [1]}),
             ValueError, "look back",
         ),
     ],

@@ -122,7 +122,11 @@ def test_known_grads():
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [(3.0, "symbolic variables"), (pt.constant(3), "continuous"), (pt.dvector("v"), "shape of its")],
+    [
+        (3.0, "symbolic variables"),
+        (pt.constant(3), "continuous"),
+        (pt.dvector("v"), "shape of its"),
+    ],
 )
 def test_known_grads_are_checked(given, message):
     x = pt.dscalar("x")

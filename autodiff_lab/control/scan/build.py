@@ -303,7 +303,7 @@ def _replaced(roots: Sequence[Any], known: Mapping[Any, Any]) -> list[Any]:
 def _note_constant(variable: Any, changing: set[Any], constants: dict[Any, Any]) -> None:
     if variable in changing:
         return
-    if isinstance(variable, Constant) and variable.type.ndim == 0:
+    if isinstance(variable, Constant) and variable.type.ndim == 0:  # type: ignore[attr-defined]
         return
     constants.setdefault(variable, None)
 

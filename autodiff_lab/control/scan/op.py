@@ -163,7 +163,7 @@ class Scan(Op):
             _check_element(outer, inner, "sequence")
         for outer, inner in zip(initials, (tap[0] for tap in taps)):
             _check_element(outer, inner, "initial state")
-        length = int(steps.data) if hasattr(steps, "data") else None  # type: ignore[union-attr]
+        length = int(steps.data) if hasattr(steps, "data") else None
         outputs: list[Variable] = []
         states = len(self.layout.taps)
         for body, depth in zip(self.graph.outputs[:states], self.layout.depths):
