@@ -39,8 +39,8 @@ FOLD_ABOVE = 15
 LONGEST_LINE = 400
 
 # What is most worth saying about a simplification comes first, small news only if nothing else is.
-WORTH = ("split_the_square", "logistic_by_name", "common_denominator", "like_terms",
-         "common_factor", "two_signs_cancel", "equal_factors_cancel", "exponents_add",
+WORTH = ("exponentials_cancel", "split_the_square", "logistic_by_name", "common_denominator",
+         "like_terms", "common_factor", "two_signs_cancel", "equal_factors_cancel", "exponents_add",
          "equal_factors_as_power", "one_fraction", "numbers_multiply", "sign_in_front",
          "arithmetic")
 SMALL_NEWS = ("arithmetic", "sign_in_front")
@@ -289,7 +289,12 @@ class _Work:
         self.order = 1
         self.spelling: dict[str, str] = {}
         whole = _simplified_cost(cost)
-        self.logistic = whole.owner is not None and whole.owner.op.name == "sigmoid"
+        # s(x) is a name for the function only where it is the logistic of x itself
+        self.logistic = (
+            whole.owner is not None
+            and whole.owner.op.name == "sigmoid"
+            and whole.owner.inputs[0] is wrt
+        )
         self.name = _name_of(cost, wrt, name, self.logistic)
         self.derivation = Derivation(wrt, self.name)
         self.arrays = notation.rank(wrt) > 0
@@ -366,6 +371,9 @@ class _Work:
             exclude = [tag for tag in PARTS if tag not in tags]
             run_phases(graph, {"display"}, exclude=exclude, trace=trace)
             if not trace.steps or graph.outputs[0] is before[0]:
+                continue
+            if self.spelling and _only_silent(trace):
+                graph.set_outputs(before)
                 continue
             if shorter and _length(graph.outputs[0]) > _length(before[0]):
                 graph.set_outputs(before)
@@ -533,21 +541,29 @@ def _index_for(graph: Variable, wrt: Variable) -> Index:
     return tuple(fresh[: notation.rank(wrt)])
 
 
+def _only_silent(trace: RewriteTrace) -> bool:
+    return all("silent" in RULES[step.rule].tags for step in trace.steps)
+
+
 def _worth(name: str) -> int:
     return WORTH.index(name) if name in WORTH else len(WORTH)
 
 
 def _reason(trace: RewriteTrace) -> str:
     """Why the form that runs is another one: what the rules that chose it say."""
-    for phase in ("stabilize", "specialize"):
-        names = dict.fromkeys(
-            step.rule for step in trace.steps
-            if step.phase == phase and RULES[step.rule].phase == phase
-        )
-        texts = [RULES[name].summary for name in names if RULES[name].summary]
-        if texts:
-            return "equal; " + " ".join(texts[:2]).replace("``", "")
-    return "equal; in the order in which the reverse sweep builds it"
+    chosen: dict[str, None] = {}
+    for step in trace.steps:
+        if RULES[step.rule].phase == "stabilize" and RULES[step.rule].summary:
+            chosen[RULES[step.rule].summary] = None
+    if chosen:
+        return "equal; " + " ".join(list(chosen)[:2]).replace("``", "")
+    cheaper = dict.fromkeys(
+        step.rule for step in trace.steps if RULES[step.rule].phase == "specialize"
+    )
+    if cheaper:
+        named = ", ".join(list(cheaper)[:3])
+        return f"equal; as the reverse sweep builds it, made cheaper by {named}"
+    return "equal; as the reverse sweep builds it"
 
 
 # -- text ----------------------------------------------------------------------------------------

@@ -42,8 +42,11 @@ SCALARS = {
     "cubic": (3 * x**3 - 2 * x**2 + x - 5, "9x^2 - 4x + 1"),
     "logistic": (logistic(x), "s(x)(1 - s(x))"),
     "sigmoid": (pt.sigmoid(x), "s(x)(1 - s(x))"),
-    "scaled logistic": (logistic(a * x + b), None),
-    "other logistic": (pt.exp(x) / (1 + pt.exp(x)), None),
+    "scaled logistic": (logistic(a * x + b), "a * y * (1 - y)"),
+    "other logistic": (pt.exp(x) / (1 + pt.exp(x)), "s(x)(1 - s(x))"),
+    "tanh by hand": (
+        (pt.exp(x) - pt.exp(-x)) / (pt.exp(x) + pt.exp(-x)), "4/(exp(x) + exp(-x))^2"
+    ),
     "tanh": (pt.tanh(x), "1 - tanh(x)^2"),
     "product": (x * pt.sin(x), "sin(x) + x * cos(x)"),
     "gaussian": (pt.exp(-(x**2)), "-2x * y"),
@@ -91,7 +94,7 @@ SCALARS = {
 
 ARRAYS = {
     "sum of logistics": (pt.sum(logistic(X)), X, "s(X_ij)(1 - s(X_ij))"),
-    "least squares": (pt.sum((pt.dot(M, w) - t) ** 2), w, "M.T @ (2(M @ w - t))"),
+    "least squares": (pt.sum((pt.dot(M, w) - t) ** 2), w, "2 * M.T @ (M @ w - t)"),
     "mean": (pt.mean(X**2), X, "2X_ij/(n_1 * n_2)"),
     "broadcast": (pt.sum(M * v), v, "sum_j M_ji"),
     "log-sum-exp": (pt.log(pt.sum(pt.exp(v))), v, "exp(v_i)/(sum_j exp(v_j))"),

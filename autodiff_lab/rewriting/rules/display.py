@@ -144,6 +144,32 @@ def equal_factors_as_power(context: Context, node: Apply) -> Answer:
     return _ordered(context, node, "powers")
 
 
+@node_rewriter(("mul", "true_div"), phase=DISPLAY, client=CLIENT, tags=("tidy",),
+               example=lambda x, y: function("exp")(x) * function("exp")(-x) * y)
+def exponentials_cancel(context: Context, node: Apply) -> Answer:
+    """exp(u) exp(-u) = 1"""
+    found = product_of(context, node.outputs[0])
+    if found is None:
+        return None
+    arguments = {
+        bare(base.owner.inputs[0]): base
+        for base in found.powers
+        if base.owner is not None and base.owner.op.name == "exp"
+    }
+    for argument, base in arguments.items():
+        opposite = _negative(context, argument)
+        twin = None if opposite is None else arguments.get(context.fgraph.table.intern(opposite))
+        if twin is None or found.powers[base] * found.powers[twin] <= 0:
+            continue
+        common = min(found.powers[base], found.powers[twin], key=abs)
+        changed = found.copy()
+        changed.powers[base] -= common
+        changed.powers[twin] -= common
+        changed.powers = {b: e for b, e in changed.powers.items() if e}
+        return _fitted(context, build(changed), node)
+    return None
+
+
 @node_rewriter(("mul",), phase=DISPLAY, client=CLIENT, tags=("tidy",),
                example=lambda x, y: x * x ** (y - 1))
 def exponents_add(context: Context, node: Apply) -> Answer:
@@ -163,6 +189,29 @@ def numbers_multiply(context: Context, node: Apply) -> Answer:
 def product_in_order(context: Context, node: Apply) -> Answer:
     """number first, then names, then functions"""
     return _ordered(context, node, "order")
+
+
+@node_rewriter(("dot",), phase=DISPLAY, client="document: the normal equations of least squares",
+               tags=("tidy",), example=lambda x, y: function("dot")(x, 2 * y.T))
+def number_before_matrix_product(context: Context, node: Apply) -> Answer:
+    """the number goes to the front"""
+    factor, inputs = 1.0, []
+    for variable in node.inputs:
+        found = product_of(context, variable)
+        inputs.append(variable)
+        if found is None or found.number in (0.0, 1.0) or not found.powers:
+            continue
+        value = found.number
+        found.signs, found.above, found.below = 0, [], []
+        rest = build(found)
+        if context.same_shape(rest, variable):
+            inputs[-1] = rest
+            factor *= value
+    if factor == 1.0:
+        return None
+    product = function("dot")(*inputs)
+    scaled = product if abs(factor) == 1 else function("mul")(number(abs(factor)), product)
+    return _fitted(context, function("neg")(scaled) if factor < 0 else scaled, node)
 
 
 # -- numbers and sums --------------------------------------------------------------------------
@@ -291,6 +340,69 @@ def common_denominator(context: Context, node: Apply) -> Answer:
     )
 
 
+@node_rewriter(("add", "sub"), phase=DISPLAY, client=CLIENT, tags=("bar",),
+               example=lambda x, y: x * (x + y) - x**2)
+def multiplied_out(context: Context, node: Apply) -> Answer:
+    """the products are multiplied out"""
+    terms = terms_of(context, node.outputs[0])
+    if terms is None or len(terms) > MOST_OPENED:
+        return None
+    opened: list[tuple[float, Variable | None]] = []
+    changed = False
+    for sign, term in terms:
+        product = product_of(context, term)
+        if product is None:
+            return None
+        parts = _distributed(context, product)
+        changed |= len(parts) > 1
+        if len(parts) > 1:
+            opened += [(sign * c, v) for c, v in parts]
+        else:
+            opened.append((sign, term))
+    if not changed or len(opened) > 2 * MOST_OPENED:
+        return None
+    return _fitted(context, added(opened), node)
+
+
+MOST_OPENED = 8
+
+
+def _distributed(context: Context, product: Product) -> list[tuple[float, Variable | None]]:
+    """A product with a sum among its factors as a sum of products; else itself."""
+    for base, exponent in product.powers.items():
+        inner = bare(base).owner
+        if exponent not in (1.0, 2.0) or inner is None or inner.op.name not in ("add", "sub"):
+            continue
+        terms = terms_of(context, base)
+        if terms is None or len(terms) > MOST_OPENED // 2:
+            continue
+        rest = product.copy()
+        rest.powers[base] -= 1
+        rest.powers = {b: e for b, e in rest.powers.items() if e}
+        return [_times_term(context, rest, sign, term) for sign, term in terms]
+    return [(1.0, None)]
+
+
+def _times_term(
+    context: Context, product: Product, sign: float, term: Variable
+) -> tuple[float, Variable | None]:
+    """One more factor into a product: its coefficient, and the rest."""
+    whole = product.copy()
+    value = is_number(context, term)
+    coefficient = sign
+    if value is None:
+        inner = product_of(context, term) or Product(powers={term: 1.0})
+        for base, exponent in inner.powers.items():
+            whole.multiply(base, exponent)
+        coefficient *= inner.number
+    else:
+        coefficient *= value
+    coefficient *= whole.number
+    whole.signs, whole.above, whole.below = 0, [], []
+    whole.powers = {b: e for b, e in whole.powers.items() if e}
+    return coefficient, build(whole) if whole.powers else None
+
+
 @node_rewriter(("add", "sub"), phase=DISPLAY, client=CLIENT, tags=("factor",),
                example=lambda x, y: function("exp")(x) * y + function("exp")(x) * x)
 def common_factor(context: Context, node: Apply) -> Answer:
@@ -367,11 +479,15 @@ def split_the_square(context: Context, node: Apply) -> Answer:
         rest.powers[exponential] -= 1
         del rest.powers[base]
         rest.powers = {b: e for b, e in rest.powers.items() if e}
-        halves = function("mul")(
+        halves = [
             function("true_div")(number(1.0), base), function("true_div")(exponential, base)
-        )
+        ]
+        assert exponential.owner is not None
+        if _negative(context, exponential.owner.inputs[0]) is None:
+            halves.reverse()  # so that s stands before 1 - s
+        both = function("mul")(*halves)
         trivial = not rest.powers and abs(rest.number) == 1
-        result = halves if trivial else function("mul")(build(_unsigned(rest)), halves)
+        result = both if trivial else function("mul")(build(_unsigned(rest)), both)
         return _fitted(context, function("neg")(result) if rest.signs % 2 else result, node)
     return None
 
