@@ -273,6 +273,9 @@ class Function:
         """Print the graph that runs as a tree of text."""
         return hooks.call("dprint", self, **kwargs)
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        return hooks.call("mimebundle", self)
+
     def __getitem__(self, key: Any) -> Any:
         """The value that an input or shared variable has for the next call."""
         for position, given in enumerate(self.inputs):

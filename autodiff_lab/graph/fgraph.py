@@ -342,6 +342,11 @@ class FunctionGraph:
 
     __repr__ = __str__
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        from autodiff_lab import hooks
+
+        return hooks.call("mimebundle", self)
+
     def __iter__(self) -> Any:
         return iter(self.toposort())
 
