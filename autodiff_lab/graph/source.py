@@ -7,12 +7,10 @@ text of the line is read only when somebody prints it.
 
 from __future__ import annotations
 
-import contextlib
 import linecache
 import os
 import sys
 import threading
-from collections.abc import Iterator
 
 from autodiff_lab import errors, hooks
 
@@ -90,11 +88,16 @@ def current() -> SourceLine | None:
     return SourceLine(frame.f_code.co_filename, frame.f_lineno)
 
 
-@contextlib.contextmanager
-def using(line: SourceLine | None) -> Iterator[None]:
+class using:  # noqa: N801  (read as a function: ``with using(line):``)
     """Give every node made inside the line of another one."""
-    _override.lines.append(line)
-    try:
-        yield
-    finally:
+
+    __slots__ = ("line",)
+
+    def __init__(self, line: SourceLine | None) -> None:
+        self.line = line
+
+    def __enter__(self) -> None:
+        _override.lines.append(self.line)
+
+    def __exit__(self, *exception: object) -> None:
         _override.lines.pop()

@@ -11,6 +11,7 @@ A rule that raises, changes a type or never ends is left out, with one warning; 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gc
 import time
 import warnings
@@ -76,11 +77,27 @@ def run_phases(
     on_error: str = "warn",
 ) -> None:
     """`rewrite` by exactly these phases, in their fixed order."""
-    banned: list[str] = list(exclude)
+    run = _Run(fgraph, tuple(include), list(exclude), trace, on_error)
     with _collector_paused():
         for phase in (*PHASES, DISPLAY):
             if phase in phases:
-                _run_until_calm(fgraph, phase, include, banned, trace, on_error)
+                _run_until_calm(run, phase)
+
+
+@dataclasses.dataclass
+class _Run:
+    """What the phases of one rewriting share.
+
+    `settled` has the nodes on which the rules so far were tried in vain: since rules look at the
+    expression only, a later phase tries just its own on them.
+    """
+
+    fgraph: FunctionGraph
+    include: tuple[str, ...]
+    banned: list[str]
+    trace: RewriteTrace | None
+    on_error: str
+    settled: set[Apply] = dataclasses.field(default_factory=set)
 
 
 @contextlib.contextmanager
@@ -99,44 +116,32 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _run_until_calm(
-    fgraph: FunctionGraph,
-    phase: str,
-    include: Sequence[str],
-    banned: list[str],
-    trace: RewriteTrace | None,
-    on_error: str,
-) -> None:
+def _run_until_calm(run: _Run, phase: str) -> None:
     """Run a phase; if rules undo each other for ever, again without them."""
     while True:
         try:
-            _run_phase(fgraph, phase, include, banned, trace, on_error)
+            _run_phase(run, phase)
             return
         except _Loop as loop:
             error = RewriteLoop(_loop_story(loop))
-            if on_error == "raise":
+            if run.on_error == "raise":
                 raise error from None
             warnings.warn(str(error), RewriteWarning, stacklevel=2)
-            banned.extend(loop.rules)
-            if trace is not None:
-                trace.drop_pass()
+            run.banned.extend(loop.rules)
+            if run.trace is not None:
+                run.trace.drop_pass()
 
 
-def _run_phase(
-    fgraph: FunctionGraph,
-    phase: str,
-    include: Sequence[str],
-    banned: list[str],
-    trace: RewriteTrace | None,
-    on_error: str,
-) -> None:
+def _run_phase(run: _Run, phase: str) -> None:
+    fgraph, trace = run.fgraph, run.trace
     for _ in range(MAX_PASSES):
-        rules = select(phase, include, banned)
+        rules = select(phase, run.include, run.banned)
         record = None if trace is None else trace.begin_pass(fgraph, phase)
-        walk = _Walk(Context(fgraph, phase), rules, trace, record, on_error)
+        walk = _Walk(Context(fgraph, phase), rules, trace, record, run.on_error, run.settled)
         before = fgraph.outputs
         outputs = walk.run(before)
-        banned.extend(sorted(walk.dropped))
+        run.banned.extend(sorted(walk.dropped))
+        run.settled = walk.untouched
         if record is not None:
             record.outputs_after = tuple(outputs)
             record.visited, record.tried, record.hits = walk.visited, walk.tried, walk.hits
@@ -205,6 +210,7 @@ class _Walk:
         trace: RewriteTrace | None,
         record: RewritePass | None,
         on_error: str,
+        settled: Collection[Apply] = (),
     ) -> None:
         self.context = context
         self.fgraph = context.fgraph
@@ -212,7 +218,9 @@ class _Walk:
         self.record = record
         self.on_error = on_error
         self.index = index_of(rules)
-        self.by_kind: dict[tuple[type, str], list[tuple[Rule, Any]]] = {}
+        self.settled = settled
+        self.untouched: set[Apply] = set()
+        self.by_kind: dict[tuple[Any, bool], list[tuple[Rule, Any]]] = {}
         self.order = {rule.name: place for place, rule in enumerate(rules)}
         self.final: dict[Apply, tuple[Variable, ...]] = {}
         self.forward: dict[Apply, tuple[Variable, ...]] = {}
@@ -272,19 +280,24 @@ class _Walk:
             replaced = self._try(node)
         if replaced is None:
             self.final[node] = node.outputs
+            self.untouched.add(node)
         else:
             self.forward[node] = replaced
 
     # -- rules ------------------------------------------------------------------------------
 
     def _candidates(self, node: Apply) -> list[tuple[Rule, Any]]:
-        key = (type(node.op), node.op.name)
+        """The rules to try on a node: all for its op, or those that are new in this phase."""
+        key = (node.op, node in self.settled)
         found = self.by_kind.get(key)
         if found is None:
             found = list(self.index.get("*", ()))
             found += self.index.get(node.op.name, ())
             for kind in type(node.op).__mro__:
                 found += self.index.get(kind, ())
+            if key[1]:
+                phase = self.context.phase
+                found = [pair for pair in found if pair[0].phase == phase or pair[0].uses]
             found.sort(key=lambda pair: self.order[pair[0].name])
             self.by_kind[key] = found
         return found

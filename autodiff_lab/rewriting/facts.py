@@ -58,11 +58,14 @@ class Context:
     fgraph : FunctionGraph
         The graph that is rewritten; its outputs are those of the start of the pass.
     phase : str
+    notes : dict
+        Where rules may keep what they found, by node.
     """
 
     def __init__(self, fgraph: FunctionGraph, phase: str = "canonicalize") -> None:
         self.fgraph = fgraph
         self.phase = phase
+        self.notes: dict[Any, Any] = {}
         self._values: dict[Variable, Any] = {}
         self._tokens: dict[Variable, Tokens] = {}
         self._heads: dict[Variable, Any] = {}

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.errors import LabTypeError, LabValueError, explain
-from autodiff_lab.graph import Apply, Constant, Variable, source
-from autodiff_lab.rewriting.facts import Context, is_plumbing
+from autodiff_lab.graph import Apply, Constant, Variable, ancestors, source
+from autodiff_lab.rewriting.facts import Context, is_cast, is_plumbing
 from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.elemwise import Elemwise
@@ -119,6 +119,7 @@ class Recorded:
     left: Call
     right: Tree
     condition: tuple[str, ...]
+    plain: bool
 
 
 @dataclasses.dataclass
@@ -171,7 +172,8 @@ def record(function: Callable[..., Any], when: Callable[..., bool] | None = None
                 explain(f"when= of the rule {function.__name__} asks for {name!r}.",
                         why="its parameters are " + ", ".join(parameters))
             )
-    return Recorded(function, parameters, left, right, condition)
+    plain = _plain(right) and not any(is_cast(v) for v in ancestors([as_tensor_variable(sides[1])]))
+    return Recorded(function, parameters, left, right, condition, plain)
 
 
 def _parameters(function: Callable[..., Any]) -> dict[str, Any]:
@@ -497,5 +499,22 @@ def _number(value: Any, meaning: Wild, output: Any) -> Any:
 def build(recorded: Recorded, context: Context, node: Apply, found: Match) -> Any:
     """The right side, in the dtype and shape of the node's output; None if it does not fit."""
     with source.using(node.source):
-        sides = recorded.function(**found.bindings)
-        return context.conform(sides[1], node.outputs[0], found.leaves)
+        if recorded.plain:
+            right = _instance(recorded.right, found.bindings)
+        else:
+            right = recorded.function(**found.bindings)[1]
+        return context.conform(right, node.outputs[0], found.leaves)
+
+
+def _plain(tree: Tree) -> bool:
+    """Whether a right side says all in its tree: no number is computed, no axes are needed."""
+    if isinstance(tree, Call):
+        return tree.elementwise and all(map(_plain, tree.args))
+    return isinstance(tree, Value) or not tree.constant
+
+
+def _instance(tree: Tree, bindings: Mapping[str, Any]) -> Any:
+    """A right side built from its tree: half the work of calling the rule, which builds both."""
+    if isinstance(tree, Call):
+        return function(tree.op)(*(_instance(arg, bindings) for arg in tree.args))
+    return bindings[tree.name] if isinstance(tree, Wild) else tree.number

@@ -29,13 +29,11 @@ def exp_times_sigmoid(context: Context, node: Apply) -> Any:
     """``exp(-x) sigmoid(x)`` is ``inf * 0`` far below zero; ``sigmoid(-x)`` is 1 there."""
 
     def meet(factor: Any, partner: Any) -> list[Any] | None:
-        if _name(factor) != "exp":
-            return None
         exponent = factor.owner.inputs[0]
         rest = _without_sigmoid(partner, exponent)
         return None if rest is None else [sigmoid(exponent), *rest]
 
-    return _pair_above(context, node, meet)
+    return _pair_above(context, node, "exp", meet)
 
 
 @node_rewriter(
@@ -47,14 +45,12 @@ def one_plus_exp_times_sigmoid(context: Context, node: Apply) -> Any:
     """``(1 + exp(-x)) sigmoid(x)`` is 1, also where it is computed as ``inf * 0``."""
 
     def meet(factor: Any, partner: Any) -> list[Any] | None:
-        if _name(factor) != "add":
-            return None
         for one, other in (factor.owner.inputs, factor.owner.inputs[::-1]):
             if context.head(one) == 1 and _name(other) == "exp":
                 return _without_sigmoid(partner, other.owner.inputs[0])
         return None
 
-    return _pair_above(context, node, meet)
+    return _pair_above(context, node, "add", meet)
 
 
 @node_rewriter(
@@ -64,7 +60,7 @@ def one_plus_exp_times_sigmoid(context: Context, node: Apply) -> Any:
 )
 def exp_over_two_exps(context: Context, node: Apply) -> Any:
     """``exp(x) / (exp(x) + exp(y))`` overflows or is 0 / 0; ``sigmoid(x - y)`` is neither."""
-    above, below = fraction(node.outputs[0])
+    above, below = _fraction_at(context, node)
     for place, factor in enumerate(above):
         if _name(factor) != "exp":
             continue
@@ -89,7 +85,7 @@ def exp_over_two_exps(context: Context, node: Apply) -> Any:
 )
 def positive_factor_cancels(context: Context, node: Apply) -> Any:
     """A factor that is never zero cancels, also where rounding made it 0 or infinite."""
-    above, below = fraction(node.outputs[0])
+    above, below = _fraction_at(context, node)
     for place, factor in enumerate(above):
         if _name(factor) in POSITIVE_OPS and factor in below:
             other = below.index(factor)
@@ -99,10 +95,14 @@ def positive_factor_cancels(context: Context, node: Apply) -> Any:
     return None
 
 
-def _pair_above(context: Context, node: Apply, meet: Callable[[Any, Any], Any]) -> Any:
-    """The product with the first two factors replaced for which `meet` has an answer."""
-    above, below = fraction(node.outputs[0])
+def _pair_above(
+    context: Context, node: Apply, name: str, meet: Callable[[Any, Any], Any]
+) -> Any:
+    """The product with two factors replaced: the first two, one of an op `name`, that meet."""
+    above, below = _fraction_at(context, node)
     for place, factor in enumerate(above):
+        if _name(factor) != name:
+            continue
         for other, partner in enumerate(above):
             together = None if place == other else meet(factor, partner)
             if together is not None:
@@ -121,6 +121,14 @@ def _rebuilt(
 def _but(values: list[Any], *places: int) -> list[Any]:
     """All values but those at some places."""
     return [value for place, value in enumerate(values) if place not in places]
+
+
+def _fraction_at(context: Context, node: Apply) -> tuple[list[Any], list[Any]]:
+    """`fraction` of a node's output, found once for all rules of this file."""
+    found = context.notes.get(node)
+    if found is None:
+        found = context.notes[node] = fraction(node.outputs[0])
+    return found  # type: ignore[no-any-return]
 
 
 def fraction(variable: Any) -> tuple[list[Any], list[Any]]:
