@@ -129,7 +129,7 @@ def run_cell(code: Code, namespace: dict[str, Any], options: GradOptions) -> Cel
     Exception
         Whatever the user's code raises.
     """
-    syntax = take_apart(code.parse(), code.text, options.of)
+    syntax = take_apart(code.parse(), code.text, options.of, code.filename)
     at = evaluate_at(options, namespace)
     plot = None if options.plot is None else evaluate_range(options.plot, namespace)
     expects_function = syntax.is_function or (
@@ -209,7 +209,7 @@ def _execute(
     except NameError as error:
         if isinstance(error, LabError) or not error.name:
             raise
-        raise _undefined(error, code) from None
+        raise _undefined(error, code, namespace) from None
     finally:
         _put_back(namespace, before)
     return value, written, called
@@ -231,7 +231,9 @@ def _check_of(name: str | None, namespace: Mapping[str, Any]) -> None:
         raise UsageError(f"--of: the cell has no name {name!r}{nearest(name, known)}")
 
 
-def _undefined(error: NameError, code: Code) -> CellNameError:
+def _undefined(
+    error: NameError, code: Code, namespace: Mapping[str, Any]
+) -> CellNameError:
     """A NameError with the remedy, still pointing at the user's line."""
     remedy = None
     frames = []
@@ -240,7 +242,9 @@ def _undefined(error: NameError, code: Code) -> CellNameError:
         frames.append(tb)
         tb = tb.tb_next
     if frames[-1].tb_frame.f_code.co_filename == code.filename:
-        remedy = (
+        known = [n for n in (*namespace, *inputs.FALLBACK) if not n.startswith("_")]
+        close = nearest(error.name, known)
+        remedy = (close[2:] + "\n" if "did you mean" in close else "") + (
             f"give {error.name} a value, or name it on the first line to make it an input: "
             f"%%grad {error.name}"
         )

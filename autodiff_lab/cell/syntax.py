@@ -1,6 +1,6 @@
 """What can be said about a cell before it runs: its last value, the names it reads and assigns.
 
-Relies on `ast` alone.  The one idea: a name is *free* if the text reads it before assigning it;
+Relies on `ast`.  The one idea: a name is *free* if the text reads it before assigning it;
 only free names may become symbols, so that a cell which makes its own array sees that array on the
 second run too.
 """
@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from autodiff_lab.errors import LabValueError, explain
+from autodiff_lab.graph import SourceLine
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +49,9 @@ class CellSyntax:
     silenced: bool
 
 
-def take_apart(tree: ast.Module, text: str, of: str | None = None) -> CellSyntax:
+def take_apart(
+    tree: ast.Module, text: str, of: str | None = None, filename: str = "cell"
+) -> CellSyntax:
     """Split a parsed cell into what runs first and the value to differentiate."""
     statements = list(tree.body)
     if not statements:
@@ -62,7 +65,7 @@ def take_apart(tree: ast.Module, text: str, of: str | None = None) -> CellSyntax
         name = of
         value = ast.copy_location(ast.Name(of, ast.Load()), last)
     elif value is None:
-        raise _no_value(last, text)
+        raise _no_value(last, filename)
     elif isinstance(last, ast.Expr):
         statements.pop()
     assert value is not None
@@ -95,16 +98,15 @@ def _value_of(last: ast.stmt) -> tuple[str | None, ast.expr | None]:
     return target, ast.copy_location(ast.Name(target, ast.Load()), last)
 
 
-def _no_value(last: ast.stmt, text: str) -> LabValueError:
+def _no_value(last: ast.stmt, filename: str) -> LabValueError:
     kind = {
         ast.For: "a loop", ast.While: "a loop", ast.If: "an if", ast.Import: "an import",
         ast.ImportFrom: "an import", ast.ClassDef: "a class", ast.With: "a with block",
     }.get(type(last), f"{type(last).__name__.lower()!r}")
-    line = text.splitlines()[last.lineno - 1].strip() if text else ""
     return LabValueError(
         explain(
             "The cell does not end in an expression.",
-            where=f"line {last.lineno}: {line}" if line else f"line {last.lineno}",
+            where=SourceLine(filename, last.lineno),
             why=f"its last statement is {kind}, which has no value to differentiate",
             remedy="end with the expression or its name, or say which with --of NAME",
         )

@@ -14,7 +14,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 
 from autodiff_lab.cell import Code
 from autodiff_lab.notebook.failures import shorten
-from autodiff_lab.options import GradOptions, UsageError, help_text, nearest, parse_line
+from autodiff_lab.options import UsageError, help_text, nearest, parse_line
 from autodiff_lab.study import Study
 from autodiff_lab.study.explain import python_calls
 
@@ -96,7 +96,7 @@ class LabMagics(Magics):  # type: ignore[misc]
         raise IPythonUsageError(f"%{magic}: {name!r} is not a study{nearest(name, known)}")
 
 
-LabMagics.grad.__doc__ = f"""Show value, derivative, derivation, graphs, rewrites and kernel of a cell.
+LabMagics.grad.__doc__ = f"""Show the value, derivative, derivation, graphs and kernel of a cell.
 
 ::
 
@@ -150,8 +150,3 @@ def _cell_number(shell: Any) -> int:
             return int(numbers[frame.f_code.co_filename])
         frame = frame.f_back  # type: ignore[assignment]
     return max(int(shell.execution_count) - 1, 1)
-
-
-def options_of(line: str) -> GradOptions:
-    """The options of a line, for tests and completion."""
-    return parse_line(line)

@@ -55,4 +55,5 @@ def kernel_html(here: Study) -> str:
 
 def message_html(text: str) -> str:
     """A message about what was typed."""
-    return f'<pre style="{_PRE};border-left:3px solid #b84c06;padding-left:8px">{xml_text(text)}</pre>'
+    mark = "border-left:3px solid #b84c06;padding-left:8px"
+    return f'<pre style="{_PRE};{mark}">{xml_text(text)}</pre>'

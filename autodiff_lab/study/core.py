@@ -29,6 +29,7 @@ from autodiff_lab.graph import (
     describe,
     line_of,
 )
+from autodiff_lab.graph.source import using
 from autodiff_lab.options import GradOptions, PlotRange, parse_words
 from autodiff_lab.study import records
 from autodiff_lab.study.calls import Array, StudyFunction, node_values, point_value, sample
@@ -517,12 +518,11 @@ def _derivatives(y: Any, asked: Mapping[str, Any], order: int) -> dict[str, list
             explain("There is no input to differentiate by.", where=describe(y))
         )
     chains: dict[str, list[Any]] = {name: [y] for name in asked}
-    for _ in range(order):
+    with using(line_of(y)):              # what no local rule makes belongs to the last line
         if order == 1:
             found = grad(y, list(asked.values()))
-            for name, derivative in zip(asked, found, strict=True):
-                chains[name].append(derivative)
-        else:
+            return {n: [y, derivative] for n, derivative in zip(asked, found, strict=True)}
+        for _ in range(order):
             for name, variable in asked.items():
                 chains[name].append(grad(chains[name][-1], variable))
     return chains

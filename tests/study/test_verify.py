@@ -62,5 +62,5 @@ def test_sample_points_are_fixed_and_keep_what_is_known() -> None:
                  {"x": np.array(9.0)})
     first, second = sample_points(*arguments), sample_points(*arguments)
     assert all(np.array_equal(a["W"], b["W"]) for a, b in zip(first, second, strict=True))
-    assert first[0]["W"].shape == (2, 3) and first[0]["W"].dtype == "float32"
+    assert first[0]["W"].shape == (2, 2) and first[0]["W"].dtype == "float32"
     assert all(point["x"] == 9.0 for point in first)
