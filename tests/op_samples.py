@@ -112,10 +112,35 @@ def dimshuffled(array: Any, *pattern: Any) -> np.ndarray:
     return np.expand_dims(moved, [a for a, entry in enumerate(pattern) if entry == "x"])
 
 
+def recurrence(factors: Any, terms: Any, axis: int) -> np.ndarray:
+    """A linear recurrence, element by element."""
+    result = np.zeros(terms.shape)
+    for place in np.ndindex(terms.shape):
+        before = (*place[:axis], place[axis] - 1, *place[axis + 1 :])
+        result[place] = terms[place]
+        if place[axis]:
+            result[place] += factors[place] * result[before]
+    return result
+
+
+def others(x: Any, axis: Any = None) -> np.ndarray:
+    """The product of the other elements, element by element."""
+    axes = tuple(range(x.ndim)) if axis is None else axis
+    result = np.zeros(x.shape)
+    for place in np.ndindex(x.shape):
+        rest = np.array(x)
+        rest[place] = 1.0
+        key = tuple(slice(None) if a in axes else k for a, k in enumerate(place))
+        result[place] = np.prod(rest[key])
+    return result
+
+
 REFERENCES: dict[str, Any] = {
     "alloc": lambda value, *shape: np.broadcast_to(value, shape),
     "dimshuffle": dimshuffled,
     "inc_part": lambda x, key, value: with_part(x, key, value, True),
+    "linear_recurrence": recurrence,
+    "product_of_others": others,
     "join": lambda axis, *arrays: np.concatenate(arrays, axis),
     "set_part": lambda x, key, value: with_part(x, key, value, False),
     "specify_shape": lambda x, shape: x,

@@ -12,6 +12,7 @@ from autodiff_lab.tensor import (  # noqa: F401  (loading them fills the tables)
     axes,
     constructors,
     creation,
+    cumulative,
     joining,
     products,
     reduction,

@@ -13,14 +13,30 @@ import numpy as np
 
 from autodiff_lab.config import config
 from autodiff_lab.errors import LabTypeError, LabValueError, explain
-from autodiff_lab.graph import DISCONNECTED, ZERO, Apply, Constant, Variable, describe
+from autodiff_lab.graph import (
+    DISCONNECTED,
+    ZERO,
+    Apply,
+    Constant,
+    Flags,
+    Tangents,
+    Terms,
+    Variable,
+    Variables,
+    describe,
+)
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
-from autodiff_lab.tensor.lengths import as_length, as_lengths, known_int, static_lengths
+from autodiff_lab.tensor.lengths import (
+    as_length,
+    as_lengths,
+    known_int,
+    length_of,
+    static_lengths,
+)
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.type import TensorType
-
 
 FILLED = define_helper(
     "filled",
@@ -57,6 +73,7 @@ class Alloc(TensorOp):
     __props__ = ()
     summary = "An array of a given shape, filled with a value."
     notation = Notation(pp="Alloc")
+    linear_in = (0,)
 
     @staticmethod
     def samples(rng: Any) -> list[Any]:  # type: ignore[override]
@@ -105,12 +122,17 @@ class Alloc(TensorOp):
             return f"{FILLED}({shape}, {value}, {fixed})"
         return f"np.full({shape}, {value})"
 
-    def pullback(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> list[Any]:
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable] | None:
+        """Each entry along a leading axis stretched to the shape."""
+        if any(batched[1:]):
+            return None
+        value: Any = inputs[0]
+        missing = len(inputs) - value.type.ndim
+        rest = range(1, value.type.ndim)
+        value = function("dimshuffle")(value, 0, *["x"] * missing, *rest)
+        return [Alloc()(value, length_of(value, 0), *inputs[1:])]
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         value, cotangent = inputs[0], cotangents[0]
         rest: list[Any] = [DISCONNECTED] * (len(inputs) - 1)
         return [sum_to(cotangent, value), *rest]
@@ -168,18 +190,24 @@ class ARange(TensorOp):
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"np.arange({', '.join(arguments)}, dtype=np.{self.dtype})"
 
-    def pullback(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> list[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         if dtypes.is_discrete(self.dtype):
             return [ZERO, DISCONNECTED, ZERO]
         cotangent: Any = cotangents[0]
         total = function("sum")
         places = arange(cotangent.shape[0], dtype=self.dtype)
         return [total(cotangent), DISCONNECTED, total(cotangent * places)]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """Every number moves with the start, and its place times the step."""
+        output: Any = outputs[0]
+        moved = function("zeros_like")(output)
+        if tangents[0] is not None:
+            moved = moved + function("cast")(tangents[0], self.dtype)
+        if tangents[2] is not None:
+            places = arange(output.shape[0], dtype=self.dtype)
+            moved = moved + function("cast")(tangents[2], self.dtype) * places
+        return [moved]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         return [[True], [False], [True]]
@@ -212,12 +240,7 @@ class Eye(TensorOp):
         name = "bool_" if self.dtype == "bool" else self.dtype
         return f"np.eye({', '.join(f'int({text})' for text in arguments)}, dtype=np.{name})"
 
-    def pullback(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> list[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         return [DISCONNECTED] * len(inputs)
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:

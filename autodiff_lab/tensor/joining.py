@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.errors import LabTypeError, LabValueError, explain
-from autodiff_lab.graph import Apply, Variable, describe
+from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variable, Variables, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.lengths import known_int, length_of
@@ -64,12 +64,31 @@ class Join(TensorOp):
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"np.concatenate(({''.join(a + ', ' for a in arguments)}), axis={self.axis})"
 
-    def pullback(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> list[Any]:
+    def pushforward(
+        self, inputs: Variables, outputs: Variables, tangents: Tangents
+    ) -> Sequence[Variable]:
+        """The tangents joined; zeros for what does not move."""
+        kind: Any = outputs[0].type
+        return self.make_node(
+            *(
+                function("zeros_like")(variable, dtype=kind.dtype) if tangent is None else tangent
+                for variable, tangent in zip(inputs, tangents)
+            )
+        ).outputs
+
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable]:
+        """Every entry joined: what has no leading axis is repeated along it."""
+        one: Any = next(variable for variable, has in zip(inputs, batched) if has)
+        parts = [
+            variable if has else function("alloc")(
+                variable, length_of(one, 0),
+                *(length_of(variable, axis) for axis in range(variable.type.ndim)),  # type: ignore[attr-defined]
+            )
+            for variable, has in zip(inputs, batched)
+        ]
+        return [Join(self.axis + 1)(*parts)]
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         cotangent, pieces = cotangents[0], []
         before: Any = 0
         for variable in inputs:

@@ -7,11 +7,10 @@ kernels), and a pullback.  Axes are normalised when the op is made: None means a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.errors import LabIndexError, LabTypeError, LabValueError, explain
-from autodiff_lab.graph import ZERO, Apply, Variable, describe
+from autodiff_lab.graph import ZERO, Apply, Flags, Tangents, Terms, Variable, Variables, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
@@ -97,9 +96,7 @@ class Reduction(TensorOp):
         named = "" if natural == wanted else f", dtype=np.{name}"
         return f"{self.numpy_function}({argument}{axis}{named})"
 
-    def batch(
-        self, node: Apply, inputs: Sequence[Variable], batched: Sequence[bool]
-    ) -> list[Variable]:
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable]:
         """The same reduction of every entry along a leading axis."""
         axes = tuple(axis + 1 for axis in self.reduced(node.inputs[0].type.ndim))  # type: ignore[attr-defined]
         return [type(self)(axes, self.dtype)(inputs[0])]
@@ -137,12 +134,7 @@ class Sum(Reduction):
     def numpy(self, node: Apply, *arguments: str) -> str:
         return self.accumulated(node, arguments[0])
 
-    def pullback(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> list[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         return [self.spread(cotangents[0], inputs[0])]
 
 
@@ -207,9 +199,8 @@ def sum(
 class Prod(Reduction):
     """Product over axes.
 
-    The derivative by an element is the product of all the others: where exactly one element of a
-    group is 0 only that one has a derivative, where two are 0 none has.  Second derivatives are
-    right where no element is 0.
+    The derivative by an element is the product of all the others, computed without a division: it
+    is exact where elements are 0, in every order.
     """
 
     op_name = "prod"
@@ -226,42 +217,33 @@ class Prod(Reduction):
     def numpy(self, node: Apply, *arguments: str) -> str:
         return self.accumulated(node, arguments[0])
 
-    def pullback(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> list[Any]:
-        (x,), (cotangent,) = inputs, cotangents
-        dtype = cotangent.type.dtype  # type: ignore[attr-defined]
-        where, second = function("switch"), function("second")
-        one, nothing = constant(1, dtype=dtype), constant(0, dtype=dtype)
-        is_zero = function("eq")(x, constant(0, dtype=x.type.dtype))  # type: ignore[attr-defined]
-        others = where(is_zero, one, x)
-        zeros = Sum(self.axis, "int64")(is_zero)
-        product = Prod(self.axis, dtype)(others)
-        # the product of the other elements: of all the non-zero ones where this one is the only
-        # zero, divided by this one where there is no zero
-        count = self.spread(zeros, x)
-        shared = self.spread(function("mul")(cotangent, product), x)
-        at_zero = where(function("eq")(count, 1), shared, second(x, nothing))
-        elsewhere = where(function("eq")(count, 0), shared / others, second(x, nothing))
-        return [where(is_zero, at_zero, elsewhere)]
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        return [function("mul")(self.spread(cotangents[0], inputs[0]), self._others(inputs[0]))]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """Each element's tangent times the product of the others, summed."""
+        moved = function("mul")(tangents[0], self._others(inputs[0]))
+        return [Sum(self.axis, moved.type.dtype)(moved)]
+
+    def _others(self, x: Any) -> Any:
+        dtype = self.dtype or x.type.dtype
+        return function("product_of_others")(function("cast")(x, dtype), self.axis)
 
 
 class _Extremum(Reduction):
     """The frame of max and min: every element that attains it gets the whole cotangent."""
 
-    def pullback(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> list[Any]:
-        x, cotangent = inputs[0], cotangents[0]
-        attained = function("eq")(x, self.spread(outputs[0], x))
-        nothing = constant(0, dtype=cotangent.type.dtype)  # type: ignore[attr-defined]
-        return [function("switch")(attained, self.spread(cotangent, x), nothing)]
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        return [self._where_attained(inputs[0], outputs[0], self.spread(cotangents[0], inputs[0]))]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """The tangents of all elements that attain it, summed: the transpose of the pullback."""
+        moved = self._where_attained(inputs[0], outputs[0], tangents[0])
+        return [Sum(self.axis, moved.type.dtype)(moved)]
+
+    def _where_attained(self, x: Any, output: Any, value: Any) -> Any:
+        attained = function("eq")(x, self.spread(output, x))
+        return function("switch")(attained, value, constant(0, dtype=value.type.dtype))
 
 
 class Max(_Extremum):
@@ -299,12 +281,7 @@ class _Test(Reduction):
 
     differentiable = False
 
-    def pullback(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> list[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         return [ZERO]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.errors import LabIndexError, LabValueError, explain
-from autodiff_lab.graph import DISCONNECTED, Apply, Variable, describe
+from autodiff_lab.graph import DISCONNECTED, Apply, Flags, Terms, Variable, Variables, describe
 from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.lengths import (
@@ -51,18 +51,11 @@ class Shape(TensorOp):
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"np.array(np.shape({arguments[0]}), dtype=np.int64)"
 
-    def batch(
-        self, node: Apply, inputs: Sequence[Variable], batched: Sequence[bool]
-    ) -> list[Variable]:
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable]:
         """The shape of one entry: all entries have the same."""
         return [function("subtensor")(Shape()(inputs[0]), slice(1, None))]
 
-    def pullback(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> list[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         return [DISCONNECTED]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
@@ -125,20 +118,13 @@ class Reshape(TensorOp):
         source, *lengths = arguments
         return f"np.reshape({source}, ({''.join(length + ', ' for length in lengths)}))"
 
-    def batch(
-        self, node: Apply, inputs: Sequence[Variable], batched: Sequence[bool]
-    ) -> list[Variable] | None:
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable] | None:
         """The leading axis keeps its length."""
         if any(batched[1:]):
             return None
         return [Reshape()(inputs[0], length_of(inputs[0], 0), *inputs[1:])]
 
-    def pullback(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> list[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         source = inputs[0]
         rank = source.type.ndim  # type: ignore[attr-defined]
         lengths = [length_of(source, axis) for axis in range(rank)]
@@ -174,6 +160,7 @@ class SpecifyShape(TensorOp):
     __props__ = ("pattern",)
     summary = "The value itself, with a promise about its shape that is checked."
     notation = Notation(latex="{0}", pp="SpecifyShape")
+    linear_in = (0,)
 
     @staticmethod
     def samples(rng: Any) -> list[Any]:  # type: ignore[override]
@@ -212,12 +199,13 @@ class SpecifyShape(TensorOp):
         wanted = "".join(f"{next(rest) if given else None}, " for given in self.pattern)
         return f"{CHECKED_SHAPE}({source}, ({wanted}))"
 
-    def pullback(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> list[Any]:
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable] | None:
+        """The same promise about every entry along a leading axis."""
+        if any(batched[1:]):
+            return None
+        return [SpecifyShape((False, *self.pattern))(*inputs)]
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         return [cotangents[0]] + [DISCONNECTED] * (len(inputs) - 1)
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:

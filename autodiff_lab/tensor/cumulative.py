@@ -1,0 +1,358 @@
+"""Running sums and products, and what the derivatives of products need.
+
+`CumSum` and `CumProd` are the family's; `LinearRecurrence` (s[k] = a[k] s[k-1] + b[k]) is the
+derivative of a running product, and of itself; `ProductOfOthers` is the derivative of a product.
+None of them divides, so derivatives are exact where elements are 0, in every order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variable, Variables
+from autodiff_lab.tensor.constants import as_tensor_variable, constant
+from autodiff_lab.tensor.lengths import element_count, length_of
+from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
+from autodiff_lab.tensor.reduction import normalize_axes
+from autodiff_lab.tensor.registry import function, public
+from autodiff_lab.tensor.shaping import flatten
+from autodiff_lab.tensor.type import TensorType
+
+
+def along(axis: int, entry: Any) -> tuple[Any, ...]:
+    """The key that indexes one axis."""
+    return (slice(None),) * axis + (entry,)
+
+
+def reversed_along(x: Any, axis: int) -> Any:
+    """An array read backwards along one axis."""
+    return function("subtensor")(x, along(axis, slice(None, None, -1)))
+
+
+def shifted(x: Any, first: float, axis: int) -> Any:
+    """Each element in the place of the next one, with `first` at the start."""
+    filled = function("second")(x, constant(first, dtype=x.type.dtype))
+    before = function("subtensor")(x, along(axis, slice(None, -1)))
+    return function("set_part")(filled, along(axis, slice(1, None)), before)
+
+
+class Cumulative(TensorOp):
+    """The frame of what runs along one axis."""
+
+    __props__ = ("axis",)
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        return [dims[0]]
+
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable] | None:
+        """The same along the axis of every entry."""
+        return [type(self)(self.axis + 1)(*inputs)] if all(batched) else None
+
+
+class CumSum(Cumulative):
+    """Sums of the elements so far, along an axis."""
+
+    op_name = "cumsum"
+    summary = "Sums of the elements so far."
+    notation = Notation(pp="CumSum")
+    linear_in = (0,)
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """Both axes, all elements."""
+        return cumulative_samples("cumsum", rng)
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return cumulative_text("np.cumsum", node, self.axis, arguments[0])
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        backwards = reversed_along(cotangents[0], self.axis)
+        return [reversed_along(CumSum(self.axis)(backwards), self.axis)]
+
+
+class CumProd(Cumulative):
+    """Products of the elements so far, along an axis; derivatives are exact at 0."""
+
+    op_name = "cumprod"
+    summary = "Products of the elements so far."
+    notation = Notation(pp="CumProd")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """Both axes, all elements, zeros."""
+        return [*cumulative_samples("cumprod", rng),
+                ("cumprod", (rng.normal(size=5) * [1, 0, 1, 0, 1],), {})]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return cumulative_text("np.cumprod", node, self.axis, arguments[0])
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        back = _carried_back(inputs[0], cotangents[0], self.axis)
+        return [back * shifted(outputs[0], 1.0, self.axis)]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """d[k] = x[k] d[k-1] + t[k] y[k-1]."""
+        fresh = function("mul")(tangents[0], shifted(outputs[0], 1.0, self.axis))
+        return [LinearRecurrence(self.axis)(inputs[0], fresh)]
+
+
+def _carried_back(factors: Any, cotangent: Any, axis: int) -> Any:
+    """u[k] = g[k] + a[k+1] u[k+1]: what a recurrence hands back to its added terms."""
+    later = shifted(reversed_along(factors, axis), 0.0, axis)
+    return reversed_along(
+        LinearRecurrence(axis)(later, reversed_along(cotangent, axis)), axis
+    )
+
+
+def cumulative_samples(name: str, rng: Any) -> list[Any]:
+    """Arguments for the tests of a running reduction."""
+    matrix = rng.normal(size=(3, 4))
+    return [
+        (name, (rng.normal(size=4),), {}),
+        (name, (matrix,), {"axis": 0}),
+        (name, (matrix,), {"axis": -1}),
+        (name, (matrix,), {}),
+    ]
+
+
+def cumulative_text(name: str, node: Apply, axis: int, argument: str) -> str:
+    """The NumPy text; whole numbers keep their dtype, as in the family."""
+    dtype: str = node.inputs[0].type.dtype  # type: ignore[attr-defined]
+    named = "" if dtype.startswith(("float", "complex")) or dtype.endswith("int64") else (
+        f", dtype=np.{'bool_' if dtype == 'bool' else dtype}"
+    )
+    return f"{name}({argument}, axis={axis}{named})"
+
+
+LINEAR_RECURRENCE = define_helper(
+    "linear_recurrence",
+    '''
+def linear_recurrence(factors, terms, axis):
+    """s[k] = factors[k] * s[k - 1] + terms[k] along an axis, from s[-1] = 0."""
+    factors = np.moveaxis(factors, axis, 0)
+    result = np.array(np.moveaxis(terms, axis, 0))
+    for k in range(1, len(result)):
+        result[k] += factors[k] * result[k - 1]
+    return np.moveaxis(result, 0, axis)
+''',
+)
+
+
+class LinearRecurrence(Cumulative):
+    """``s[k] = a[k] * s[k - 1] + b[k]`` along an axis, from ``s[-1] = 0``.
+
+    The first factor multiplies nothing.
+    """
+
+    op_name = "linear_recurrence"
+    summary = "A linear recurrence along an axis: s[k] = a[k] s[k-1] + b[k]."
+    notation = Notation(pp="LinearRecurrence")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """A vector, both axes of a matrix."""
+        shapes = [((4,), 0), ((3, 4), 1), ((3, 4), 0)]
+        return [
+            ("linear_recurrence", (rng.normal(size=shape), rng.normal(size=shape)), {"axis": axis})
+            for shape, axis in shapes
+        ]
+
+    def out_dtypes(self, *inputs: TensorType) -> list[str]:
+        return [inputs[1].dtype]
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        return [tuple(a if a is not None else b for a, b in zip(*dims))]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f"{LINEAR_RECURRENCE}({arguments[0]}, {arguments[1]}, {self.axis})"
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        back = _carried_back(inputs[0], cotangents[0], self.axis)
+        return [back * shifted(outputs[0], 0.0, self.axis), back]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """The same recurrence of the tangents."""
+        fresh: Any = tangents[1]
+        if tangents[0] is not None:
+            term = function("mul")(tangents[0], shifted(outputs[0], 0.0, self.axis))
+            fresh = term if fresh is None else fresh + term
+        return [LinearRecurrence(self.axis)(inputs[0], fresh)]
+
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable]:
+        """What has no leading axis is repeated along it."""
+        one = inputs[0 if batched[0] else 1]
+        same = [
+            variable if has else function("second")(one, function("shape_padleft")(variable))
+            for variable, has in zip(inputs, batched)
+        ]
+        return [LinearRecurrence(self.axis + 1)(*same)]
+
+
+@public()
+def linear_recurrence(factors: Any, terms: Any, axis: int = 0) -> Any:
+    """``s[k] = factors[k] * s[k - 1] + terms[k]`` along an axis, from ``s[-1] = 0``.
+
+    Examples
+    --------
+    >>> linear_recurrence([0.0, 2.0, 2.0], [1.0, 0.0, 1.0]).eval().tolist()
+    [1.0, 2.0, 5.0]
+    """
+    left, right = as_tensor_variable(factors), as_tensor_variable(terms)
+    dtype = (left[:0] + right[:0]).type.dtype
+    left, right = (function("cast")(variable, dtype) for variable in (left, right))
+    return LinearRecurrence(_one_axis(right, axis))(left, right)
+
+
+PRODUCT_OF_OTHERS = define_helper(
+    "product_of_others",
+    '''
+def product_of_others(array, axes):
+    """For each element the product of the others over these axes."""
+    last = tuple(range(array.ndim - len(axes), array.ndim))
+    moved = np.moveaxis(array, axes, last)
+    rest = moved.shape[:array.ndim - len(axes)]
+    count = int(np.prod(moved.shape[array.ndim - len(axes):]))
+    flat = moved.reshape((*rest, count))
+    wide = np.float64 if array.dtype == np.float32 else array.dtype
+    before, after = np.ones((2, *flat.shape), wide)
+    np.cumprod(flat[..., :-1], axis=-1, out=before[..., 1:])
+    np.cumprod(flat[..., :0:-1], axis=-1, out=after[..., -2::-1])
+    result = (before * after).astype(array.dtype)
+    return np.moveaxis(result.reshape(moved.shape), last, axes)
+''',
+)
+
+
+class ProductOfOthers(TensorOp):
+    """For each element the product of all others over the axes: the derivative of a product.
+
+    Parameters
+    ----------
+    axis : tuple of int, optional
+        None: all axes.
+    """
+
+    op_name = "product_of_others"
+    __props__ = ("axis",)
+    summary = "For each element the product of the others, exact where elements are 0."
+    notation = Notation(pp="ProductOfOthers")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """All axes, some, zeros."""
+        matrix = rng.normal(size=(3, 4))
+        return [
+            ("product_of_others", (rng.normal(size=4),), {}),
+            ("product_of_others", (matrix,), {"axis": (0,)}),
+            ("product_of_others", (rng.normal(size=(2, 3, 2)),), {"axis": (0, 2)}),
+            ("product_of_others", (matrix[0] * [1, 0, 1, 1],), {}),
+            ("product_of_others", (matrix[0] * [0, 1, 1, 0],), {}),
+        ]
+
+    def __init__(self, axis: tuple[int, ...] | None = None) -> None:
+        self.axis = axis
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        return [dims[0]]
+
+    def axes(self, ndim: int) -> tuple[int, ...]:
+        """The axes over which is multiplied."""
+        return tuple(range(ndim)) if self.axis is None else self.axis
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        ndim = node.inputs[0].type.ndim  # type: ignore[attr-defined]
+        return f"{PRODUCT_OF_OTHERS}({arguments[0]}, {self.axes(ndim)})"
+
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable]:
+        """The same over the axes of every entry."""
+        ndim = node.inputs[0].type.ndim  # type: ignore[attr-defined]
+        return [ProductOfOthers(tuple(axis + 1 for axis in self.axes(ndim)))(inputs[0])]
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        # the Jacobian is the Hessian of the product: symmetric
+        return [self._derivative(inputs[0], cotangents[0])]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """The product rule on (product of those before) * (product of those after)."""
+        return [self._derivative(inputs[0], tangents[0])]
+
+    def _derivative(self, x: Any, tangent: Any) -> Any:
+        axes = self.axes(x.type.ndim)
+        if not axes:
+            return function("zeros_like")(x)
+        if len(axes) == 1:
+            return _moved_others(x, tangent, axes[0])
+        order = [axis for axis in range(x.type.ndim) if axis not in axes] + list(axes)
+        back = [order.index(axis) for axis in range(len(order))]
+        turned = function("dimshuffle")(x, order)
+        lengths = [length_of(turned, axis) for axis in range(turned.type.ndim)]
+        kept = turned.type.ndim - len(axes)
+        flat_shape = [*lengths[:kept], element_count(turned, range(kept, turned.type.ndim))]
+        reshape = function("reshape")
+        moving = reshape(function("dimshuffle")(tangent, order), flat_shape)
+        total = _moved_others(reshape(turned, flat_shape), moving, kept)
+        return function("dimshuffle")(reshape(total, lengths), back)
+
+
+def _moved_others(x: Any, tangent: Any, axis: int) -> Any:
+    """The tangent of (product of those before) * (product of those after) along one axis."""
+    before, before_moving = _exclusive(x, tangent, axis)
+    backwards, turned = (reversed_along(part, axis) for part in (x, tangent))
+    after, after_moving = (
+        reversed_along(part, axis) for part in _exclusive(backwards, turned, axis)
+    )
+    return before_moving * after + before * after_moving
+
+
+def _exclusive(x: Any, tangent: Any, axis: int) -> tuple[Any, Any]:
+    """The products of the elements before each one, and their tangents."""
+    before = shifted(CumProd(axis)(x), 1.0, axis)
+    fresh = shifted(tangent * before, 0.0, axis)
+    return before, LinearRecurrence(axis)(shifted(x, 0.0, axis), fresh)
+
+
+@public()
+def product_of_others(x: Any, axis: Any = None) -> Any:
+    """For each element the product of all others over the axes.
+
+    Examples
+    --------
+    >>> product_of_others([2.0, 0.0, 3.0]).eval().tolist()
+    [0.0, 6.0, 0.0]
+    """
+    variable = as_tensor_variable(x)
+    return ProductOfOthers(normalize_axes(axis, variable))(variable)
+
+
+def _one_axis(variable: Any, axis: Any) -> int:
+    found = normalize_axes(axis, variable)
+    return 0 if found is None else found[0]
+
+
+@public(numpy=("cumsum", "cumulative_sum"))
+def cumsum(x: Any, axis: int | None = None) -> Any:
+    """Sums of the elements so far, along an axis or of all elements.
+
+    Whole numbers keep their dtype.
+
+    Examples
+    --------
+    >>> cumsum([1.0, 2.0, 3.0]).eval().tolist()
+    [1.0, 3.0, 6.0]
+    """
+    variable = as_tensor_variable(x)
+    if axis is None:
+        return CumSum(0)(flatten(variable))
+    return CumSum(_one_axis(variable, axis))(variable)
+
+
+@public(numpy=("cumprod", "cumulative_prod"))
+def cumprod(x: Any, axis: int | None = None) -> Any:
+    """Products of the elements so far, along an axis or of all elements."""
+    variable = as_tensor_variable(x)
+    if axis is None:
+        return CumProd(0)(flatten(variable))
+    return CumProd(_one_axis(variable, axis))(variable)
