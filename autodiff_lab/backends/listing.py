@@ -50,7 +50,7 @@ class Listing:
                 body += [self._node(node) for node in instruction.nodes]
         results = self._results()
         parameters = ", ".join(self.program.slots[i].name for i in self.program.inputs)
-        function = [f"def {name}({parameters}):", *body, f"    return {results}"]
+        function = [f"def {name}({parameters}):", *body, *self._told(), f"    return {results}"]
         named = [f"    {key} = {value}" for key, value in self.constants.items()]
         function[1:1] = named
         joined = "\n".join(function)
@@ -125,6 +125,11 @@ class Listing:
         return lines
 
     # -- results ----------------------------------------------------------------------------
+
+    def _told(self) -> list[str]:
+        """What comes after the results, where something does."""
+        updated = [self.program.slots[shared].name for shared, _ in self.program.updates]
+        return [f"    # the results, then new values of {', '.join(updated)}"] if updated else []
 
     def _results(self) -> str:
         slots = self.program.slots

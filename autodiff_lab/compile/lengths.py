@@ -37,14 +37,17 @@ class Lengths:
         return self._root(Length(variable, axis))
 
     def _root(self, length: Length) -> Known:
-        path: list[Length] = []
-        current: Known = length
-        while isinstance(current, Length) and current in self._parent:
-            path.append(current)
-            current = self._parent[current]
-        for passed in path:
-            self._parent[passed] = current
-        return current
+        parent = self._parent
+        found = parent.get(length)
+        if found is None:
+            return length
+        path = [length]
+        while isinstance(found, Length) and found in parent:
+            path.append(found)
+            found = parent[found]
+        for passed in path[:-1]:
+            parent[passed] = found
+        return found
 
     def space(self, variable: Variable) -> Space:
         """The representatives of all axes of a variable."""

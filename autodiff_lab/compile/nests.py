@@ -78,6 +78,7 @@ class _Nest:
         self.parameters: dict[tuple[Variable, Axes], Parameter] = {}
         self.used: set[str] = set()
         self._values: dict[tuple[object, ...], prim.Name] = {}
+        self._made: dict[str, prim.Expr] = {}       # statement -> what it computes
         self._taken = taken
         self._helpers = 0
 
@@ -123,21 +124,28 @@ class _Nest:
             if not isinstance(term, prim.Expr):
                 results[id(term)] = term
                 continue
-            args = tuple(results[id(arg)] for arg in term.args)
+            args = self._simpler(term.primitive, tuple(results[id(arg)] for arg in term.args))
             key = (term.primitive, args, term.dtype, *(_sign(arg) for arg in args))
             found = self._values.get(key)
             if found is None:
                 name = final if term is expression else self._helper()
                 found = self._values[key] = prim.Name(name, term.dtype)
+                made = prim.Expr(term.primitive, args, term.dtype)
+                self._made[name] = made
                 self.statements.append(
-                    Statement(
-                        name, term.dtype, prim.Expr(term.primitive, args, term.dtype),
-                        (node,), node.op.name, node.source,
-                    )
+                    Statement(name, term.dtype, made, (node,), node.op.name, node.source)
                 )
                 self.used.update(arg.name for arg in args if isinstance(arg, prim.Name))
             results[id(term)] = found
         return results[id(expression)]
+
+    def _simpler(self, primitive: str, args: tuple[prim.Term, ...]) -> tuple[prim.Term, ...]:
+        """abs(-x) is abs(x): so sigmoid(-x) * sigmoid(x) needs one exponential, not two."""
+        if primitive == "abs" and isinstance(args[0], prim.Name):
+            made = self._made.get(args[0].name)
+            if made is not None and made.primitive == "neg":
+                return made.args
+        return args
 
     def _helper(self) -> str:
         while True:

@@ -16,6 +16,7 @@ import keyword
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -48,8 +49,7 @@ class Slot:
     last_use: int
 
 
-@dataclass(frozen=True)
-class Length:
+class Length(NamedTuple):
     """The length of a variable's axis."""
 
     variable: Variable
