@@ -12,7 +12,7 @@ with the next at points.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,10 @@ from autodiff_lab.rewriting import RULES, RewriteTrace
 from autodiff_lab.rewriting.driver import rewrite, run_phases
 from autodiff_lab.tensor.registry import function
 from autodiff_lab.view import notation
-from autodiff_lab.view.dialects import symbol_latex
 from autodiff_lab.view.latex import latex, math_text
 from autodiff_lab.view.mathematics import INDEX_LETTERS, Index
 from autodiff_lab.view.model import DerivationLine, DerivationView
+from autodiff_lab.view.naming import Name, free_letter, name_of
 from autodiff_lab.view.numeric import points, values_of
 from autodiff_lab.view.sweep import Derivative, State, ones, steps
 
@@ -87,7 +87,7 @@ class Derivation:
         The form that runs.
     """
 
-    def __init__(self, wrt: Variable, name: _Name) -> None:
+    def __init__(self, wrt: Variable, name: Name) -> None:
         self.wrt = wrt
         self.lines: tuple[Line, ...] = ()
         self.final: Variable = wrt
@@ -189,50 +189,6 @@ def _equal(a: Any, b: Any, rtol: float) -> bool:
     return bool(np.all(close | ~usable))
 
 
-# -- names ---------------------------------------------------------------------------------------
-
-
-@dataclasses.dataclass(frozen=True)
-class _Name:
-    """How function and variable are called in a derivation."""
-
-    letter: str
-    text: str
-    latex: str
-    variable: str
-
-    def left(self, order: int, index: str) -> tuple[str, str]:
-        """The derivative's sign as text and as LaTeX."""
-        power_text = f"^{order}" if order > 1 else ""
-        power_latex = f"^{{{order}}}" if order > 1 else ""
-        below = f"{self.variable}_{index}" if index else self.variable
-        text = f"d{power_text}{self.letter}/d{below}{power_text}"
-        above = f"d{power_latex} {symbol_latex(self.letter)}"
-        under = f"d {symbol_latex(self.variable, index)}{power_latex}"
-        return text, rf"\frac{{{above}}}{{{under}}}"
-
-    def total(self) -> tuple[str, str]:
-        """The differential's sign."""
-        return f"d{self.letter}", f"d {symbol_latex(self.letter)}"
-
-
-def _name_of(cost: Variable, wrt: Variable, name: str | None, logistic: bool) -> _Name:
-    taken = {v.name for v in leaves([cost]) if v.name}
-    variable = wrt.name or "x"
-    given = name or cost.name
-    if given is None and logistic and notation.rank(wrt) == 0:
-        letter = _free(("s", "sigma", "f"), taken)
-        argument = math_text(wrt)
-        head = symbol_latex(letter)
-        return _Name(letter, f"{letter}({argument})", f"{head}({latex(wrt)})", variable)
-    letter = given or _free(("y", "f", "g", "h"), taken)
-    return _Name(letter, letter, symbol_latex(letter), variable)
-
-
-def _free(letters: Sequence[str], taken: set[str | None]) -> str:
-    return next((letter for letter in letters if letter not in taken), letters[-1])
-
-
 # -- putting it together -----------------------------------------------------------------------
 
 
@@ -242,6 +198,7 @@ def derive(
     gradient: Variable | None = None,
     order: int = 1,
     name: str | None = None,
+    strict: bool = False,
 ) -> Derivation:
     """The derivation of ``d cost / d wrt``.
 
@@ -255,6 +212,9 @@ def derive(
         For scalars: which derivative; the first ones are derived on the way.
     name : str, optional
         What the function is called; by default its name, ``s(x)`` for a logistic function, or y.
+    strict : bool
+        Whether to raise where an op's steps cannot be written; else the derivation is then only
+        function and derivative.
 
     Examples
     --------
@@ -269,12 +229,29 @@ def derive(
     """
     raw = grad(cost, wrt, add_names=False) if gradient is None else gradient
     work = _Work(cost, wrt, raw, name)
+    try:
+        work.define()
+        for number in range(1, order + 1):
+            work.differentiate(number)
+            work.simplify(number)
+            if number < order:
+                work.next_order()
+        return work.finish(order)
+    except Exception as error:
+        # A page must not fail because one op cannot be written out by hand.
+        if strict:
+            raise
+        return _summary(_Work(cost, wrt, raw, name), order, error)
+
+
+def _summary(work: _Work, order: int, error: Exception) -> Derivation:
+    """Function and derivative only, where the steps between cannot be written."""
     work.define()
-    for number in range(1, order + 1):
-        work.differentiate(number)
-        work.simplify(number)
-        if number < order:
-            work.next_order()
+    for _ in range(1, order):
+        work.next_order()
+    work.graph = work.raw
+    rule = f"worked out by the gradient code ({type(error).__name__} in the steps between)"
+    work.add(work.raw, rule, "result", work.name.left(order, ""), graph=work.raw)
     return work.finish(order)
 
 
@@ -295,7 +272,7 @@ class _Work:
             and whole.owner.op.name == "sigmoid"
             and whole.owner.inputs[0] is wrt
         )
-        self.name = _name_of(cost, wrt, name, self.logistic)
+        self.name = name_of(cost, wrt, name, self.logistic)
         self.derivation = Derivation(wrt, self.name)
         self.arrays = notation.rank(wrt) > 0
         self.graph: Variable = raw
@@ -382,7 +359,7 @@ class _Work:
                 taken = {v.name for v in inputs} | {self.name.variable}
                 if self.name.text == self.name.letter:
                     taken.add(self.name.letter)
-                self.spelling = {"sigmoid": _free(("s", "sigma"), taken)}
+                self.spelling = {"sigmoid": free_letter(("s", "sigma"), taken)}
             self.graph = graph.outputs[0]
             self.add(self.graph, self._words(trace), "simplification", index=self.index,
                      graph=self.graph)

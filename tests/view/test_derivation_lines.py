@@ -114,7 +114,7 @@ ARRAYS = {
 @pytest.mark.parametrize("case", SCALARS)
 def test_scalar(case: str) -> None:
     cost, ends_in = SCALARS[case]
-    derivation = derive(cost, x)
+    derivation = derive(cost, x, strict=True)
     assert derivation.check() == []
     if ends_in is not None:
         assert derivation.final_text == ends_in
@@ -124,7 +124,7 @@ def test_scalar(case: str) -> None:
 @pytest.mark.parametrize("case", ARRAYS)
 def test_array(case: str) -> None:
     cost, wrt, ends_in = ARRAYS[case]
-    derivation = derive(cost, wrt)
+    derivation = derive(cost, wrt, strict=True)
     assert derivation.check() == []
     if ends_in is not None:
         assert derivation.final_text == ends_in
@@ -144,7 +144,7 @@ HIGHER = {
 @pytest.mark.parametrize("case", HIGHER)
 def test_higher_order(case: str) -> None:
     cost, order, ends_in = HIGHER[case]
-    derivation = derive(cost, x, order=order)
+    derivation = derive(cost, x, order=order, strict=True)
     assert derivation.check(rtol=1e-5) == []
     assert derivation.left_text.startswith(f"d^{order}")
     if ends_in is not None:
@@ -172,6 +172,19 @@ def test_the_names() -> None:
     cost = pt.sum(logistic(X))
     cost.name = "s"
     assert derive(cost, X).final_text == "sigma(X_ij)(1 - sigma(X_ij))"
+
+
+def test_an_op_without_words_still_gives_a_derivation(monkeypatch: pytest.MonkeyPatch) -> None:
+    from autodiff_lab.view import derivation as module
+
+    def broken(*arguments: object) -> None:
+        raise RuntimeError("no steps")
+
+    monkeypatch.setattr(module, "steps", broken)
+    short = derive(pt.exp(x), x)
+    assert [line.view.kind for line in short.lines] == ["definition", "result"]
+    with pytest.raises(RuntimeError):
+        derive(pt.exp(x), x, strict=True)
 
 
 def test_both_paths() -> None:
