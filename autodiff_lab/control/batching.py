@@ -62,7 +62,8 @@ def _batched_node(node: Apply, batched: Mapping[Variable, Variable]) -> Sequence
     inputs = [batched.get(variable, variable) for variable in node.inputs]
     which = [v in batched and _has_entries(v, batched) for v in node.inputs]
     if not any(which):
-        return node.op.make_node(*inputs).outputs
+        fresh: Apply = node.op.make_node(*inputs)
+        return fresh.outputs
     rule = getattr(node.op, "batch", None)
     if rule is not None:
         answer: Sequence[Variable] | None = rule(node, inputs, which)

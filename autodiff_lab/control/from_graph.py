@@ -16,7 +16,10 @@ from autodiff_lab.graph import (
     Constant,
     FunctionGraph,
     Op,
+    Tangents,
+    Terms,
     Variable,
+    Variables,
     describe,
     leaves,
     same_graph,
@@ -159,12 +162,7 @@ class OpFromGraph(Op):
 
     # -- differentiating --------------------------------------------------------------------
 
-    def pullback(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> Sequence[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         count = self.arguments
         extra: list[Any] = [ZERO] * (len(inputs) - count)
         if callable(self.pullback_rule):
@@ -181,7 +179,7 @@ class OpFromGraph(Op):
         return derived
 
     def _derived_pullback(
-        self, inputs: Sequence[Any], outputs: Sequence[Any], cotangents: Sequence[Any]
+        self, inputs: Variables, outputs: Variables, cotangents: Variables
     ) -> list[Any]:
         seeds: dict[Variable, Variable] = {}
         holes = []
@@ -207,11 +205,8 @@ class OpFromGraph(Op):
         return answers
 
     def pushforward(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        tangents: Sequence[Variable | None],
-    ) -> Sequence[Any] | None:
+        self, inputs: Variables, outputs: Variables, tangents: Tangents
+    ) -> Terms | None:
         count = self.arguments
         if self.pushforward_rule is not None:
             return _listed(self.pushforward_rule(inputs[:count], outputs, tangents[:count]))

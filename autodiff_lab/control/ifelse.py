@@ -12,7 +12,17 @@ from typing import Any
 from autodiff_lab import hooks
 from autodiff_lab.errors import LabTypeError, LabValueError, explain
 from autodiff_lab.gradient.contributions import filled, is_continuous
-from autodiff_lab.graph import ZERO, Apply, FunctionGraph, Op, Variable, describe, same_graph
+from autodiff_lab.graph import (
+    ZERO,
+    Apply,
+    FunctionGraph,
+    Op,
+    Terms,
+    Variable,
+    Variables,
+    describe,
+    same_graph,
+)
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.registry import function
 
@@ -68,9 +78,7 @@ class IfElse(Op):
         chosen = yes if condition else no
         return chosen[0] if self.n_outs == 1 else tuple(chosen)
 
-    def pullback(
-        self, inputs: Sequence[Any], outputs: Sequence[Any], cotangents: Sequence[Any]
-    ) -> list[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         condition, yes, no = self.split(inputs)
         to_yes: list[Any] = []
         to_no: list[Any] = []
@@ -83,9 +91,7 @@ class IfElse(Op):
             to_no.append(IfElse(1)(condition, filled(b, 0.0), g))
         return [ZERO, *to_yes, *to_no]
 
-    def pushforward(
-        self, inputs: Sequence[Any], outputs: Sequence[Any], tangents: Sequence[Any]
-    ) -> list[Any]:
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Variables) -> Terms:
         condition, yes, no = self.split(inputs)
         _, d_yes, d_no = self.split(tangents)
         answers: list[Any] = []

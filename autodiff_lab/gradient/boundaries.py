@@ -6,11 +6,10 @@ They are markers for the sweeps: rewriting removes them from compiled graphs.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.errors import LabValueError, explain
-from autodiff_lab.graph import DISCONNECTED, ZERO, Apply, Undefined, Variable
+from autodiff_lab.graph import DISCONNECTED, ZERO, Apply, Terms, Undefined, Variable, Variables
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
 from autodiff_lab.tensor.registry import function
@@ -35,14 +34,10 @@ class ZeroGrad(GradientMarker):
     summary = "The value, with a derivative of zero."
     notation = Notation(latex="{0}")
 
-    def pullback(
-        self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Any]
-    ) -> list[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         return [ZERO]
 
-    def pushforward(
-        self, inputs: Sequence[Variable], outputs: Sequence[Variable], tangents: Sequence[Any]
-    ) -> list[Any]:
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Variables) -> Terms:
         return [ZERO]
 
 
@@ -63,14 +58,10 @@ class DisconnectedGrad(GradientMarker):
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         return [[False]]
 
-    def pullback(
-        self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Any]
-    ) -> list[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         return [DISCONNECTED]
 
-    def pushforward(
-        self, inputs: Sequence[Variable], outputs: Sequence[Variable], tangents: Sequence[Any]
-    ) -> list[Any]:
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Variables) -> Terms:
         return [DISCONNECTED]
 
 
@@ -84,14 +75,10 @@ class UndefinedGrad(GradientMarker):
     def _answer(self, variable: Variable) -> Undefined:
         return Undefined(null_reason(self, 0, variable, "undefined", ""))
 
-    def pullback(
-        self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Any]
-    ) -> list[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         return [self._answer(inputs[0])]
 
-    def pushforward(
-        self, inputs: Sequence[Variable], outputs: Sequence[Variable], tangents: Sequence[Any]
-    ) -> list[Any]:
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Variables) -> Terms:
         return [self._answer(inputs[0])]
 
 
@@ -118,15 +105,11 @@ class GradClip(GradientMarker):
         self.clip_lower_bound = clip_lower_bound
         self.clip_upper_bound = clip_upper_bound
 
-    def pullback(
-        self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Any]
-    ) -> list[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         bounds = (self.clip_lower_bound, self.clip_upper_bound)
         return [function("clip")(cotangents[0], *bounds)]
 
-    def pushforward(
-        self, inputs: Sequence[Variable], outputs: Sequence[Variable], tangents: Sequence[Any]
-    ) -> list[Any]:
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Variables) -> Terms:
         return [tangents[0]]
 
 
@@ -146,14 +129,10 @@ class GradScale(GradientMarker):
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         return [[True], [False]]
 
-    def pullback(
-        self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Any]
-    ) -> list[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         return [cotangents[0] * inputs[1], DISCONNECTED]
 
-    def pushforward(
-        self, inputs: Sequence[Variable], outputs: Sequence[Variable], tangents: Sequence[Any]
-    ) -> list[Any]:
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Variables) -> Terms:
         return [ZERO if tangents[0] is None else tangents[0] * inputs[1]]
 
 

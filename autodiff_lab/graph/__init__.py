@@ -17,7 +17,7 @@ from autodiff_lab.graph.basic import (
 )
 from autodiff_lab.graph.compare import same_graph
 from autodiff_lab.graph.fgraph import FunctionGraph, InternTable
-from autodiff_lab.graph.op import Op
+from autodiff_lab.graph.op import Flags, Op, Tangents, Terms, Variables
 from autodiff_lab.graph.replace import clone_get_equiv, clone_replace, graph_replace
 from autodiff_lab.graph.sentinels import DISCONNECTED, ZERO, Undefined
 from autodiff_lab.graph.source import SourceLine
@@ -37,15 +37,19 @@ __all__ = [
     "ZERO",
     "Apply",
     "Constant",
+    "Flags",
     "FunctionGraph",
     "InternTable",
     "Op",
     "Role",
     "SourceLine",
     "Tag",
+    "Tangents",
+    "Terms",
     "Type",
     "Undefined",
     "Variable",
+    "Variables",
     "ancestors",
     "clients",
     "clone_get_equiv",

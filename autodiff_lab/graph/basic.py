@@ -12,13 +12,10 @@ import contextlib
 import dataclasses
 import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autodiff_lab import hooks
 from autodiff_lab.graph import source
-
-if TYPE_CHECKING:
-    from autodiff_lab.graph.op import Op
 
 
 class Tag:
@@ -271,13 +268,13 @@ class Apply:
 
     __slots__ = ("op", "inputs", "outputs", "source", "_tag", "__weakref__")
 
-    op: Op
+    op: Any  # an `Op`: `graph.op` is built on this file
     inputs: tuple[Variable, ...]
     outputs: tuple[Variable, ...]
     source: source.SourceLine | None
 
     def __init__(
-        self, op: Op, inputs: Sequence[Variable], outputs: Sequence[Variable]
+        self, op: Any, inputs: Sequence[Variable], outputs: Sequence[Variable]
     ) -> None:
         self.op = op
         self.inputs = tuple(inputs)
@@ -328,7 +325,8 @@ class Apply:
     def clone_with_new_inputs(self, inputs: Sequence[Variable]) -> Apply:
         """The same op applied to other inputs; types may become more specific."""
         with source.using(self.source):
-            return self.op.make_node(*inputs)
+            made: Apply = self.op.make_node(*inputs)
+            return made
 
     def __str__(self) -> str:
         return f"{self.op}({', '.join(map(str, self.inputs))})"

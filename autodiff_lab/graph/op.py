@@ -11,9 +11,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.errors import LabNotImplementedError, explain
-from autodiff_lab.graph.basic import Apply, Variable
+from autodiff_lab.graph.basic import Apply
 from autodiff_lab.graph.sentinels import Undefined
 
+# What derivative rules take and give, in every room: short names for the many signatures.
+Variables = Sequence[Any]  # variables of any type: a rule knows what its op takes
+Tangents = Sequence[Any]  # variables, and None for what does not move
+Terms = Sequence[Any]  # variables or the sentinels of `graph.sentinels`
+Flags = Sequence[bool]
 
 class Op:
     """Base of all ops.
@@ -132,12 +137,7 @@ class Op:
 
     # -- differentiating --------------------------------------------------------------------
 
-    def pullback(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> Sequence[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         """The cotangents of the inputs, given those of the outputs.
 
         Each entry is a variable, or `ZERO`, `DISCONNECTED` or ``Undefined(reason)``.
@@ -153,11 +153,8 @@ class Op:
         return [Undefined(f"{self} has no derivative rule (pullback, L_op or grad)")] * len(inputs)
 
     def pushforward(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        tangents: Sequence[Variable | None],
-    ) -> Sequence[Any] | None:
+        self, inputs: Variables, outputs: Variables, tangents: Tangents
+    ) -> Terms | None:
         """The tangents of the outputs given those of the inputs; None: derived from pullback."""
         method = getattr(self, "R_op", None)
         return list(method(inputs, tangents)) if method is not None else None

@@ -88,7 +88,7 @@ def current() -> SourceLine | None:
     return SourceLine(frame.f_code.co_filename, frame.f_lineno)
 
 
-class using:  # noqa: N801  (read as a function: ``with using(line):``)
+class using:
     """Give every node made inside the line of another one."""
 
     __slots__ = ("line",)

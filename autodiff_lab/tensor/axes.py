@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.errors import LabTypeError, LabValueError, explain
-from autodiff_lab.graph import Apply, Variable, describe
+from autodiff_lab.graph import Apply, Flags, Terms, Variable, Variables, describe
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
 from autodiff_lab.tensor.registry import public
@@ -107,19 +107,12 @@ class DimShuffle(TensorOp):
             text = f"np.expand_dims({text}, {self.added})"
         return text
 
-    def batch(
-        self, node: Apply, inputs: Sequence[Variable], batched: Sequence[bool]
-    ) -> list[Variable]:
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable]:
         """The leading axis stays in front."""
         order = [0, *("x" if entry == "x" else int(entry) + 1 for entry in self.new_order)]
         return [DimShuffle(self.input_ndim + 1, order)(inputs[0])]
 
-    def pullback(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> list[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         order: list[int | str] = []
         for axis in range(self.input_ndim):
             order.append(self.new_order.index(axis) if axis in self.kept else "x")

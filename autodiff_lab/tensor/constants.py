@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from autodiff_lab.errors import LabTypeError, LabValueError, explain
 from autodiff_lab.graph import Apply, Variable
 from autodiff_lab.tensor import dtypes, registry
-from autodiff_lab.tensor.type import TensorType
+from autodiff_lab.tensor.type import TensorType, known_type
 from autodiff_lab.tensor.variable import TensorConstant, TensorVariable
 
 
@@ -52,8 +53,13 @@ def constant(
         if data.ndim > ndim:
             raise LabValueError(explain(f"A value of rank {data.ndim} cannot have rank {ndim}."))
         data = data.reshape((1,) * (ndim - data.ndim) + data.shape)
-    dtypes.canonical(data.dtype)
-    return TensorConstant(TensorType(data.dtype.name, data.shape), data, name)
+    return TensorConstant(known_type(_name_of(data.dtype), data.shape), data, name)
+
+
+@functools.lru_cache(maxsize=64)
+def _name_of(dtype: np.dtype[Any]) -> str:
+    """The name of a dtype that a tensor can have (NumPy builds names anew each time)."""
+    return dtypes.canonical(dtype)
 
 
 def as_tensor_variable(

@@ -15,11 +15,24 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.errors import LabTypeError, LabValueError, explain
-from autodiff_lab.graph import DISCONNECTED, ZERO, Apply, Op, Undefined, Variable, describe
+from autodiff_lab.graph import (
+    DISCONNECTED,
+    ZERO,
+    Apply,
+    Flags,
+    Op,
+    Tangents,
+    Terms,
+    Undefined,
+    Variable,
+    Variables,
+    describe,
+)
 from autodiff_lab.tensor import dtypes, registry
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.opdef import REAL, Interval, Notation, as_declared, compile_expression
-from autodiff_lab.tensor.type import Shape, TensorType
+from autodiff_lab.tensor.type import Shape, known_type
+from autodiff_lab.tensor.variable import TensorVariable
 
 Stretch = tuple[tuple[int, ...], ...]
 
@@ -236,8 +249,9 @@ class Elemwise(Op):
                 )
             )
         variables = self._same_rank(inputs)
-        op = Elemwise(row, _stretch_of(variables))
-        result = op.make_node(*variables).outputs[0]
+        stretch = _stretch_of(variables)
+        op = self if stretch == self.stretch else Elemwise(row, stretch)
+        result = op._node(variables).outputs[0]
         if dtype is not None:
             result = registry.function("cast")(result, dtype)
         if name is not None:
@@ -246,26 +260,32 @@ class Elemwise(Op):
 
     def _same_rank(self, inputs: Sequence[Any]) -> list[Any]:
         """The inputs as variables of one rank: missing leading axes are added."""
-        variables = [as_tensor_variable(value) for value in inputs]
-        rank = max(variable.type.ndim for variable in variables)
-        return [
-            variable if variable.type.ndim == rank else registry.function("atleast_rank")(
-                variable, rank
-            )
-            for variable in variables
+        variables: list[Any] = [
+            value if isinstance(value, TensorVariable) else as_tensor_variable(value)
+            for value in inputs
         ]
+        ranks = {variable.type.ndim for variable in variables}
+        if len(ranks) == 1:
+            return variables
+        return [registry.function("atleast_rank")(v, max(ranks)) for v in variables]
 
     def make_node(self, *inputs: Any) -> Apply:
-        variables = self._same_rank(inputs)
+        return self._node(self._same_rank(inputs))
+
+    def _node(self, variables: Sequence[Any]) -> Apply:
+        """A node on variables of one rank."""
         try:
             dtype = self.row.dtypes(*(variable.type.dtype for variable in variables))[1]
         except TypeError as error:
             raise LabTypeError(f"{error}\n  where:  {self._story(variables)}") from None
         dims = self._out_dims(variables)
-        return Apply(self, variables, [TensorType(dtype, dims).make_variable()])
+        return Apply(self, variables, [TensorVariable(known_type(dtype, dims))])
 
     def _out_dims(self, variables: Sequence[Any]) -> Shape:
         """The static shape of the result; lengths that contradict each other are an error."""
+        shapes = {variable.type.shape for variable in variables}
+        if len(shapes) == 1:
+            return tuple(shapes.pop())
         stretch = self.stretch or ((),) * len(variables)
         dims: list[int | None] = []
         for axis in range(variables[0].type.ndim):
@@ -331,9 +351,7 @@ class Elemwise(Op):
                          if lengths else 1)
         return [tuple(found)]
 
-    def batch(
-        self, node: Apply, inputs: Sequence[Variable], batched: Sequence[bool]
-    ) -> list[Variable]:
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable]:
         """The same function on inputs of which some have one leading axis more."""
         if self.row.name == "second" and batched[1] and not batched[0]:
             zeros = registry.function("zeros_like")(inputs[0])
@@ -345,12 +363,7 @@ class Elemwise(Op):
 
     # -- differentiating --------------------------------------------------------------------
 
-    def pullback(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> list[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         terms = self._local(inputs, outputs[0], cotangents[0])
         stretch = self.stretch or ((),) * len(inputs)
         return [_unstretched(term, axes) for term, axes in zip(terms, stretch)]
@@ -368,12 +381,7 @@ class Elemwise(Op):
         same = [_in_dtype(variable, dtype) for variable in inputs]
         return [_times(factor, partial) for partial in row.partials(*same, output)]
 
-    def pushforward(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        tangents: Sequence[Variable | None],
-    ) -> list[Any]:
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
         """The tangent of the result.
 
         The Jacobian of an elementwise function is diagonal, so each term is the local rule with
@@ -450,16 +458,17 @@ def _lengths(term: Variable, axes: tuple[int, ...]) -> list[int | None]:
 def _stretch_of(variables: Sequence[Any]) -> Stretch:
     """For each input the axes of static length 1 against something else."""
     shapes = [variable.type.shape for variable in variables]
-    found = []
-    for shape in shapes:
-        found.append(
-            tuple(
-                axis
-                for axis, length in enumerate(shape)
-                if length == 1 and any(other[axis] != 1 for other in shapes)
-            )
+    if all(shape == shapes[0] for shape in shapes):
+        return ()
+    found = tuple(
+        tuple(
+            axis
+            for axis, length in enumerate(shape)
+            if length == 1 and any(other[axis] != 1 for other in shapes)
         )
-    return tuple(found)
+        for shape in shapes
+    )
+    return found if any(found) else ()
 
 
 def _docstring(row: ScalarRow) -> str:

@@ -82,7 +82,7 @@ class Join(TensorOp):
         parts = [
             variable if has else function("alloc")(
                 variable, length_of(one, 0),
-                *(length_of(variable, axis) for axis in range(variable.type.ndim)),  # type: ignore[attr-defined]
+                *(length_of(variable, axis) for axis in range(variable.type.ndim)),
             )
             for variable, has in zip(inputs, batched)
         ]

@@ -15,9 +15,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from autodiff_lab.graph import Apply, Op, Variable
+from autodiff_lab.graph import Apply, Op, Tangents, Terms, Variables
 from autodiff_lab.tensor import registry
-from autodiff_lab.tensor.type import TensorType
+from autodiff_lab.tensor.type import TensorType, known_type
 
 Dims = tuple[int | None, ...]
 
@@ -104,7 +104,7 @@ class TensorOp(Op):
         variables = self.prepare(*inputs)
         types = [variable.type for variable in variables]
         result_types = [
-            TensorType(dtype, dims)
+            known_type(dtype, tuple(dims))
             for dtype, dims in zip(
                 self.out_dtypes(*types), self.out_dims_of(variables), strict=True
             )
@@ -120,11 +120,8 @@ class TensorOp(Op):
         raise NotImplementedError(f"{self} has no NumPy text")
 
     def pushforward(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        tangents: Sequence[Variable | None],
-    ) -> Sequence[Any] | None:
+        self, inputs: Variables, outputs: Variables, tangents: Tangents
+    ) -> Terms | None:
         """The tangents of the outputs of a linear op; None for others: derived from pullback."""
         moving = [place for place, tangent in enumerate(tangents) if tangent is not None]
         if moving and all(place in self.linear_in for place in moving):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.errors import LabNotImplementedError, LabValueError, explain
-from autodiff_lab.graph import Apply, Variable, describe
+from autodiff_lab.graph import Apply, Flags, Terms, Variable, Variables, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.axes import dimshuffle, transpose
 from autodiff_lab.tensor.constants import as_tensor_variable
@@ -75,9 +74,7 @@ class Dot(TensorOp):
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"np.dot({arguments[0]}, {arguments[1]})"
 
-    def batch(
-        self, node: Apply, inputs: Sequence[Variable], batched: Sequence[bool]
-    ) -> list[Variable] | None:
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable] | None:
         """All entries in one product where only one side has them."""
         left: Any = inputs[0]
         right: Any = inputs[1]
@@ -92,12 +89,7 @@ class Dot(TensorOp):
         product = _rows_times(turned, left if ranks[0] == 1 else left.T)
         return [product if ranks != (2, 2) else product.dimshuffle(0, 2, 1)]
 
-    def pullback(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> list[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         left: Any = inputs[0]
         right: Any = inputs[1]
         cotangent: Any = cotangents[0]

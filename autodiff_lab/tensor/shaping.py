@@ -126,7 +126,7 @@ class Reshape(TensorOp):
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         source = inputs[0]
-        rank = source.type.ndim  # type: ignore[attr-defined]
+        rank = source.type.ndim
         lengths = [length_of(source, axis) for axis in range(rank)]
         return [Reshape()(cotangents[0], *lengths)] + [DISCONNECTED] * (len(inputs) - 1)
 

@@ -6,6 +6,7 @@ already fits, and it never loses digits silently.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from autodiff_lab.config import config
 from autodiff_lab.errors import LabOverflowError, LabTypeError, LabValueError, explain
 from autodiff_lab.graph import Type, Variable, describe
-from autodiff_lab.tensor import dtypes
+from autodiff_lab.tensor import dtypes, registry
 
 Shape = tuple[int | None, ...]
 
@@ -41,7 +42,10 @@ class TensorType(Type):
     TensorType(float64, shape=(None, 3))
     """
 
-    __slots__ = ("dtype", "shape", "_hash")
+    __slots__ = ("dtype", "shape", "ndim", "_hash")
+
+    ndim: int
+    """Number of axes."""
 
     def __init__(
         self,
@@ -63,12 +67,8 @@ class TensorType(Type):
         if shape is None:
             raise LabTypeError(explain("A tensor type needs a shape.", remedy="shape=(None, None)"))
         self.shape: Shape = _checked_shape(shape)
+        self.ndim = len(self.shape)
         self._hash = hash((TensorType, self.dtype, self.shape))
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
 
     @property
     def broadcastable(self) -> tuple[bool, ...]:
@@ -143,14 +143,24 @@ class TensorType(Type):
         variable: Variable = other
         if self.is_super(variable.type):
             return variable
-        if allow_convert and self.in_same_class(variable.type):
-            return variable
+        converted = self.convert_variable(variable) if allow_convert else None
+        if converted is not None:
+            return converted
         raise LabTypeError(
             explain(
                 f"Cannot convert {describe(as_tensor_variable(other))} into {self}.",
                 remedy=f"cast(x, {self.dtype!r}) changes the dtype; reshape or dimshuffle the rank",
             )
         )
+
+    def convert_variable(self, variable: Variable) -> Variable | None:
+        """`variable` with the shape of this type promised, or None if it cannot be of this type."""
+        if self.is_super(variable.type):
+            return variable
+        if not self.in_same_class(variable.type):
+            return None
+        promised: Variable = registry.function("specify_shape")(variable, self.shape)
+        return promised
 
     # -- values -----------------------------------------------------------------------------
 
@@ -303,6 +313,12 @@ class TensorType(Type):
         if len(body) > 64:
             body = hashlib.sha256(body).digest()
         return f"{array.dtype.str}{np.shape(data)}".encode() + body
+
+
+@functools.lru_cache(maxsize=4096)
+def known_type(dtype: str, shape: Shape) -> TensorType:
+    """The type of a dtype and a shape that are known to be right: types are values, so kept."""
+    return TensorType(dtype, shape)
 
 
 def _checked_shape(shape: Any) -> Shape:

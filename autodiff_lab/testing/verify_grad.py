@@ -23,7 +23,7 @@ FLOATS = ("float16", "float32", "float64")
 TOLERANCE = {"float16": 5e-2, "float32": 1e-2, "float64": 1e-4}
 
 
-class numeric_grad:  # noqa: N801  (the family's name)
+class numeric_grad:
     """The derivative of a scalar function by one-sided finite differences.
 
     Parameters
@@ -204,8 +204,7 @@ def verify_grad(
             )
         )
     tolerance = max(TOLERANCE[array.dtype.name] for array in arrays)
-    abs_tol = tolerance if abs_tol is None else abs_tol
-    rel_tol = tolerance if rel_tol is None else rel_tol
+    abs_tol, rel_tol = (tolerance if given is None else given for given in (abs_tol, rel_tol))
     variables = [
         TensorType(a.dtype.name, tuple(1 if n == 1 else None for n in a.shape))(f"input {k}")
         for k, a in enumerate(arrays)
@@ -223,22 +222,20 @@ def verify_grad(
         ]
         cost = _projected(outputs, weights)
         gradients = grad(cost, variables, disconnected_inputs="ignore")
-        cost_function = function(variables, cost, **options)
         exact = function(variables, gradients, **options)(*arrays)
-        numeric = numeric_grad(cost_function, arrays, eps, out_type)
-        argument, position, abs_err, rel_err = numeric.max_err(exact, abs_tol, rel_tol)
-        if abs_err > abs_tol and rel_err > rel_tol:
-            raise GradientError(
-                argument,
-                position,
-                arrays[argument].shape,
-                np.ravel(exact[argument])[position],
-                np.ravel(numeric.gf[argument])[position],
-                abs_err,
-                rel_err,
-                abs_tol,
-                rel_tol,
-            )
+        numeric = numeric_grad(function(variables, cost, **options), arrays, eps, out_type)
+        _compare(arrays, exact, numeric, abs_tol, rel_tol)
+
+
+def _compare(
+    arrays: list[Array], exact: list[Array], numeric: numeric_grad, abs_tol: float, rel_tol: float
+) -> None:
+    argument, position, abs_err, rel_err = numeric.max_err(exact, abs_tol, rel_tol)
+    if abs_err > abs_tol and rel_err > rel_tol:
+        values = [np.ravel(part[argument])[position] for part in (exact, numeric.gf)]
+        raise GradientError(
+            argument, position, arrays[argument].shape, *values, abs_err, rel_err, abs_tol, rel_tol
+        )
 
 
 def _checked_point(pt: Any) -> list[Array]:

@@ -94,19 +94,7 @@ def pullback(
     ]
     elements = [v for v in loop.elements if isinstance(found.get(v), Variable)]
     totals = [inner.type.make_variable() for _, inner in constants]
-    backward_sequences = (
-        [loop.backwards(s) for s in loop.sequences]
-        + [
-            loop.backwards(buffer, depth + tap)
-            for buffer, taps, depth in zip(loop.outputs, loop.layout.taps, loop.layout.depths)
-            for tap in taps
-        ]
-        + [
-            loop.backwards(g, depth)
-            for g, depth, body in _with_depth(loop, cotangents)
-            if is_continuous(body)
-        ]
-    )
+    backward_sequences = _reversed_values(loop, cotangents)
     flat_carries = [v for carries in carried for v in carries]
     body = FunctionGraph(
         [*loop.elements, *(v for taps in loop.taps for v in taps), *given, *flat_carries, *totals,
@@ -127,9 +115,16 @@ def pullback(
     return _collect(loop, cotangents, found, carried, constants, elements, results)
 
 
-def _with_depth(loop: _Reverse, cotangents: Sequence[Any]) -> list[tuple[Any, int, Any]]:
+def _reversed_values(loop: _Reverse, cotangents: Sequence[Any]) -> list[Any]:
+    """What the backward loop steps through: elements, states at each tap, cotangents."""
+    found = [loop.backwards(s) for s in loop.sequences]
+    for buffer, taps, depth in zip(loop.outputs, loop.layout.taps, loop.layout.depths):
+        found += [loop.backwards(buffer, depth + tap) for tap in taps]
     depths = [*loop.layout.depths, *[0] * loop.layout.mapped]
-    return list(zip(cotangents, depths, loop.op.graph.outputs))
+    for g, depth, body in zip(cotangents, depths, loop.op.graph.outputs):
+        if is_continuous(body):
+            found.append(loop.backwards(g, depth))
+    return found
 
 
 def _carries(
@@ -189,6 +184,19 @@ def _collect(
     return answers
 
 
+def _beside(inner: Any, moving: dict[Any, Any]) -> Any:
+    """A variable for the tangent of a body input."""
+    moving[inner] = inner.type.make_variable()
+    return moving[inner]
+
+
+def _tangent(variable: Any, answer: Any) -> Any:
+    """A tangent that can be carried: zeros where nothing moves, None where nothing can."""
+    if isinstance(answer, Variable):
+        return answer
+    return filled(variable, 0.0) if is_continuous(variable) else None
+
+
 def pushforward(
     op: Scan,
     inputs: Sequence[Any],
@@ -201,15 +209,9 @@ def pushforward(
     elements, taps, inner_constants = op.split_inner()
     moving: dict[Any, Any] = {}
 
-    def beside(inner: Any) -> Any:
-        moving[inner] = inner.type.make_variable()
-        return moving[inner]
-
-    d_elements = [beside(v) for v, t in zip(elements, t_sequences) if t is not None]
-    d_taps = [
-        beside(v) for state in taps for v in state if is_continuous(v)
-    ]
-    d_constants = [beside(v) for v, t in zip(inner_constants, t_constants) if t is not None]
+    d_elements = [_beside(v, moving) for v, t in zip(elements, t_sequences) if t is not None]
+    d_taps = [_beside(v, moving) for state in taps for v in state if is_continuous(v)]
+    d_constants = [_beside(v, moving) for v, t in zip(inner_constants, t_constants) if t is not None]
     states = len(op.layout.taps)
     body_outputs = list(op.graph.outputs)
     value_outputs = body_outputs[: states + op.layout.mapped]
@@ -217,10 +219,7 @@ def pushforward(
     undefined = next((a for a in found.values() if isinstance(a, Undefined)), None)
     if undefined is not None:
         return [undefined] * len(outputs)
-    tangent_of = [
-        found[v] if isinstance(found[v], Variable) else filled(v, 0.0) if is_continuous(v) else None
-        for v in value_outputs
-    ]
+    tangent_of = [_tangent(v, found[v]) for v in value_outputs]
     d_states = [t for t in tangent_of[:states] if t is not None]
     d_mapped = [t for t in tangent_of[states:] if t is not None]
     flat_taps = [v for state in taps for v in state]

@@ -22,7 +22,17 @@ import numpy as np
 
 from autodiff_lab import hooks
 from autodiff_lab.errors import LabTypeError, LabValueError, explain
-from autodiff_lab.graph import Apply, FunctionGraph, Op, Variable, describe, same_graph
+from autodiff_lab.graph import (
+    Apply,
+    FunctionGraph,
+    Op,
+    Tangents,
+    Terms,
+    Variable,
+    Variables,
+    describe,
+    same_graph,
+)
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.registry import function
 from autodiff_lab.tensor.type import TensorType
@@ -252,22 +262,14 @@ class Scan(Op):
 
     # -- differentiating --------------------------------------------------------------------
 
-    def pullback(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> Sequence[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         from autodiff_lab.control.scan.derivatives import pullback
 
         return pullback(self, inputs, outputs, cotangents)
 
     def pushforward(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        tangents: Sequence[Variable | None],
-    ) -> Sequence[Any] | None:
+        self, inputs: Variables, outputs: Variables, tangents: Tangents
+    ) -> Terms | None:
         from autodiff_lab.control.scan.derivatives import pushforward
 
         return pushforward(self, inputs, outputs, tangents)

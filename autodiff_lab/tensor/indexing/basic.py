@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.errors import LabTypeError, LabValueError, explain
-from autodiff_lab.graph import DISCONNECTED, Apply, Constant, Variable, describe
+from autodiff_lab.graph import (
+    DISCONNECTED,
+    Apply,
+    Constant,
+    Flags,
+    Terms,
+    Variable,
+    Variables,
+    describe,
+)
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.axes import DimShuffle, dimshuffle
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
@@ -76,23 +85,16 @@ class Subtensor(TensorOp):
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"{arguments[0]}[{self.key_text(arguments[1:])}]"
 
-    def batch(
-        self, node: Apply, inputs: Sequence[Variable], batched: Sequence[bool]
-    ) -> list[Variable] | None:
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable] | None:
         """The same part of every entry along a leading axis."""
         if any(batched[1:]):
             return None
         return [Subtensor((Slice(), *self.pattern))(*inputs)]
 
-    def pullback(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> list[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         source, *indices = inputs
         (cotangent,) = cotangents
-        empty = zeros_like(source, dtype=cotangent.type.dtype)  # type: ignore[attr-defined]
+        empty = zeros_like(source, dtype=cotangent.type.dtype)
         spread = IncSubtensor(self.pattern)(empty, cotangent, *indices)
         return [spread] + [DISCONNECTED] * len(indices)
 
@@ -238,30 +240,23 @@ class IncSubtensor(TensorOp):
         rest = f", {fixed}" if fixed else ""
         return f"{helper}({source}, np.s_[{key_text(self.pattern, names)}], {value}{rest})"
 
-    def batch(
-        self, node: Apply, inputs: Sequence[Variable], batched: Sequence[bool]
-    ) -> list[Variable] | None:
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable] | None:
         """The same change of every entry along a leading axis."""
         if any(batched[2:]):
             return None
         source, value, *indices = inputs
         if not batched[0]:
-            lengths = [length_of(node.inputs[0], axis) for axis in range(source.type.ndim)]  # type: ignore[attr-defined]
+            lengths = [length_of(node.inputs[0], axis) for axis in range(source.type.ndim)]
             source = alloc(source, length_of(value, 0), *lengths)
         part = part_dims(node.inputs[0].type.shape, self.pattern, indices)  # type: ignore[attr-defined]
-        missing = len(part) + 1 - value.type.ndim  # type: ignore[attr-defined]
+        missing = len(part) + 1 - value.type.ndim
         if batched[1] and missing:
-            rest = range(1, value.type.ndim)  # type: ignore[attr-defined]
+            rest = range(1, value.type.ndim)
             value = dimshuffle(value, 0, *["x"] * missing, *rest)
         op = IncSubtensor((Slice(), *self.pattern), self.set_instead_of_inc)
         return [op(source, value, *indices)]
 
-    def pullback(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> list[Any]:
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         _, value, *indices = inputs
         cotangent: Any = cotangents[0]
         by_value = sum_to(Subtensor(self.pattern)(cotangent, *indices), value)
