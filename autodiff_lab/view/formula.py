@@ -1,7 +1,8 @@
 """Formulas as SVG: LaTeX drawn by Matplotlib's mathtext, with no TeX and no network.
 
-What is here: `formula_svg` (any number of lines in one picture) and `FORMULA_STYLE`.  It
-relies on `matplotlib.textpath`, imported at the first formula, and on the escapes.
+What is here: `formula_svg` (any number of lines in one picture), `letters_svg` and
+`FORMULA_STYLE`.  It relies on `matplotlib.textpath`, imported at the first formula, and on
+the escapes.
 
 The one idea: a letter's outline is written once per picture and used wherever the letter
 stands; everything is drawn in `currentColor`, so a formula takes the colour of its place.
@@ -46,10 +47,15 @@ class _Piece(NamedTuple):
     above: float
     below: float
     svg: str
+    outlines: tuple[tuple[str, str], ...] = ()
 
 
 def formula_svg(
-    lines: tuple[Line, ...], size: float = SIZE, style: bool = True, background: bool = False
+    lines: tuple[Line, ...],
+    size: float = SIZE,
+    style: bool = True,
+    background: bool = False,
+    letters: dict[str, str] | None = None,
 ) -> str:
     """The lines under each other, aligned at "=" where they ask for it.
 
@@ -63,21 +69,49 @@ def formula_svg(
         Whether the picture says itself what its colour is in light and dark surroundings.
     background : bool
         Whether it has a background, for use as an image in an unknown page.
+    letters : dict, optional
+        If given, outlines are added to it instead of being part of the picture; the page
+        holds them once, by `letters_svg`.
     """
-    return _formula_svg(tuple(lines), size, style, background)
-
-
-@functools.lru_cache(maxsize=512)
-def _formula_svg(lines: tuple[Line, ...], size: float, style: bool, background: bool) -> str:
-    outlines: dict[str, str] = {}
+    equals = _draw("=", "=", size)
+    nothing = _draw("", "", size)
     rows = [
         (
-            _draw(line.left_latex, line.left_text, size, outlines),
-            _draw("=" if line.aligned else "", "=" if line.aligned else "", size, outlines),
-            _draw(line.latex, line.text, size, outlines),
+            _draw(line.left_latex, line.left_text, size),
+            equals if line.aligned else nothing,
+            _draw(line.latex, line.text, size),
         )
         for line in lines
     ]
+    outlines = {} if letters is None else letters
+    outlines.update(pair for row in rows for piece in row for pair in piece.outlines)
+    body, width, height = _place(rows, size)
+    extent = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="adl-formula" {extent} role="img" '
+        f'aria-label="{xml_attribute(alt_text(lines))}">'
+        + (f"<style>{FORMULA_STYLE}</style>" if style else "")
+        + ('<rect class="bg" width="100%" height="100%"/>' if background else "")
+        + (_definitions(outlines) if letters is None else "")
+        + f'<g fill="currentColor">{body}</g></svg>'
+    )
+
+
+def letters_svg(letters: dict[str, str]) -> str:
+    """An invisible picture that holds the outlines of a whole page's formulas."""
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" class="adl-letters" width="0" height="0" '
+        f'aria-hidden="true">{_definitions(letters)}</svg>'
+    )
+
+
+def _definitions(outlines: dict[str, str]) -> str:
+    paths = "".join(f'<path id="{name}" d="{way}"/>' for name, way in sorted(outlines.items()))
+    return f"<defs>{paths}</defs>"
+
+
+def _place(rows: list[tuple[_Piece, _Piece, _Piece]], size: float) -> tuple[str, int, int]:
+    """The pieces put under each other; the drawing, its width and its height."""
     gap = size * 0.3
     left = max((row[0].width for row in rows), default=0.0)
     sign = max((row[1].width for row in rows), default=0.0)
@@ -98,34 +132,7 @@ def _formula_svg(lines: tuple[Line, ...], size: float, style: bool, background: 
         width = max(width, starts[2] + row[2].width)
         y += max(piece.below for piece in row) + LEADING
     height = math.ceil(max(y - LEADING, 0) + PADDING)
-    return _wrap(lines, body, outlines, (math.ceil(width + 2 * PADDING), height), style, background)
-
-
-def _wrap(
-    lines: tuple[Line, ...],
-    body: list[str],
-    outlines: dict[str, str],
-    extent: tuple[int, int],
-    style: bool,
-    background: bool,
-) -> str:
-    drawing = "".join(body)
-    digest = hashlib.sha256((drawing + str(sorted(outlines))).encode()).hexdigest()[:8]
-    # Two formulas on one page may hold different letters under one name, hence the digest.
-    prefix = f"f{digest}-"
-    drawing = drawing.replace('href="#', f'href="#{prefix}')
-    defs = "".join(
-        f'<path id="{prefix}{name}" d="{way}"/>' for name, way in sorted(outlines.items())
-    )
-    width, height = extent
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="adl-formula" width="{width}" '
-        f'height="{height}" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="{xml_attribute(alt_text(lines))}">'
-        + (f"<style>{FORMULA_STYLE}</style>" if style else "")
-        + ('<rect class="bg" width="100%" height="100%"/>' if background else "")
-        + f'<defs>{defs}</defs><g fill="currentColor">{drawing}</g></svg>'
-    )
+    return "".join(body), math.ceil(width + 2 * PADDING), height
 
 
 def alt_text(lines: tuple[Line, ...]) -> str:
@@ -136,13 +143,14 @@ def alt_text(lines: tuple[Line, ...]) -> str:
     )
 
 
-def _draw(latex: str, text: str, size: float, outlines: dict[str, str]) -> _Piece:
-    """One formula as uses of outlines, its baseline at 0; adds the outlines it needs."""
+@functools.lru_cache(maxsize=1024)
+def _draw(latex: str, text: str, size: float) -> _Piece:
+    """One formula as uses of outlines, its baseline at 0, with the outlines it needs."""
     if not latex and not text:
         return _Piece(0.0, 0.0, 0.0, "")
     if latex and len(latex) <= LONGEST and _is_plain(latex):
         try:
-            return _draw_math(latex, size, outlines)
+            return _draw_math(latex, size)
         except (ValueError, RecursionError, RuntimeError):
             pass  # not in mathtext's subset of LaTeX: the text below says the same
     shown = printable(text or latex)
@@ -163,7 +171,7 @@ def _is_plain(latex: str) -> bool:
     )
 
 
-def _draw_math(latex: str, size: float, outlines: dict[str, str]) -> _Piece:
+def _draw_math(latex: str, size: float) -> _Piece:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
@@ -172,15 +180,17 @@ def _draw_math(latex: str, size: float, outlines: dict[str, str]) -> _Piece:
     width, height, below = text_to_path.get_text_width_height_descent(source, properties, True)
     letters, paths, bars = text_to_path.get_glyphs_mathtext(properties, source)
     scale = size / text_to_path.FONT_SCALE
+    # An outline is named by what it is, so equal names on one page are equal letters.
+    ways = {name: _outline(*paths[name]) for name, *_ in letters}
+    names = {name: "l" + hashlib.sha256(way.encode()).hexdigest()[:8] for name, way in ways.items()}
     parts = []
     for name, x, y, relative in letters:
-        key = "".join(c if c.isalnum() else "_" for c in name)
-        if key not in outlines:
-            outlines[key] = _outline(*paths[name])
-        factor = f" scale({relative:.3g})" if abs(relative - 1) > 1e-3 else ""
-        parts.append(
-            f'<use href="#{key}" transform="translate({_number(x)} {_number(y)}){factor}"/>'
-        )
+        if abs(relative - 1) > 1e-3 or abs(y) > 0.5:
+            place = f"translate({round(x)} {round(y)})"
+            place += f" scale({relative:.3g})" if abs(relative - 1) > 1e-3 else ""
+            parts.append(f'<use href="#{names[name]}" transform="{place}"/>')
+        else:
+            parts.append(f'<use href="#{names[name]}" x="{round(x)}"/>')
     for corners, _ in bars:
         (x0, y0), _, (x1, y1) = corners[:3]
         parts.append(
@@ -192,6 +202,7 @@ def _draw_math(latex: str, size: float, outlines: dict[str, str]) -> _Piece:
         float(height - below) * scale,
         float(below) * scale,
         f'<g transform="scale({scale:.4g} {-scale:.4g})">{"".join(parts)}</g>',
+        tuple((names[name], way) for name, way in ways.items()),
     )
 
 

@@ -11,18 +11,19 @@ notebooks, switched-off scripts, and being offline.
 from __future__ import annotations
 
 import base64
-import dataclasses
 import functools
 import hashlib
 import importlib.resources
 import re
+from dataclasses import replace
 
 from autodiff_lab.view import panes, plots, svg
 from autodiff_lab.view.escape import display_name, json_in_script, xml_text
 from autodiff_lab.view.layout import Engine, layout
-from autodiff_lab.view.model import CardView, PlotSeries, PlotView, to_json
+from autodiff_lab.view.model import CardView, PlotSeries, PlotView, StepView, to_json
 
 MAXIMUM_PLOT_SAMPLES = 400
+MAXIMUM_LISTINGS = 120_000  # characters of all steps' listings together
 
 _POLICY = (
     "default-src 'none'; img-src data:; style-src {styles}; script-src {scripts}; "
@@ -72,11 +73,28 @@ def _card(card: CardView, engine: Engine, inline: bool) -> str:
     body = panes.card_body(card, positions, pictures)
     # The script must know the nodes that are drawn, which may be blocks of the user's.
     shown = positions.graph if positions is not None else card.graph
-    data = dataclasses.replace(card, graph=shown, plot=_samples(card.plot))
+    data = replace(
+        card, graph=shown, plot=_samples(card.plot), steps=_deltas(card.steps),
+        formulas=(), derivation=None, kernel=None,
+    )  # fmt: skip
     return (
         f'<div class="adl-card">\n<style>{style_sheet()}</style>\n{body}\n'
         f'<script type="application/json" class="adl-data">{json_in_script(to_json(data))}</script>'
         f"\n<script>{script()}</script>\n</div>"
+    )
+
+
+def _deltas(steps: tuple[StepView, ...] | None) -> tuple[StepView, ...] | None:
+    """The steps without listings that the next step holds as well, and without too long ones."""
+    if not steps:
+        return steps
+    total = sum(len(step.graph_before) for step in steps)
+    if total > MAXIMUM_LISTINGS:
+        return tuple(replace(step, graph_before="", graph_after="") for step in steps)
+    following = [step.graph_before for step in steps[1:]] + [""]
+    return tuple(
+        replace(step, graph_after="") if step.graph_after == after else step
+        for step, after in zip(steps, following, strict=True)
     )
 
 
@@ -90,7 +108,7 @@ def _samples(plot: PlotView | None) -> PlotView | None:
         return tuple(float(f"{number:.6g}") for number in numbers[::step])
 
     series = tuple(PlotSeries(line.label, short(line.y)) for line in plot.series)
-    return dataclasses.replace(plot, x=short(plot.x), series=series)
+    return replace(plot, x=short(plot.x), series=series)
 
 
 @functools.cache

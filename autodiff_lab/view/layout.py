@@ -167,7 +167,7 @@ def _write_dot(graph: GraphView) -> str:
     for edge in graph.edges:
         source, target = f"n{number[edge.source]}", f"n{number[edge.target]}"
         if columns[edge.source] != columns[edge.target]:
-            lines.append(f"{source}:e -> {target}:w [constraint=false, weight=0];")
+            lines.append(f"{source} -> {target} [constraint=false, weight=0];")
         elif columns[edge.source] == "adjoint":
             lines.append(f"{target} -> {source} [dir=back];")
         else:

@@ -30,7 +30,10 @@ SHOWN_AT_ENDS = 6
 MAXIMUM_STEPS = 200
 STEPS_WITH_FORMULAS = 20
 EXPRESSION_LIMIT = 400
+FORMULA_BYTES = 200_000
 FIRST_LINE_SIZE = 19.0
+SMALLER_SIZE = 15.0
+MANY_FORMULAS = 2  # more than these are drawn smaller
 DERIVATION_SIZE = 15.5
 
 
@@ -39,6 +42,8 @@ class Pictures:
 
     def __init__(self, inline: bool) -> None:
         self.inline = inline
+        self._letters: dict[str, str] = {}
+        self._left = FORMULA_BYTES
 
     def graph(self, positions: Positions) -> str:
         """The drawn graph."""
@@ -55,9 +60,20 @@ class Pictures:
 
     def formula(self, lines: tuple[formula.Line, ...], size: float = formula.SIZE) -> str:
         """One or more lines of mathematics."""
-        alone = not self.inline
-        picture = formula.formula_svg(lines, size, style=alone, background=alone)
-        return self._place(picture, "formula", formula.alt_text(lines))
+        alt = formula.alt_text(lines)
+        if self._left > 0:
+            alone = not self.inline
+            letters = None if alone else self._letters
+            picture = formula.formula_svg(lines, size, alone, alone, letters)
+            self._left -= len(picture)
+            if self._left > 0:
+                return self._place(picture, "formula", alt)
+        # Drawn formulas are heavy; beyond their ration the text says the same.
+        return f'<span class="mono">{xml_text(display_name(alt, EXPRESSION_LIMIT))}</span>'
+
+    def letters(self) -> str:
+        """What the drawn formulas of a page share."""
+        return formula.letters_svg(self._letters) if self._letters else ""
 
     def _place(self, picture: str, kind: str, alt: str, width: float = 0, height: float = 0) -> str:
         if self.inline:
@@ -90,7 +106,7 @@ def card_body(card: CardView, positions: Positions | None, pictures: Pictures) -
         note = f", {card.kernel.headline}"
         parts.append(_tab("kernel", "Kernel", note, _kernel(card.kernel)))
     title = xml_attribute(display_name(card.title))
-    content = "\n".join(parts)
+    content = "\n".join([*parts, pictures.letters()])
     return f'<div class="adl-body" role="region" aria-label="{title}">\n{content}\n</div>'
 
 
@@ -106,18 +122,23 @@ def _tab(
 
 
 def _top(card: CardView, pictures: Pictures) -> str:
-    formulas = "".join(f"<span>{_formula(item, pictures)}</span>" for item in card.formulas)
+    few = len(card.formulas) <= MANY_FORMULAS
+    size = FIRST_LINE_SIZE if few else SMALLER_SIZE
+    formulas = "".join(f"<span>{_formula(item, pictures, size)}</span>" for item in card.formulas)
     point = f'<span class="point">{xml_text(card.point)}</span>' if card.point else ""
     notices = "".join(f"<span>{xml_text(display_name(n, 300))}</span>" for n in card.notices)
     check = ""
     if card.check is not None:
         mark, state = ("✓", "ok") if card.check.ok else ("✗", "failed")
         check = f'<span class="check {state}">{mark} {xml_text(card.check.text)}</span>'
-    notes = f'<div class="notes">{notices}{check}</div>' if notices or check else ""
-    return f'<div class="top"><div class="formulas">{formulas}{point}</div>{notes}</div>'
+    # Beside many formulas there is no room for the point: it joins the second line.
+    first, second = (formulas + point, "") if few else (formulas, point)
+    notes = notices + second + check
+    below = f'<div class="notes">{notes}</div>' if notes else ""
+    return f'<div class="top"><div class="formulas">{first}</div>{below}</div>'
 
 
-def _formula(item: FormulaView, pictures: Pictures, size: float = FIRST_LINE_SIZE) -> str:
+def _formula(item: FormulaView, pictures: Pictures, size: float) -> str:
     return pictures.formula((formula.Line(item.latex, item.text),), size)
 
 
@@ -128,8 +149,12 @@ def _graph(graph: GraphView, positions: Positions | None, pictures: Pictures) ->
 
 
 def _derivation(view: DerivationView, pictures: Pictures) -> str:
-    lines = [_derivation_line(line, pictures) for line in view.lines]
-    if len(lines) > MAXIMUM_LINES:
+    # What is seen first is drawn first, while there are bytes left to draw with.
+    count = len(view.lines)
+    order = sorted(range(count), key=lambda k: SHOWN_AT_ENDS <= k < count - SHOWN_AT_ENDS)
+    drawn = {k: _derivation_line(view.lines[k], pictures) for k in order}
+    lines = [drawn[k] for k in range(count)]
+    if count > MAXIMUM_LINES:
         middle = lines[SHOWN_AT_ENDS:-SHOWN_AT_ENDS]
         folded = (
             f'<details class="more"><summary>{len(middle)} more lines</summary>'

@@ -218,6 +218,30 @@ def test_to_dot_parts() -> None:
         dot.to_dot(graph, "backward")
 
 
+def test_formulas_have_a_ration() -> None:
+    long = "+".join(rf"\frac{{{letter}}}{{{k}}}" for k in range(12) for letter in "abcdefgh")[:590]
+    lines = tuple(DerivationLine(long.rsplit("+", 1)[0], f"text{k}") for k in range(60))
+    for build in (html.page_html, html.card_html):
+        card = view_examples.logistic_card(derivation=DerivationView(lines))
+        text = build(card)
+        assert len(text) < 600_000
+        # The ends are drawn, the middle is text.
+        assert '<span class="mono">= text30</span>' in text
+        assert '<span class="mono">= text59</span>' not in text
+
+
+def test_listings_are_written_once() -> None:
+    steps = view_examples.logistic_steps()[:1] * 3
+    chained = tuple(
+        dataclasses.replace(step, graph_before=f"before{k}", graph_after=f"before{k + 1}")
+        for k, step in enumerate(steps)
+    )
+    page = html.page_html(view_examples.logistic_card(steps=chained))
+    assert [page.count(f'"before{k}"') for k in range(4)] == [1, 1, 1, 1]
+    huge = tuple(dataclasses.replace(step, graph_before="x" * 50_000) for step in steps)
+    assert "x" * 1000 not in html.page_html(view_examples.logistic_card(steps=huge))
+
+
 def test_fragment_is_well_formed() -> None:
     card = dataclasses.replace(view_examples.logistic_card(), title='a "title" & more')
     pictures = panes.Pictures(inline=False)

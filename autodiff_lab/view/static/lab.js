@@ -154,15 +154,17 @@ function makeCamera(picture, canvas) {
     if (ground) setAttributes(ground, { x: view.x, y: view.y, width: across, height: down });
   }
 
-  function fit() {
+  // All of it, or at first: all of it unless that would be too small to read.
+  function fit(readable = false) {
     const across = canvas.clientWidth, down = canvas.clientHeight;
     if (!(across > 0 && down > 0)) return;
     const whole = Math.min(across / width, down / height, 1.25);
-    view.scale = whole >= SMALLEST_SCALE ? whole : clamp(across / width, SMALLEST_SCALE, READABLE_SCALE);
+    const small = readable && whole < SMALLEST_SCALE;
+    view.scale = small ? clamp(across / width, SMALLEST_SCALE, READABLE_SCALE) : whole;
     const spareX = across / view.scale - width, spareY = down / view.scale - height;
     view.x = -spareX / 2;
     view.y = spareY > 0 ? -spareY / 2 : 0;
-    view.moved = false;
+    view.moved = !readable;
     apply();
   }
 
@@ -226,9 +228,10 @@ function makeCamera(picture, canvas) {
     else return;
     event.preventDefault();
   }, { passive: false });
-  const watcher = new ResizeObserver(() => (view.moved ? apply() : fit()));
+  const watcher = new ResizeObserver(() => (view.moved ? apply() : fit(true)));
   watcher.observe(canvas);
-  return { fit, zoom, pan, reveal };
+  const start = () => (view.moved ? apply() : fit(true));
+  return { fit, zoom, pan, reveal, start };
 }
 
 // ---------------------------------------------------------------- graph: asking
@@ -324,7 +327,7 @@ function makeGraph(pane, card) {
       button("−", "Smaller", () => camera.zoom(0.8)),
       button("fit", "Show all", () => camera.fit())),
     search.count);
-  return { shown: () => camera.fit(), choose: (id) => choose(id, false) };
+  return { shown: () => camera.start(), choose: (id) => choose(id, false) };
 }
 
 // Who reads whom, and who is whose adjoint (an adjoint may serve several nodes).
@@ -460,8 +463,10 @@ function makeSide(card, choose) {
 function describeValue(value) {
   if (!value) return [""];
   const words = [value.text];
-  if (value.minimum !== null) words.push(`from ${number(value.minimum)} to ${number(value.maximum)}`);
-  if (value.mean !== null) words.push(`mean ${number(value.mean)}`);
+  // Of one number the extremes and the mean say nothing new.
+  const many = value.minimum !== null && value.minimum !== value.maximum;
+  if (many) words.push(`from ${number(value.minimum)} to ${number(value.maximum)}`);
+  if (many && value.mean !== null) words.push(`mean ${number(value.mean)}`);
   if (value.nan_count) words.push(`${value.nan_count} NaN`);
   if (value.inf_count) words.push(`${value.inf_count} infinite`);
   const out = [words.join(", ")];
@@ -488,7 +493,9 @@ function makeSteps(pane, card) {
     before: row.querySelector(".before").firstChild,
     after: row.querySelector(".after").firstChild,
   }));
-  const steps = card.steps.slice(0, rows.length);
+  // A listing that equals the next step's is written once.
+  const steps = card.steps.slice(0, rows.length).map((step, at) => ({ ...step,
+    graph_after: step.graph_after || (card.steps[at + 1] || {}).graph_before || "" }));
   const list = el("ul", { role: "listbox", tabindex: "0", "aria-label": "Rewrites" });
   const detail = el("div", { class: "step", "aria-live": "polite" });
   const filter = el("input", { type: "search", placeholder: "filter rewrites", "aria-label": "Filter rewrites",
