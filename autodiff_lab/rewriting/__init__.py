@@ -28,6 +28,7 @@ from autodiff_lab.rewriting.registry import (
 )
 from autodiff_lab.rewriting.rules import load
 from autodiff_lab.rewriting.trace import RewritePass, RewriteStep, RewriteTrace
+from autodiff_lab.rewriting.why import why_not
 from autodiff_lab.tensor.opdef import POSITIVE as positive
 from autodiff_lab.tensor.opdef import REAL as real
 from autodiff_lab.tensor.opdef import Interval as interval
@@ -57,6 +58,7 @@ __all__ = [
     "rule",
     "select",
     "unregister",
+    "why_not",
 ]
 
 

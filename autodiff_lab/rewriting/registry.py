@@ -154,19 +154,19 @@ class PatternRule(Rule):
         super().__init__(function, phase, client, **options)
         self.when = when
         self.kinds = kinds
-        self._recorded = patterns.record(function, when)
-        self.left, self.right = self._recorded.left, self._recorded.right
+        self.recorded = patterns.record(function, when)
+        self.left, self.right = self.recorded.left, self.recorded.right
         self.ops = (self.left.op,)
         self.specificity = patterns.size(self.left)
-        self.parameters = self._recorded.parameters
+        self.parameters = self.recorded.parameters
         # Most nodes are turned away by the names of their inputs' ops alone.
         self.heads = patterns.heads(self.left)
 
     def apply(self, context: Context, node: Apply) -> Replacement | None:
-        found = patterns.match(self._recorded, context, node, self.when, self.kinds)
+        found = patterns.match(self.recorded, context, node, self.when, self.kinds)
         if found is None:
             return None
-        right = patterns.build(self._recorded, context, node, found)
+        right = patterns.build(self.recorded, context, node, found)
         return None if right is None else Replacement([right], found.bindings, found.matched)
 
     def __str__(self) -> str:

@@ -18,8 +18,10 @@ from autodiff_lab.rewriting import (
     RewriteTrace,
     Rule,
     positive,
+    rewrite,
     rule,
     unregister,
+    why_not,
 )
 from autodiff_lab.rewriting.driver import apply_rules
 from autodiff_lab.testing import check_rule
@@ -176,3 +178,32 @@ def test_an_unknown_phase_and_condition_are_refused() -> None:
         rule(phase="polish")(lambda x: (-x, x))
     with pytest.raises(LabError, match="asks for 'z'"):
         rule(when=lambda z: True)(lambda x: (-x, x))
+
+
+def test_why_not_names_the_first_difference() -> None:
+    x, y = pt.dvectors("x", "y")
+    told = {
+        pt.log(1 + pt.sin(x)): "expected exp, found sin",
+        pt.log(3 + pt.exp(x)): "expected 1, found 3",
+        pt.log(pt.exp(x) - 1): "expected add, found sub",
+        pt.log(pt.exp(x) + 1): "it does change it",
+        x: "x (float64, shape (?,)) is not computed by anything",
+    }
+    for variable, text in told.items():
+        assert why_not("log_of_one_plus_exp", variable) == text
+    assert why_not("sigmoid_minus_its_square", pt.sigmoid(x) - pt.sigmoid(x) * pt.sigmoid(y)) == (
+        "x stands for x (float64, shape (?,)) and y (float64, shape (?,))"
+    )
+    assert "condition halves_exactly" in why_not("divide_by_power_of_two", x / 3.0)
+    assert "not for int8" in why_not("power_three", pt.bvector("n") ** 3)
+    assert "had nothing to change" in why_not("constant_folding", x + y)
+    assert "expected a constant for c" in why_not("negative_of_multiple", -(x * y))
+
+
+def test_why_not_knows_what_happened_before() -> None:
+    x = pt.dvector("x")
+    fgraph = FunctionGraph([x], [pt.log(1 - pt.exp(pt.log(x)))])
+    trace = RewriteTrace()
+    rewrite(fgraph, trace=trace)
+    text = why_not("log_of_exp", fgraph.outputs[0], trace)
+    assert text.startswith("expected log, found log1p; rewritten earlier by log_of_one_minus")

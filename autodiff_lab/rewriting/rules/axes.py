@@ -21,7 +21,7 @@ def merge_dimshuffles(context: Context, node: Apply) -> Any:
     if inner is None or not isinstance(inner.op, DimShuffle):
         return None
     first = inner.op.new_order
-    order = ["x" if axis == "x" else first[axis] for axis in node.op.new_order]  # type: ignore[attr-defined]
+    order = ["x" if axis == "x" else first[axis] for axis in node.op.new_order]
     return pt.dimshuffle(inner.inputs[0], *order)
 
 

@@ -128,7 +128,7 @@ def _fraction_at(context: Context, node: Apply) -> tuple[list[Any], list[Any]]:
     found = context.notes.get(node)
     if found is None:
         found = context.notes[node] = fraction(node.outputs[0])
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def fraction(variable: Any) -> tuple[list[Any], list[Any]]:

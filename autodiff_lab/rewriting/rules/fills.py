@@ -47,7 +47,7 @@ def fill_sinks(context: Context, node: Apply) -> Any:
     old = node.outputs[0]
     for place in places:
         inputs[place] = inputs[place].owner.inputs[1]
-    new = type(node.op)(node.op.row)(*inputs)  # type: ignore[attr-defined,call-arg]
+    new = type(node.op)(node.op.row)(*inputs)
     lenders = [node.inputs[place].owner.inputs[0] for place in places]  # type: ignore[union-attr]
     return context.conform(new, old, lenders)
 
@@ -59,7 +59,7 @@ def fill_sinks(context: Context, node: Apply) -> Any:
 def fill_through_axes(context: Context, node: Apply) -> Any:
     """Axes of a filled value: the value and the shape get them each."""
     inner = node.inputs[0].owner
-    if inner is None or inner.op.name != "second" or node.op.dropped:  # type: ignore[attr-defined]
+    if inner is None or inner.op.name != "second" or node.op.dropped:
         return None
     shape, value = inner.inputs
     return context.conform(pt.fill(node.op(shape), node.op(value)), node.outputs[0])

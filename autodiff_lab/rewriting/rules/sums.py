@@ -26,13 +26,13 @@ def sum_of_sum(context: Context, node: Apply) -> Any:
     if inner is None or not isinstance(inner.op, Sum):
         return None
     first, outer = inner.op, node.op
-    if first.dtype != outer.dtype:  # type: ignore[attr-defined]
+    if first.dtype != outer.dtype:
         return None
     value: Any = inner.inputs[0]
     gone = set(first.reduced(value.type.ndim))
     kept = [axis for axis in range(value.type.ndim) if axis not in gone]
-    gone.update(kept[axis] for axis in outer.reduced(len(kept)))  # type: ignore[attr-defined]
-    return sum(value, axis=tuple(sorted(gone)), dtype=outer.dtype)  # type: ignore[attr-defined]
+    gone.update(kept[axis] for axis in outer.reduced(len(kept)))
+    return sum(value, axis=tuple(sorted(gone)), dtype=outer.dtype)
 
 
 @node_rewriter(
@@ -42,7 +42,7 @@ def sum_of_sum(context: Context, node: Apply) -> Any:
 def sum_over_length_one(context: Context, node: Apply) -> Any:
     """A sum over axes of length 1, or over no axis, only drops them."""
     value: Any = node.inputs[0]
-    gone = node.op.reduced(value.type.ndim)  # type: ignore[attr-defined]
+    gone = node.op.reduced(value.type.ndim)
     if any(value.type.shape[axis] != 1 for axis in gone):
         return None
     rest = [axis for axis in range(value.type.ndim) if axis not in gone]
@@ -59,7 +59,7 @@ def sum_of_fill(context: Context, node: Apply) -> Any:
     if inner is None or inner.op.name != "second":
         return None
     filled, value = inner.outputs[0].type.shape, inner.inputs[1]  # type: ignore[attr-defined]
-    gone = node.op.reduced(len(filled))  # type: ignore[attr-defined]
+    gone = node.op.reduced(len(filled))
     if None in filled or any(length != 1 for length in value.type.shape):  # type: ignore[attr-defined]
         return None
     rest = [axis for axis in range(len(filled)) if axis not in gone]
