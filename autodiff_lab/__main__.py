@@ -82,6 +82,8 @@ def error_lines(error: Exception, filename: str) -> list[str]:
 
 def study_file(filename: str, words: Sequence[str]) -> int:
     """Differentiate a file and print what there is to see."""
+    if filename.startswith("-"):
+        raise UsageError(f"a file comes first, then its options; {filename} is an option")
     options = parse_words(words, command_line=True)
     text = _read(filename)
     from autodiff_lab.cell import code_from_text
@@ -103,8 +105,6 @@ def study_file(filename: str, words: Sequence[str]) -> int:
 
 
 def _read(filename: str) -> str:
-    if filename.startswith("-"):
-        raise UsageError(f"a file comes first, then its options; {filename} is an option")
     try:
         with open(filename, encoding="utf8") as file:
             return file.read()
@@ -159,9 +159,9 @@ def demo(words: Sequence[str]) -> int:
     from autodiff_lab.study import Study
 
     study = Study.from_cell(
-        "s = 1 / (1 + exp(-x))", {}, "x", at="x=0.4", plot="x=-6:6", check=True
+        "1 / (1 + exp(-x))", {}, "x", at="x=0.4", plot="x=-6:6", check=True
     )
-    print("The logistic function: s = 1 / (1 + exp(-x))\n")
+    print("The logistic function: 1 / (1 + exp(-x))\n")
     print(study)
     print_section("Derivation", str(study.derivation))
     print_section("Rewrites", str(study.steps))

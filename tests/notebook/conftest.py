@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from shell import Notebook  # noqa: E402
+from shell import Notebook
 
 
 @pytest.fixture

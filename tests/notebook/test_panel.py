@@ -11,9 +11,9 @@ import pytest
 
 pytest.importorskip("ipywidgets")
 
-from autodiff_lab.notebook import panel as panels  # noqa: E402
-from autodiff_lab.notebook.panel import Panel  # noqa: E402
-from autodiff_lab.study import Study  # noqa: E402
+from autodiff_lab.notebook import panel as panels
+from autodiff_lab.notebook.panel import Panel
+from autodiff_lab.study import Study
 
 
 @pytest.fixture
