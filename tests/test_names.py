@@ -50,6 +50,7 @@ OWN = {
     "NumPy's clip, whose bounds may be left out": "clip_between",
     "one call where the family writes two": "set_part inc_part",
     "adds leading axes": "atleast_rank",
+    "what derivatives of products are made of": "linear_recurrence product_of_others",
 }
 
 

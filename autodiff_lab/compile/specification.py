@@ -191,6 +191,8 @@ def _updates(updates: Any) -> dict[Variable, Variable]:
 
 
 def _new_value(shared: Variable, value: Any) -> Variable:
+    if isinstance(value, Variable) and shared.type.in_same_class(value.type):
+        return value  # lengths are checked when the value is stored
     try:
         return shared.type.filter_variable(value)
     except TypeError:

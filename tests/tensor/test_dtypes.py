@@ -261,6 +261,13 @@ def test_types_are_values() -> None:
     assert vector.is_super(pt.TensorType("float64", (3,)))
     assert not pt.TensorType("float64", (3,)).is_super(vector)
     assert vector.in_same_class(pt.TensorType("float64", (3,)))
+    known = pt.TensorType("float64", (3,))
+    assert known.filter_variable(pt.dvector("x")).type == known
+    assert vector.filter_variable(known("k")).type == known
+    assert known.convert_variable(pt.fvector("x")) is None
+    assert known.filter_variable([1, 2, 3]).type == known
+    with pytest.raises(TypeError, match="Cannot convert"):
+        known.filter_variable(pt.fvector("x"))
     assert vector.clone(dtype="int8") == pt.TensorType("int8", (None,))
     with pytest.warns(DeprecationWarning, match="broadcastable"):
         assert pt.TensorType("float64", broadcastable=(True, False)).shape == (1, None)
