@@ -19,7 +19,7 @@ import numpy as np
 from autodiff_lab.compile.backend import Executor, mismatch, register_text
 from autodiff_lab.compile.kernel import Kernel
 from autodiff_lab.compile.program import Check, Instruction, Length, Program, Slot, is_fresh
-from autodiff_lab.graph import Apply, Variable
+from autodiff_lab.graph import Apply, Constant, Variable
 from autodiff_lab.tensor.elemwise import Elemwise
 from autodiff_lab.tensor.opdef import HELPERS, helpers_in
 from autodiff_lab.tensor.reduction import Reduction
@@ -145,7 +145,10 @@ class Driver:
             key = f"_op_{len(self.lines)}"
             self.globals[key] = _evaluator(node)
             text = f"{key}({', '.join(arguments)})"
-        if instruction.overwrites and isinstance(node.op, Elemwise):
+        for variable in node.inputs:
+            if isinstance(variable, Constant):      # kernels hold numbers that have no slot
+                self.globals[self.names[variable]] = variable.data
+        if instruction.kernel is None and instruction.overwrites and isinstance(node.op, Elemwise):
             plain = f"{node.op.row.numpy}({', '.join(arguments)})"
             over = self.program.slots[instruction.overwrites[0][1]].name
             if text == plain:
@@ -251,10 +254,20 @@ def _result_text(slot: Slot, own: bool) -> str:
 def _evaluator(node: Apply) -> Any:
     """A function of the arrays for an op without NumPy text, such as a user's own."""
 
+    kinds = [getattr(output.type, "dtype", None) for output in node.outputs]
+
     def evaluate(*arrays: Any) -> Any:
-        return node.op.evaluate(node, *arrays)
+        results = node.op.evaluate(node, *arrays)
+        if len(kinds) == 1:
+            return _declared(results, kinds[0])
+        return tuple(_declared(value, kind) for value, kind in zip(results, kinds))
 
     return evaluate
+
+
+def _declared(value: Any, dtype: str | None) -> Any:
+    """A value as an array of the declared dtype; user ops may return Python numbers."""
+    return value if dtype is None else np.asarray(value, dtype)
 
 
 def nothing_to_reduce(primitive: str, shape: tuple[int, ...], kept: int) -> None:

@@ -87,7 +87,9 @@ def _conversion(position: int, given: In, namespace: dict[str, Any]) -> list[str
             lines += [f"    if type({name}) is int and int_fits({name}):",
                       f"        {name} = array({name}, {dtype})"]
         else:
-            lines += [f"    if type({name}) is float:", f"        {name} = array({name})"]
+            exact = f"type({name}) is int and -{2**53} <= {name} <= {2**53}"
+            lines += [f"    if type({name}) is float or {exact}:",
+                      f"        {name} = array({name}, {dtype})"]
         word = "elif"
     wrong = [
         f"type({name}) is not ndarray", f"{name}.dtype is not {dtype}",

@@ -210,3 +210,30 @@ def test_names_of_variables_cannot_inject_code() -> None:
     assert f([1.0], [2.0]).tolist() == [3.0]
     assert f.compile()([1.0], [2.0]).tolist() == [3.0]
     assert "\n import" not in f.source("numpy") and "__import__" not in f.source("numba")
+
+
+class Doubled(ad.Op):
+    """A user's op in the family's words: it returns what is no array, and may fail."""
+
+    __props__ = ()
+
+    def make_node(self, x: Any) -> Any:
+        x = pt.as_tensor_variable(x)
+        return ad.Apply(self, [x], [x.type()])
+
+    def perform(self, node: Any, inputs: Any, output_storage: Any) -> None:
+        (x,) = inputs
+        if (x < 0).any():
+            raise ZeroDivisionError("not below zero")
+        output_storage[0][0] = (2 * x).tolist()
+
+
+def test_an_op_of_the_users_runs_and_fails_with_its_own_error() -> None:
+    x = pt.dvector("x")
+    f = ad.function([x], pt.exp(Doubled()(x)) + 1.0)
+    np.testing.assert_allclose(f([0.0, 1.0]), np.exp([0.0, 2.0]) + 1.0)
+    with pytest.raises(ZeroDivisionError, match="not below zero") as caught:
+        f([-1.0])
+    assert "x: float64, shape (1,)" in "".join(caught.value.__notes__)
+    with pytest.raises(ZeroDivisionError):
+        f.compile()([-1.0])
