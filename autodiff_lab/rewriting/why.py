@@ -40,19 +40,17 @@ def why_not(rule: Rule | str, variable: Variable, trace: RewriteTrace | None = N
     'it does change it'
     """
     chosen = RULES[rule] if isinstance(rule, str) else rule
-    fgraph = FunctionGraph(None, [variable], clone=False)
-    (inside,) = fgraph.outputs
-    if inside.owner is None:
+    if variable.owner is None:
         return f"{describe(variable)} is not computed by anything"
-    context = Context(fgraph, chosen.phase)
-    if chosen.apply(context, inside.owner) is not None:
+    context = Context(FunctionGraph(None, [variable], clone=False), chosen.phase)
+    if chosen.apply(context, variable.owner) is not None:
         return "it does change it"
     if not isinstance(chosen, PatternRule):
         names = ", ".join(op if isinstance(op, str) else op.__name__ for op in chosen.ops)
-        return f"it looks at nodes of {names} and had nothing to change at {inside.owner.op.name}"
-    found = _difference(context, chosen.left, inside, {})
+        return f"it looks at nodes of {names} and had nothing to change at {variable.owner.op.name}"
+    found = _difference(context, chosen.left, variable, {})
     if found is None:
-        return _refusal(context, chosen, inside)
+        return _refusal(context, chosen, variable)
     text, place = found
     return text + _earlier(trace, place)
 
@@ -84,15 +82,20 @@ def _difference(
         before = names.setdefault(tree.name, variable)
         if before is variable or tree.constant:
             return None
-        return f"{tree} stands for {_what(context, before)} and {_what(context, variable)}", variable
+        both = f"{_what(context, before)} and {_what(context, variable)}"
+        return f"{tree} stands for {both}", variable
     node = variable.owner
     if node is None or node.op.name != tree.op:
         return f"expected {tree.op}, found {_what(context, variable)}", variable
-    first = _first_of(context, tree, node.inputs, dict(names))
-    if first is None or not tree.commutative:
-        return first
-    swapped = _first_of(context, tree, node.inputs[::-1], dict(names))
-    return None if swapped is None else first
+    first = None
+    for inputs in (node.inputs, node.inputs[::-1]) if tree.commutative else (node.inputs,):
+        trial = dict(names)
+        found = _first_of(context, tree, inputs, trial)
+        if found is None:
+            names.update(trial)
+            return None
+        first = first or found
+    return first
 
 
 def _first_of(
