@@ -23,8 +23,9 @@ from autodiff_lab.rewriting import RULES, RewriteTrace
 from autodiff_lab.rewriting.driver import rewrite, run_phases
 from autodiff_lab.tensor.registry import function
 from autodiff_lab.view import notation
+from autodiff_lab.view.dialects import LATEX, TEXT
 from autodiff_lab.view.latex import latex, math_text
-from autodiff_lab.view.mathematics import INDEX_LETTERS, Index
+from autodiff_lab.view.mathematics import INDEX_LETTERS, Index, Writer
 from autodiff_lab.view.model import DerivationLine, DerivationView
 from autodiff_lab.view.naming import Name, free_letter, name_of
 from autodiff_lab.view.numeric import points, values_of
@@ -35,6 +36,7 @@ from autodiff_lab.view.sweep import Derivative, State, ones, steps
 MOST_STEPS = 40
 FIRST_STEPS = 8
 MOST_NODES = 400
+MOST_WRITTEN = 2000
 FOLD_ABOVE = 15
 LONGEST_LINE = 400
 
@@ -228,6 +230,9 @@ def derive(
     runs as 2x: the same form
     """
     raw = grad(cost, wrt, add_names=False) if gradient is None else gradient
+    count = len(toposort([cost]))
+    if count > MOST_WRITTEN:
+        return _brief(cost, wrt, raw, order, name, count)
     work = _Work(cost, wrt, raw, name)
     try:
         work.define()
@@ -253,6 +258,30 @@ def _summary(work: _Work, order: int, error: Exception) -> Derivation:
     rule = f"worked out by the gradient code ({type(error).__name__} in the steps between)"
     work.add(work.raw, rule, "result", work.name.left(order, ""), graph=work.raw)
     return work.finish(order)
+
+
+def _brief(
+    cost: Variable, wrt: Variable, raw: Variable, order: int, name: str | None, count: int
+) -> Derivation:
+    """Only the outermost operations, where writing all would fill a book."""
+    called = name_of(cost, wrt, name, False)
+    done = Derivation(wrt, called)
+    left_text, left_latex = called.left(order, "")
+    rows = (
+        (cost, called.text, called.latex, "definition", f"{count} operations: the outermost ones"),
+        (raw, left_text, left_latex, "result", "by the chain rule through all of them"),
+    )
+    lines = []
+    for variable, text, tex, kind, rule in rows:
+        short = Writer(TEXT, cut=60).write(variable).text
+        formula = Writer(LATEX, cut=120).write(variable).text
+        view = DerivationLine(formula, short, rule, kind, left_text=text, left_latex=tex)  # type: ignore[arg-type]
+        lines.append(Line(view))
+    done.lines = tuple(lines)
+    done.final = raw
+    done.final_text, done.final_latex = lines[1].view.text, lines[1].view.latex
+    done.left_text, done.left_latex = left_text, left_latex
+    return done
 
 
 class _Work:

@@ -80,6 +80,7 @@ class Writer:
         self.parts: list[tuple[str, str]] = []
         self.taken: set[str] = set()
         self._done: dict[Place, Piece] = {}
+        self._roots: dict[Place, Piece] = {}
         self._seen: set[Variable] = set()
         self._unnamed: dict[Variable, str] = {}
 
@@ -98,11 +99,20 @@ class Writer:
                 stack.extend(reversed(waiting))
                 continue
             piece = self._combine(place)
-            if place != root:
-                piece = self._named_if_long(place, piece)
-            self._done[place] = piece
+            if place == root:
+                # written out here, but cut or named where it is a part of something else
+                self._roots[place] = piece
+                if self.cut is None:
+                    self._done[place] = piece
+                    return piece
+            self._done[place] = self._named_if_long(place, piece)
             stack.pop()
-        return self._done[root]
+        return self._roots.get(root) or self._whole(root)
+
+    def _whole(self, root: Place) -> Piece:
+        """A place that was written as a part before, now on its own."""
+        piece = self._roots[root] = self._combine(root)
+        return piece
 
     def _take_names(self, variable: Variable) -> None:
         """Note the names of the leaves; what was walked once is not walked again."""
