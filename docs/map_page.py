@@ -60,10 +60,12 @@ def head() -> str:
             length = sum(map(layers.line_count, found[room]))
             _, purpose = ROOMS[room]
             lines.append(f"| [{room}](#{room}) | {length:,} | {len(found[room])} | {purpose} |")
-    python = sum(layers.line_count(path) for paths in found.values() for path in paths)
+    every = [path for paths in found.values() for path in paths]
+    python, whole = (sum(map(count, every)) for count in (layers.code_lines, layers.line_count))
     scripts = sum(map(layers.line_count, layers.PACKAGE.rglob("*.js")))
-    lines.append(f"\n{python:,} lines of Python in the package (at most 20,000), {scripts:,} of "
-                 "JavaScript (at most 1,500).\n")
+    lines.append(f"\n{python:,} lines of Python code in the package (at most 20,000; {whole:,} with "
+                 f"blank lines, comments and docstrings), {scripts:,} of JavaScript (at most "
+                 "1,500).\n")
     for room in LAYERS:
         if room in found:
             lines += [f"## {room}\n", "| file | what is here |", "|---|---|"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,6 +132,27 @@ def _targets(node: ast.Import | ast.ImportFrom, path: Path) -> Iterator[str]:
 def line_count(path: Path) -> int:
     """The number of lines of a file."""
     return len(path.read_text(encoding="utf8").splitlines())
+
+
+NO_CODE = {
+    tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,
+    tokenize.ENCODING, tokenize.ENDMARKER,
+}
+
+
+def code_lines(path: Path) -> int:
+    """The lines of a Python file that hold code: no blank lines, comments or docstrings."""
+    lines: set[int] = set()
+    with path.open("rb") as file:
+        for token in tokenize.tokenize(file.readline):
+            if token.type not in NO_CODE:
+                lines.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                lines.difference_update(range(first.lineno, (first.end_lineno or 0) + 1))
+    return len(lines)
 
 
 def functions_of(path: Path) -> Iterator[tuple[str, int]]:

@@ -113,7 +113,8 @@ def test_every_file_says_what_is_here() -> None:
 
 def test_the_whole_is_small_enough_to_read() -> None:
     scripts = list(PACKAGE.rglob("*.js"))
-    assert sum(map(layers.line_count, FILES)) <= MOST_PYTHON
+    # docs/explanation/decisions/0003-lines.md says why documentation does not count
+    assert sum(map(layers.code_lines, FILES)) <= MOST_PYTHON
     assert sum(map(layers.line_count, scripts)) <= MOST_JAVASCRIPT
 
 

@@ -120,66 +120,7 @@ class Literal(_Operators):
 
 Term: TypeAlias = Expr | Name | Literal
 
-PRIMITIVES: dict[str, Primitive] = {
-    p.name: p
-    for p in (
-        Primitive("add", 2, "np.add", "{0} + {1}"),
-        Primitive("sub", 2, "np.subtract", "{0} - {1}", kinds="iuf"),
-        Primitive("mul", 2, "np.multiply", "{0} * {1}"),
-        Primitive("div", 2, "np.divide", "{0} / {1}", "float", "f", 4),
-        Primitive("floordiv", 2, "np.floor_divide", "{0} // {1}", "same", "", 8),
-        Primitive("mod", 2, "np.mod", "{0} % {1}", "same", "", 8),
-        Primitive("neg", 1, "np.negative", "-{0}", kinds="iuf"),
-        Primitive("abs", 1, "np.abs", "abs({0})", kinds="iuf"),
-        # The first argument wins if it is NaN, so NaN comes through from either side.
-        Primitive("min", 2, "np.minimum", "{0} if {0} < {1} or {0} != {0} else {1}", flops=2),
-        Primitive("max", 2, "np.maximum", "{0} if {0} > {1} or {0} != {0} else {1}", flops=2),
-        Primitive("floor", 1, "np.floor", "np.floor({0})", kinds="f"),
-        Primitive("ceil", 1, "np.ceil", "np.ceil({0})", kinds="f"),
-        Primitive("rint", 1, "np.rint", "np.rint({0})", kinds="f"),
-        Primitive("trunc", 1, "np.trunc", "np.trunc({0})", kinds="f"),
-        Primitive("lt", 2, "np.less", "{0} < {1}", "bool"),
-        Primitive("le", 2, "np.less_equal", "{0} <= {1}", "bool"),
-        Primitive("gt", 2, "np.greater", "{0} > {1}", "bool"),
-        Primitive("ge", 2, "np.greater_equal", "{0} >= {1}", "bool"),
-        Primitive("eq", 2, "np.equal", "{0} == {1}", "bool"),
-        Primitive("ne", 2, "np.not_equal", "{0} != {1}", "bool"),
-        # On booleans these are logical, on integers bitwise, as in NumPy.
-        Primitive("and", 2, "np.bitwise_and", "{0} & {1}", kinds="biu"),
-        Primitive("or", 2, "np.bitwise_or", "{0} | {1}", kinds="biu"),
-        Primitive("xor", 2, "np.bitwise_xor", "{0} ^ {1}", kinds="biu"),
-        Primitive("not", 1, "np.invert", "not {0}", kinds="b"),
-        Primitive("select", 3, "np.where", "{1} if {0} else {2}"),
-        Primitive("cast", 1, "np.asarray", "{0}"),
-        Primitive("sqrt", 1, "np.sqrt", "sqrt({0})", "float", "f", 4),
-        Primitive("pow", 2, "np.power", "{0} ** {1}", "same", "f", 40),
-        Primitive("isnan", 1, "np.isnan", "{0} != {0}", "bool", "f"),
-        Primitive("isinf", 1, "np.isinf", "abs({0}) == inf", "bool", "f"),
-        Primitive("atan2", 2, "np.arctan2", "atan2({0}, {1})", "float", "f", 40),
-        Primitive("erf", 1, "scipy.special.erf", "erf({0})", "float", "f", 30),
-        *(
-            Primitive(name, 1, f"np.{numpy}", f"{name}({{0}})", "float", "f", 20)
-            for name, numpy in {
-                "exp": "exp",
-                "expm1": "expm1",
-                "log": "log",
-                "log1p": "log1p",
-                "sin": "sin",
-                "cos": "cos",
-                "tan": "tan",
-                "tanh": "tanh",
-                "sinh": "sinh",
-                "cosh": "cosh",
-                "asin": "arcsin",
-                "acos": "arccos",
-                "atan": "arctan",
-                "asinh": "arcsinh",
-                "acosh": "arccosh",
-                "atanh": "arctanh",
-            }.items()
-        ),
-    )
-}
+PRIMITIVES: dict[str, Primitive] = {}
 
 
 def _common_dtype(args: tuple[object, ...]) -> str:
@@ -217,124 +158,65 @@ def _apply(name: str, *args: object) -> Expr:
     return Expr(name, terms, "bool" if primitive.result == "bool" else dtype)
 
 
-def add(a: object, b: object) -> Expr:
-    """a + b."""
-    return _apply("add", a, b)
+def _primitive(
+    name: str, arity: int, numpy: str, numba: str, result: str = "same", kinds: str = "biuf",
+    flops: int = 1,
+) -> Callable[..., Expr]:
+    """Declare a primitive; the function that builds its expression."""
+    PRIMITIVES[name] = Primitive(name, arity, numpy, numba, result, kinds, flops)
+
+    def build(*args: object) -> Expr:
+        return _apply(name, *args)
+
+    return build
 
 
-def sub(a: object, b: object) -> Expr:
-    """a - b."""
-    return _apply("sub", a, b)
+def _function(name: str, numpy: str = "", flops: int = 20) -> Callable[..., Expr]:
+    """Declare a function of one float; `math` and NumPy have it under the names given."""
+    return _primitive(name, 1, numpy or f"np.{name}", f"{name}({{0}})", "float", "f", flops)
 
 
-def mul(a: object, b: object) -> Expr:
-    """a * b."""
-    return _apply("mul", a, b)
-
-
-def div(a: object, b: object) -> Expr:
-    """a / b, never an integer division."""
-    return _apply("div", a, b)
-
-
-def floordiv(a: object, b: object) -> Expr:
-    """a // b, rounded towards minus infinity."""
-    return _apply("floordiv", a, b)
-
-
-def mod(a: object, b: object) -> Expr:
-    """a % b, with the sign of b."""
-    return _apply("mod", a, b)
-
-
-def neg(a: object) -> Expr:
-    """-a."""
-    return _apply("neg", a)
-
-
-def abs(a: object) -> Expr:
-    """Absolute value."""
-    return _apply("abs", a)
-
-
-def min(a: object, b: object) -> Expr:
-    """The smaller of two; NaN if one is NaN."""
-    return _apply("min", a, b)
-
-
-def max(a: object, b: object) -> Expr:
-    """The larger of two; NaN if one is NaN."""
-    return _apply("max", a, b)
-
-
-def floor(a: object) -> Expr:
-    """The largest whole number not above a."""
-    return _apply("floor", a)
-
-
-def ceil(a: object) -> Expr:
-    """The smallest whole number not below a."""
-    return _apply("ceil", a)
-
-
-def rint(a: object) -> Expr:
-    """The nearest whole number, ties to even."""
-    return _apply("rint", a)
-
-
-def trunc(a: object) -> Expr:
-    """a without its fraction."""
-    return _apply("trunc", a)
-
-
-def lt(a: object, b: object) -> Expr:
-    """a < b."""
-    return _apply("lt", a, b)
-
-
-def le(a: object, b: object) -> Expr:
-    """a <= b."""
-    return _apply("le", a, b)
-
-
-def gt(a: object, b: object) -> Expr:
-    """a > b."""
-    return _apply("gt", a, b)
-
-
-def ge(a: object, b: object) -> Expr:
-    """a >= b."""
-    return _apply("ge", a, b)
-
-
-def eq(a: object, b: object) -> Expr:
-    """a == b."""
-    return _apply("eq", a, b)
-
-
-def ne(a: object, b: object) -> Expr:
-    """a != b."""
-    return _apply("ne", a, b)
-
-
-def and_(a: object, b: object) -> Expr:
-    """a & b: logical on booleans, bitwise on integers."""
-    return _apply("and", a, b)
-
-
-def or_(a: object, b: object) -> Expr:
-    """a | b: logical on booleans, bitwise on integers."""
-    return _apply("or", a, b)
-
-
-def xor(a: object, b: object) -> Expr:
-    """a ^ b: logical on booleans, bitwise on integers."""
-    return _apply("xor", a, b)
-
-
-def not_(a: object) -> Expr:
-    """Logical not of a boolean, bitwise complement of an integer."""
-    return _apply("not", a)
+add = _primitive("add", 2, "np.add", "{0} + {1}")
+sub = _primitive("sub", 2, "np.subtract", "{0} - {1}", kinds="iuf")
+mul = _primitive("mul", 2, "np.multiply", "{0} * {1}")
+div = _primitive("div", 2, "np.divide", "{0} / {1}", "float", "f", 4)
+floordiv = _primitive("floordiv", 2, "np.floor_divide", "{0} // {1}", "same", "", 8)
+mod = _primitive("mod", 2, "np.mod", "{0} % {1}", "same", "", 8)
+neg = _primitive("neg", 1, "np.negative", "-{0}", kinds="iuf")
+abs = _primitive("abs", 1, "np.abs", "abs({0})", kinds="iuf")
+# The first argument wins if it is NaN, so NaN comes through from either side.
+min = _primitive("min", 2, "np.minimum", "{0} if {0} < {1} or {0} != {0} else {1}", flops=2)
+max = _primitive("max", 2, "np.maximum", "{0} if {0} > {1} or {0} != {0} else {1}", flops=2)
+floor = _primitive("floor", 1, "np.floor", "np.floor({0})", kinds="f")
+ceil = _primitive("ceil", 1, "np.ceil", "np.ceil({0})", kinds="f")
+rint = _primitive("rint", 1, "np.rint", "np.rint({0})", kinds="f")
+trunc = _primitive("trunc", 1, "np.trunc", "np.trunc({0})", kinds="f")
+lt = _primitive("lt", 2, "np.less", "{0} < {1}", "bool")
+le = _primitive("le", 2, "np.less_equal", "{0} <= {1}", "bool")
+gt = _primitive("gt", 2, "np.greater", "{0} > {1}", "bool")
+ge = _primitive("ge", 2, "np.greater_equal", "{0} >= {1}", "bool")
+eq = _primitive("eq", 2, "np.equal", "{0} == {1}", "bool")
+ne = _primitive("ne", 2, "np.not_equal", "{0} != {1}", "bool")
+# On booleans these are logical, on integers bitwise, as in NumPy.
+and_ = _primitive("and", 2, "np.bitwise_and", "{0} & {1}", kinds="biu")
+or_ = _primitive("or", 2, "np.bitwise_or", "{0} | {1}", kinds="biu")
+xor = _primitive("xor", 2, "np.bitwise_xor", "{0} ^ {1}", kinds="biu")
+not_ = _primitive("not", 1, "np.invert", "not {0}", kinds="b")
+pow = _primitive("pow", 2, "np.power", "{0} ** {1}", "same", "f", 40)
+atan2 = _primitive("atan2", 2, "np.arctan2", "atan2({0}, {1})", "float", "f", 40)
+isnan = _primitive("isnan", 1, "np.isnan", "{0} != {0}", "bool", "f")
+isinf = _primitive("isinf", 1, "np.isinf", "abs({0}) == inf", "bool", "f")
+sqrt = _function("sqrt", flops=4)
+exp, expm1, log, log1p = (_function(name) for name in ("exp", "expm1", "log", "log1p"))
+sin, cos, tan = (_function(name) for name in ("sin", "cos", "tan"))
+sinh, cosh, tanh = (_function(name) for name in ("sinh", "cosh", "tanh"))
+asin, acos, atan, asinh, acosh, atanh = (
+    _function(name, f"np.arc{name[1:]}")
+    for name in ("asin", "acos", "atan", "asinh", "acosh", "atanh")
+)
+erf = _function("erf", "scipy.special.erf", 30)
+_primitive("select", 3, "np.where", "{1} if {0} else {2}")
+_primitive("cast", 1, "np.asarray", "{0}")
 
 
 def select(condition: Term, a: object, b: object) -> Expr:
@@ -352,116 +234,6 @@ def cast(a: Term, dtype: str) -> Term:
     if isinstance(a, Literal):
         return Literal(np.asarray(a.value, a.dtype).astype(dtype).item(), dtype)
     return Expr("cast", (a,), dtype)
-
-
-def sqrt(a: object) -> Expr:
-    """Square root."""
-    return _apply("sqrt", a)
-
-
-def pow(a: object, b: object) -> Expr:
-    """a to the power b."""
-    return _apply("pow", a, b)
-
-
-def exp(a: object) -> Expr:
-    """e to the power a."""
-    return _apply("exp", a)
-
-
-def expm1(a: object) -> Expr:
-    """exp(a) - 1, accurate near zero."""
-    return _apply("expm1", a)
-
-
-def log(a: object) -> Expr:
-    """Natural logarithm."""
-    return _apply("log", a)
-
-
-def log1p(a: object) -> Expr:
-    """log(1 + a), accurate near zero."""
-    return _apply("log1p", a)
-
-
-def sin(a: object) -> Expr:
-    """Sine."""
-    return _apply("sin", a)
-
-
-def cos(a: object) -> Expr:
-    """Cosine."""
-    return _apply("cos", a)
-
-
-def tan(a: object) -> Expr:
-    """Tangent."""
-    return _apply("tan", a)
-
-
-def tanh(a: object) -> Expr:
-    """Hyperbolic tangent."""
-    return _apply("tanh", a)
-
-
-def sinh(a: object) -> Expr:
-    """Hyperbolic sine."""
-    return _apply("sinh", a)
-
-
-def cosh(a: object) -> Expr:
-    """Hyperbolic cosine."""
-    return _apply("cosh", a)
-
-
-def asin(a: object) -> Expr:
-    """Inverse sine."""
-    return _apply("asin", a)
-
-
-def acos(a: object) -> Expr:
-    """Inverse cosine."""
-    return _apply("acos", a)
-
-
-def atan(a: object) -> Expr:
-    """Inverse tangent."""
-    return _apply("atan", a)
-
-
-def atan2(a: object, b: object) -> Expr:
-    """Angle of the point (b, a)."""
-    return _apply("atan2", a, b)
-
-
-def asinh(a: object) -> Expr:
-    """Inverse hyperbolic sine."""
-    return _apply("asinh", a)
-
-
-def acosh(a: object) -> Expr:
-    """Inverse hyperbolic cosine."""
-    return _apply("acosh", a)
-
-
-def atanh(a: object) -> Expr:
-    """Inverse hyperbolic tangent."""
-    return _apply("atanh", a)
-
-
-def erf(a: object) -> Expr:
-    """The error function."""
-    return _apply("erf", a)
-
-
-def isnan(a: object) -> Expr:
-    """Whether a is not a number."""
-    return _apply("isnan", a)
-
-
-def isinf(a: object) -> Expr:
-    """Whether a is infinite."""
-    return _apply("isinf", a)
 
 
 def post_order(expression: Term) -> list[Term]:
