@@ -147,7 +147,14 @@ def dimshuffle(x: Any, *pattern: Any) -> Any:
 
 @public()
 def atleast_rank(x: Any, ndim: int) -> Any:
-    """`x` with axes of length 1 added in front, up to rank `ndim`."""
+    """`x` with axes of length 1 added in front, up to rank `ndim`.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> atleast_rank(pt.dvector("x"), 3).type.shape
+    (1, 1, None)
+    """
     variable = as_tensor_variable(x)
     missing = ndim - variable.type.ndim
     if missing < 0:
@@ -163,7 +170,14 @@ def atleast_rank(x: Any, ndim: int) -> Any:
 
 @public(numpy=("transpose",))
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
-    """The axes in reverse order, or in the order given."""
+    """The axes in reverse order, or in the order given.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> transpose(pt.tensor("x", shape=(2, 3))).type.shape
+    (3, 2)
+    """
     variable = as_tensor_variable(x)
     order = range(variable.type.ndim)[::-1] if axes is None else axes
     return dimshuffle(variable, *order)

@@ -278,7 +278,14 @@ def _lengths(shape: tuple[Any, ...]) -> list[Any]:
 
 @public(numpy=("broadcast_to",))
 def broadcast_to(x: Any, shape: Any) -> Any:
-    """`x` stretched to a shape."""
+    """`x` stretched to a shape.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> broadcast_to(pt.dvector("x"), (2, 3)).type.shape
+    (2, 3)
+    """
     return alloc(x, shape)
 
 
@@ -296,19 +303,40 @@ def zeros(*shape: Any, dtype: Any = None) -> Any:
 
 @public()
 def ones(*shape: Any, dtype: Any = None) -> Any:
-    """Ones of a given shape, in floatX unless a dtype is given."""
+    """Ones of a given shape, in floatX unless a dtype is given.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> ones((2,), dtype="int8").eval().tolist()
+    [1, 1]
+    """
     return _constant_array(1, shape, dtype)
 
 
 @public()
 def empty(*shape: Any, dtype: Any = None) -> Any:
-    """As `zeros`: there is no gain in not filling an array that must be repeatable."""
+    """As `zeros`: there is no gain in not filling an array that must be repeatable.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> empty((2, 3)).type.shape
+    (2, 3)
+    """
     return _constant_array(0, shape, dtype)
 
 
 @public()
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """An array of a given shape, filled with a value."""
+    """An array of a given shape, filled with a value.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> full((2,), 1.5).eval().tolist()
+    [1.5, 1.5]
+    """
     value = as_tensor_variable(fill_value)
     return alloc(value if dtype is None else function("cast")(value, dtype), shape)
 
@@ -331,25 +359,53 @@ def _like(number: Any, x: Any, dtype: Any) -> Any:
 
 @public(numpy=("zeros_like",))
 def zeros_like(x: Any, dtype: Any = None, opt: bool = False) -> Any:
-    """Zeros in the shape and dtype of `x`."""
+    """Zeros in the shape and dtype of `x`.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> zeros_like(pt.constant([3.0, 4.0])).eval().tolist()
+    [0.0, 0.0]
+    """
     return _like(0, x, dtype)
 
 
 @public(numpy=("ones_like",))
 def ones_like(x: Any, dtype: Any = None, opt: bool = False) -> Any:
-    """Ones in the shape and dtype of `x`."""
+    """Ones in the shape and dtype of `x`.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> ones_like(pt.constant([3.0, 4.0])).eval().tolist()
+    [1.0, 1.0]
+    """
     return _like(1, x, dtype)
 
 
 @public(numpy=("empty_like",))
 def empty_like(x: Any, dtype: Any = None) -> Any:
-    """As `zeros_like`."""
+    """As `zeros_like`.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> empty_like(pt.fvector("x")).dtype
+    'float32'
+    """
     return _like(0, x, dtype)
 
 
 @public(numpy=("full_like",))
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """A value in the shape and dtype of `x`."""
+    """A value in the shape and dtype of `x`.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> full_like(pt.constant([1.0, 2.0]), 7).eval().tolist()
+    [7.0, 7.0]
+    """
     variable = as_tensor_variable(x)
     chosen = variable.type.dtype if dtype is None else dtypes.canonical(dtype)
     value = function("cast")(as_tensor_variable(fill_value), chosen)
@@ -401,7 +457,14 @@ def _scalar_argument(value: Any) -> Any:
 
 @public(numpy=("eye",))
 def eye(n: Any, m: Any = None, k: Any = 0, dtype: Any = None) -> Any:
-    """Ones on the k-th diagonal of an n x m matrix, zeros elsewhere."""
+    """Ones on the k-th diagonal of an n x m matrix, zeros elsewhere.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> eye(2, 3, 1).eval().tolist()
+    [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    """
     columns = n if m is None else m
     chosen = dtypes.canonical(config.floatX if dtype is None else dtype)
     return Eye(chosen)(as_length(n), as_length(columns), as_length(k))
@@ -409,7 +472,14 @@ def eye(n: Any, m: Any = None, k: Any = 0, dtype: Any = None) -> Any:
 
 @public()
 def identity_like(x: Any, dtype: Any = None) -> Any:
-    """The identity matrix in the shape and dtype of a matrix."""
+    """The identity matrix in the shape and dtype of a matrix.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> identity_like(pt.ones((2, 2))).eval().tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
     variable = as_tensor_variable(x)
     if variable.type.ndim != 2:
         raise LabValueError(explain("identity_like takes a matrix.", where=describe(variable)))

@@ -141,7 +141,14 @@ def join(axis: Any, *tensors: Any) -> Any:
 
 @public(numpy=("concatenate", "concat"))
 def concatenate(tensor_list: Any, axis: int = 0) -> Any:
-    """Arrays one after the other along an axis; `join` with NumPy's arguments."""
+    """Arrays one after the other along an axis; `join` with NumPy's arguments.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> concatenate([pt.constant([1.0]), pt.constant([2.0, 3.0])]).eval().tolist()
+    [1.0, 2.0, 3.0]
+    """
     if isinstance(tensor_list, Variable):
         raise LabTypeError(
             explain(

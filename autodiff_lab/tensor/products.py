@@ -150,7 +150,14 @@ def dot(x: Any, y: Any) -> Any:
 
 @public(numpy=("matmul",))
 def matmul(x: Any, y: Any) -> Any:
-    """Product of vectors and matrices, as the operator ``@`` spells it."""
+    """Product of vectors and matrices, as the operator ``@`` spells it.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> (pt.dmatrix("A") @ pt.dvector("x")).type.shape
+    (None,)
+    """
     left, right = as_tensor_variable(x), as_tensor_variable(y)
     for variable in (left, right):
         if variable.type.ndim == 0:
@@ -162,7 +169,14 @@ def matmul(x: Any, y: Any) -> Any:
 
 @public(numpy=("outer",))
 def outer(x: Any, y: Any) -> Any:
-    """All products of an element of `x` with one of `y`, as a matrix."""
+    """All products of an element of `x` with one of `y`, as a matrix.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> outer(pt.constant([1.0, 2.0]), pt.constant([3.0, 4.0])).eval().tolist()
+    [[3.0, 4.0], [6.0, 8.0]]
+    """
     left, right = (as_tensor_variable(value) for value in (x, y))
     left, right = (v if v.type.ndim == 1 else flatten(v) for v in (left, right))
     return dimshuffle(left, 0, "x") * dimshuffle(right, "x", 0)
@@ -170,6 +184,13 @@ def outer(x: Any, y: Any) -> Any:
 
 @public(numpy=("inner",))
 def inner(x: Any, y: Any) -> Any:
-    """Sum of products over the last axes."""
+    """Sum of products over the last axes.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> float(inner(pt.constant([1.0, 2.0]), pt.constant([3.0, 4.0])).eval())
+    11.0
+    """
     left, right = as_tensor_variable(x), as_tensor_variable(y)
     return dot(left, right if right.type.ndim < 2 else transpose(right))

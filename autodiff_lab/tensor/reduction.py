@@ -319,7 +319,14 @@ class AllTrue(_Test):
 def prod(
     x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None
 ) -> Any:
-    """Product of the elements over axes; small integers give int64."""
+    """Product of the elements over axes; small integers give int64.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> float(prod(pt.constant([2.0, 3.0])).eval())
+    6.0
+    """
     variable = as_tensor_variable(x)
     chosen = sum_dtype(variable.type.dtype) if dtype is None else dtypes.canonical(dtype)
     return reduce_with(Prod, variable, axis, chosen, keepdims)
@@ -330,25 +337,52 @@ def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The largest element over axes.
 
     On a tie every largest element gets the whole cotangent.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> max(pt.constant([[1.0, 5.0], [3.0, 2.0]]), axis=0).eval().tolist()
+    [3.0, 5.0]
     """
     return reduce_with(Max, x, axis, None, keepdims)
 
 
 @public("amin", numpy=("min", "amin", "minimum.reduce"))
 def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The smallest element over axes; ties as in `max`."""
+    """The smallest element over axes; ties as in `max`.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> min(pt.constant([[1.0, 5.0], [3.0, 2.0]]), axis=0).eval().tolist()
+    [1.0, 2.0]
+    """
     return reduce_with(Min, x, axis, None, keepdims)
 
 
 @public(numpy=("any", "logical_or.reduce"))
 def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Whether at least one element over axes is true (not 0)."""
+    """Whether at least one element over axes is true (not 0).
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> bool(any(pt.constant([1.0, 0.0])).eval())
+    True
+    """
     return reduce_with(AnyTrue, _as_bool(x), axis, None, keepdims)
 
 
 @public(numpy=("all", "logical_and.reduce"))
 def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Whether all elements over axes are true (not 0)."""
+    """Whether all elements over axes are true (not 0).
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> bool(all(pt.constant([1.0, 0.0])).eval())
+    False
+    """
     return reduce_with(AllTrue, _as_bool(x), axis, None, keepdims)
 
 
@@ -392,6 +426,12 @@ def var(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
     ddof : int
         The sum is divided by the number of elements minus this.
     keepdims : bool
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> float(var(pt.constant([1.0, 3.0]), ddof=1).eval())
+    2.0
     """
     variable = as_tensor_variable(x)
     distance = variable - mean(variable, axis=axis, keepdims=True)
@@ -402,5 +442,12 @@ def var(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
 
 @public(numpy=("std",))
 def std(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
-    """Square root of `var`."""
+    """Square root of `var`.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> float(std(pt.constant([1.0, 3.0])).eval())
+    1.0
+    """
     return function("sqrt")(var(x, axis=axis, ddof=ddof, keepdims=keepdims))

@@ -236,14 +236,28 @@ def shape(x: Any) -> Any:
 
 @public(numpy=("size",))
 def size(x: Any, axis: int | None = None) -> Any:
-    """The number of elements, or the length of one axis."""
+    """The number of elements, or the length of one axis.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> int(size(pt.ones((2, 3))).eval())
+    6
+    """
     variable = as_tensor_variable(x)
     return element_count(variable, None if axis is None else [_axis(variable, axis)])
 
 
 @public(numpy=("ndim",))
 def ndim(x: Any) -> int:
-    """The number of axes, a Python number."""
+    """The number of axes, a Python number.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> ndim(pt.dmatrix("m"))
+    2
+    """
     return int(as_tensor_variable(x).type.ndim)
 
 
@@ -254,6 +268,12 @@ def get_vector_length(x: Any) -> int:
     ------
     ValueError
         If it is not known.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> get_vector_length(pt.dmatrix("m").shape)
+    2
     """
     variable = as_tensor_variable(x)
     if variable.type.ndim != 1 or variable.type.shape[0] is None:
@@ -326,13 +346,27 @@ def flatten(x: Any, ndim: int = 1, outdim: int | None = None) -> Any:
 
 @public(numpy=("ravel",))
 def ravel(x: Any) -> Any:
-    """All elements as a vector, in C order."""
+    """All elements as a vector, in C order.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> ravel(pt.ones((2, 3))).type.shape
+    (6,)
+    """
     return flatten(x)
 
 
 @public(numpy=("squeeze",))
 def squeeze(x: Any, axis: Any = None) -> Any:
-    """Drop axes of length 1: those known to have it, or those given."""
+    """Drop axes of length 1: those known to have it, or those given.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> squeeze(pt.ones((1, 3, 1))).type.shape
+    (3,)
+    """
     variable = as_tensor_variable(x)
     if axis is None:
         gone = {a for a, length in enumerate(variable.type.shape) if length == 1}
@@ -343,7 +377,14 @@ def squeeze(x: Any, axis: Any = None) -> Any:
 
 @public(numpy=("expand_dims",))
 def expand_dims(x: Any, axis: Any) -> Any:
-    """Add axes of length 1, at these places of the result."""
+    """Add axes of length 1, at these places of the result.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> expand_dims(pt.dvector("x"), 0).type.shape
+    (1, None)
+    """
     variable = as_tensor_variable(x)
     entries = _sequence(axis)
     rank = variable.type.ndim + len(entries)
@@ -356,7 +397,14 @@ def expand_dims(x: Any, axis: Any) -> Any:
 
 @public(numpy=("swapaxes",))
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
-    """Exchange two axes."""
+    """Exchange two axes.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> swapaxes(pt.ones((2, 3, 4)), 0, 2).type.shape
+    (4, 3, 2)
+    """
     variable = as_tensor_variable(x)
     first, other = _axis(variable, axis1), _axis(variable, axis2)
     order = list(range(variable.type.ndim))
@@ -366,7 +414,14 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
 @public(numpy=("moveaxis",))
 def moveaxis(x: Any, source: Any, destination: Any) -> Any:
-    """Move axes to other places; the others keep their order."""
+    """Move axes to other places; the others keep their order.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> moveaxis(pt.tensor("x", shape=(2, 3, 4)), 0, -1).type.shape
+    (3, 4, 2)
+    """
     variable = as_tensor_variable(x)
     rank = variable.type.ndim
     sources = [_axis(variable, entry) for entry in _sequence(source)]
@@ -382,21 +437,42 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
 
 @public()
 def shape_padleft(x: Any, n_ones: int = 1) -> Any:
-    """Add axes of length 1 in front."""
+    """Add axes of length 1 in front.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> shape_padleft(pt.ones((2, 3))).type.shape
+    (1, 2, 3)
+    """
     variable = as_tensor_variable(x)
     return dimshuffle(variable, ["x"] * n_ones + list(range(variable.type.ndim)))
 
 
 @public()
 def shape_padright(x: Any, n_ones: int = 1) -> Any:
-    """Add axes of length 1 behind."""
+    """Add axes of length 1 behind.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> shape_padright(pt.ones((2, 3)), 2).type.shape
+    (2, 3, 1, 1)
+    """
     variable = as_tensor_variable(x)
     return dimshuffle(variable, list(range(variable.type.ndim)) + ["x"] * n_ones)
 
 
 @public()
 def shape_padaxis(x: Any, axis: int) -> Any:
-    """Add one axis of length 1 at a place."""
+    """Add one axis of length 1 at a place.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> shape_padaxis(pt.ones((2, 3)), 1).type.shape
+    (2, 1, 3)
+    """
     return expand_dims(x, axis)
 
 
@@ -439,7 +515,14 @@ def specify_shape(x: Any, shape: Any) -> Any:
 
 @public("addbroadcast")
 def specify_broadcastable(x: Any, *axes: int) -> Any:
-    """Say that these axes have length 1, so that they may be stretched."""
+    """Say that these axes have length 1, so that they may be stretched.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> specify_broadcastable(pt.dmatrix("m"), 1).type.shape
+    (None, 1)
+    """
     variable = as_tensor_variable(x)
     places = {_axis(variable, axis) for axis in axes}
     return specify_shape(

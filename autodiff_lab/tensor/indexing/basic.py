@@ -371,7 +371,14 @@ def set_subtensor(part: Any, value: Any) -> Any:
 
 @public()
 def inc_subtensor(part: Any, value: Any) -> Any:
-    """A copy of ``x`` in which a value is added to ``x[key]``; see `set_subtensor`."""
+    """A copy of ``x`` in which a value is added to ``x[key]``; see `set_subtensor`.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> inc_subtensor(pt.constant([1.0, 2.0])[1], 0.5).eval().tolist()
+    [1.0, 2.5]
+    """
     return _change(part, value, False, "inc_subtensor")
 
 
@@ -381,13 +388,27 @@ def _part_change(x: Any, key: Any, value: Any, replace: bool) -> Any:
 
 @public()
 def set_part(x: Any, key: Any, value: Any) -> Any:
-    """``set_subtensor(x[key], value)``, as one call."""
+    """``set_subtensor(x[key], value)``, as one call.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> set_part(pt.constant([1.0, 2.0]), 1, 0.5).eval().tolist()
+    [1.0, 0.5]
+    """
     return _part_change(x, key, value, True)
 
 
 @public()
 def inc_part(x: Any, key: Any, value: Any) -> Any:
-    """``inc_subtensor(x[key], value)``, as one call."""
+    """``inc_subtensor(x[key], value)``, as one call.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> inc_part(pt.constant([1.0, 2.0]), 1, 0.5).eval().tolist()
+    [1.0, 2.5]
+    """
     return _part_change(x, key, value, False)
 
 

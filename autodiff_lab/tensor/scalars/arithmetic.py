@@ -207,7 +207,14 @@ CASTS.update({target: _cast_row(target) for target in dtypes.ALL})
 
 @public(numpy=("around", "round"))
 def around(x: Any, decimals: int = 0) -> Any:
-    """Rounded to a number of decimals, halves to the even digit."""
+    """Rounded to a number of decimals, halves to the even digit.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> around(pt.constant(2.346), 1).eval().item()
+    2.3
+    """
     if decimals == 0:
         return round(x)
     variable = as_tensor_variable(x)

@@ -82,7 +82,14 @@ clip = scalar(
 
 @public(numpy=("clip",))
 def clip_between(x: Any, low: Any = None, high: Any = None) -> Any:
-    """`clip` with bounds that may be left out, as NumPy has it."""
+    """`clip` with bounds that may be left out, as NumPy has it.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> clip_between(pt.constant([-1.0, 5.0]), low=0.0).eval().tolist()
+    [0.0, 5.0]
+    """
     if low is None:
         return as_tensor_variable(x) if high is None else minimum(x, high)
     return maximum(x, low) if high is None else clip(x, low, high)

@@ -107,23 +107,51 @@ def _truth(x: Any) -> Any:
 
 @public(numpy=("logical_and",))
 def logical_and(x: Any, y: Any) -> Any:
-    """Whether both values are true (not 0)."""
+    """Whether both values are true (not 0).
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> logical_and(pt.constant([2, 0]), True).eval().tolist()
+    [True, False]
+    """
     return and_(_truth(x), _truth(y))
 
 
 @public(numpy=("logical_or",))
 def logical_or(x: Any, y: Any) -> Any:
-    """Whether at least one value is true (not 0)."""
+    """Whether at least one value is true (not 0).
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> logical_or(pt.constant([2, 0]), False).eval().tolist()
+    [True, False]
+    """
     return or_(_truth(x), _truth(y))
 
 
 @public(numpy=("logical_xor",))
 def logical_xor(x: Any, y: Any) -> Any:
-    """Whether exactly one value is true (not 0)."""
+    """Whether exactly one value is true (not 0).
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> logical_xor(pt.constant([2, 0]), True).eval().tolist()
+    [False, True]
+    """
     return xor(_truth(x), _truth(y))
 
 
 @public(numpy=("logical_not",))
 def logical_not(x: Any) -> Any:
-    """Whether a value is false (0)."""
+    """Whether a value is false (0).
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> logical_not(pt.constant([2, 0])).eval().tolist()
+    [False, True]
+    """
     return invert(_truth(x))
