@@ -8,7 +8,7 @@ PIP    := $(RUN) -m pip -qq --disable-pip-version-check --no-input
 ROOMS  := errors.py config.py hooks.py private_folder.py graph tensor gradient control rewriting compile
 CORE   := $(wildcard $(addprefix autodiff_lab/,$(ROOMS)))
 
-.PHONY: help demo lab test test-browser test-full lint bench docs clean
+.PHONY: help demo lab test test-browser test-full lint notebooks bench docs clean
 .DELETE_ON_ERROR:
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make test-full     whole test matrices"
 	@echo "make lint          ruff, and mypy on the core"
 	@echo "make bench         timings as ratios, written to benchmarks/results/"
+	@echo "make notebooks     runs the notebooks and keeps what they show"
 	@echo "make docs          the pages generated from the code, and docs/_build/html"
 	@echo "make clean         removes .venv and what the tools leave behind"
 
@@ -42,6 +43,9 @@ test-full: $(VENV)/test.stamp
 lint: $(VENV)/test.stamp
 	$(RUN) -m ruff check --output-format concise .
 	$(RUN) -m mypy $(CORE)
+
+notebooks: $(VENV)/test.stamp
+	$(RUN) notebooks/refresh.py
 
 bench: $(VENV)/core.stamp
 	$(RUN) benchmarks/run.py
