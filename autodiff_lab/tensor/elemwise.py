@@ -230,24 +230,12 @@ class Elemwise(Op):
         return self.row.name.capitalize()
 
     def __call__(
-        self, *inputs: Any, name: str | None = None, dtype: Any = None, **unused: Any
+        self, *inputs: Any, name: str | None = None, dtype: Any = None, **named: Any
     ) -> Any:
         """Apply the function to variables, numbers or arrays, with NumPy's broadcasting."""
         row = self.row
-        if len(inputs) != row.arity:
-            raise LabTypeError(
-                explain(
-                    f"{row.name} takes {row.arity} argument{'s' * (row.arity != 1)} "
-                    f"({', '.join(row.arguments)}), {len(inputs)} given."
-                )
-            )
-        for option in unused:
-            raise LabTypeError(
-                explain(
-                    f"{row.name} of a variable does not take {option}=.",
-                    remedy="where(condition, a, b) chooses; set_subtensor(x[i], v) writes",
-                )
-            )
+        if named or len(inputs) != row.arity:
+            inputs = self._in_order(inputs, named)
         variables = self._same_rank(inputs)
         stretch = _stretch_of(variables)
         op = self if stretch == self.stretch else Elemwise(row, stretch)
@@ -257,6 +245,28 @@ class Elemwise(Op):
         if name is not None:
             result.name = name
         return result
+
+    def _in_order(self, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The arguments by place, given some of them by name."""
+        row = self.row
+        rest = row.arguments[len(inputs) :]
+        for option in named:
+            if option not in rest:
+                raise LabTypeError(
+                    explain(
+                        f"{row.name} of a variable does not take {option}=.",
+                        why=f"its arguments are {', '.join(row.arguments)}",
+                        remedy="where(condition, a, b) chooses; set_subtensor(x[i], v) writes",
+                    )
+                )
+        if len(inputs) + len(named) != row.arity:
+            raise LabTypeError(
+                explain(
+                    f"{row.name} takes {row.arity} argument{'s' * (row.arity != 1)} "
+                    f"({', '.join(row.arguments)}), {len(inputs) + len(named)} given."
+                )
+            )
+        return (*inputs, *(named[argument] for argument in rest))
 
     def _same_rank(self, inputs: Sequence[Any]) -> list[Any]:
         """The inputs as variables of one rank: missing leading axes are added."""
@@ -472,9 +482,13 @@ def _stretch_of(variables: Sequence[Any]) -> Stretch:
 
 
 def _docstring(row: ScalarRow) -> str:
-    lines = [row.summary]
+    lines = [row.summary, "", "Parameters", "----------"]
+    lines += [", ".join(row.arguments) + " : tensor_like", "    Stretched to one shape."]
+    lines += ["", "Notes", "-----"] if row.words or "{" not in row.numpy else []
+    lines += [f"On a variable the same as ``{row.numpy}``."] if "{" not in row.numpy else []
+    lines += [f"Derivative: {words}." for words in row.words]
     if row.see:
-        lines += ["", f"Source: {row.see}"]
+        lines += ["", "References", "----------", row.see]
     return "\n".join(lines)
 
 

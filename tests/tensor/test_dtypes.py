@@ -155,6 +155,9 @@ REFUSED = {
     "pt.TensorType('float80', ())": "Unsupported dtype",
     "pt.exp(f64, f64)": "takes 1 argument",
     "pt.exp()": "takes 1 argument",
+    "pt.clip(f64, 0)": r"takes 3 arguments \(x, low, high\), 2 given",
+    "pt.clip(f64, 0, 1, high=2)": "does not take high=",
+    "pt.exp(f64, out=f64)": "does not take out=",
 }
 
 

@@ -91,6 +91,7 @@ def test_what_a_variable_offers_beside_numpy() -> None:
     assert X.copy() is not X
     assert value(round(X + 0.26, 1), given).tolist() == [1.3, 2.3]
     assert value(round(X + 0.5), given).tolist() == [2, 2]
+    assert value(pt.clip(X, high=1.5, low=0), given).tolist() == [1, 1.5]
     y = x_before = X
     y += 1
     assert y is not x_before and value(y, given).tolist() == [2, 3]
