@@ -17,6 +17,12 @@ import numpy as np
 from autodiff_lab.errors import LabTypeError, explain
 from autodiff_lab.tensor.registry import NUMPY
 
+# what NumPy passes on where a keyword was not given
+NO_VALUE = getattr(np, "_NoValue", None)
+
+# keywords of ufuncs that say how to compute, not what
+IGNORED = ("out", "where", "casting", "order", "subok")
+
 
 class NumpyProtocol:
     """NumPy's functions on variables."""
@@ -45,10 +51,11 @@ class NumpyProtocol:
             _refuse_name(spelled)
         kept = {
             key: value for key, value in options.items()
-            if not (key in ("out", "where", "casting", "order", "subok") or value is None)
+            if key == "axis" or not (key in IGNORED or value is None or value is NO_VALUE)
         }
-        if method == "reduce" and options["axis"] is None:
-            kept["axis"] = None
+        for key in kept:
+            if key not in (*_parameters(found), "dtype"):
+                _refuse_keyword(spelled, key, _parameters(found))
         return found(*inputs, **kept)
 
     def __array_function__(
@@ -83,6 +90,15 @@ def _refuse_option(name: str, option: str) -> NoReturn:
             f"{option}= is not supported by {_called(name)} of a variable.",
             why="a graph has nothing to write into",
             remedy="where(condition, a, b) chooses; x = set_subtensor(x[i], v) writes a part",
+        )
+    )
+
+
+def _refuse_keyword(name: str, key: str, known: tuple[str, ...]) -> NoReturn:
+    raise LabTypeError(
+        explain(
+            f"{key}= is not supported by {_called(name)} of a variable.",
+            remedy="supported: " + ", ".join(known),
         )
     )
 
@@ -123,7 +139,7 @@ def _renamed(
     places = list(known)
     for key, value in kwargs.items():
         if key in ("out", "where"):
-            if value is None or value is getattr(np, "_NoValue", None):
+            if value is None or value is NO_VALUE:
                 continue
             _refuse_option(name, key)
         wanted = key if key in known else RENAMED.get(key, key)
@@ -131,13 +147,8 @@ def _renamed(
             wanted = places[first.index(key)]  # np.sum(a=x): the name of our first argument
         if wanted in known:
             result[wanted] = value
-        elif value is not None and value is not getattr(np, "_NoValue", None):
-            raise LabTypeError(
-                explain(
-                    f"{key}= is not supported by np.{name} of a variable.",
-                    remedy="supported: " + ", ".join(known),
-                )
-            )
+        elif value is not None and value is not NO_VALUE:
+            _refuse_keyword(name, key, known)
     return result
 
 

@@ -39,7 +39,8 @@ np.exp(x)  np.log(abs(x))  np.log1p(k)  np.expm1(x)  np.sqrt(k)  np.square(x)  n
 np.absolute(x)  np.sign(x)  np.sin(x)  np.cos(x)  np.tan(x)  np.arctan2(x,k)  np.tanh(x)
 np.arcsin(s)  np.sinh(x)  np.logaddexp(x,k)  np.add(x,1)  np.subtract(x,k)  np.multiply(x,2)
 np.divide(x,k)  np.true_divide(x,k)  np.floor_divide(x,k)  np.mod(x,k)  np.remainder(x,k)
-np.power(k,2)  np.negative(x)  np.positive(x)  np.maximum(x,0)  np.minimum(x,k)  np.equal(x,k)
+np.power(k,2)  np.negative(x)  np.positive(x)  np.copy(x)  np.maximum(x,0)  np.minimum(x,k)
+np.equal(x,k)
 np.not_equal(x,k)  np.less(x,0)  np.less_equal(x,k)  np.greater(x,0)  np.greater_equal(x,0)
 np.logical_and(x,flags)  np.logical_or(x>5,flags)  np.logical_not(x)  np.logical_xor(flags,x>0)
 np.isnan(x)  np.isinf(x)  np.invert(flags)  np.bitwise_and(whole,3)  np.matmul(m,x)  np.floor(x)
@@ -133,6 +134,8 @@ REFUSED: list[tuple[str, type[Exception], tuple[str, ...]]] = [
     ("np.exp(x, where=np.ones(3, bool))", TypeError, ("where=", "where(")),
     ("np.sum(x, where=x > 0)", TypeError, ("where=",)),
     ("np.sum(x, initial=3)", TypeError, ("initial=", "supported")),
+    ("np.add.reduce(x, initial=3)", TypeError, ("initial=", "np.add.reduce", "axis")),
+    ("np.matmul(m, x, axes=[(0, 1), (0,), (0,)])", TypeError, ("axes=",)),
     ("np.add.accumulate(x)", TypeError, ("np.add.accumulate", "reduce")),
     ("np.add.at(x, 0, 1)", TypeError, ("inc_subtensor",)),
     ("np.multiply.outer(x, x)", TypeError, ("outer",)),

@@ -185,7 +185,7 @@ identity = scalar(
     words="derivative of u is u'", summary="The value itself, as a variable of its own.",
 )
 
-NUMPY["positive"] = identity
+NUMPY.update({"positive": identity, "copy": identity})
 
 # -- casts: one row per dtype ------------------------------------------------------------------
 
