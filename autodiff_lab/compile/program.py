@@ -11,7 +11,9 @@ and a test can count it.
 
 from __future__ import annotations
 
+import ast
 import builtins
+import functools
 import keyword
 import re
 from collections.abc import Mapping
@@ -192,13 +194,20 @@ def is_fresh(node: Apply) -> bool:
         return bool(node.op.reduced(node.inputs[0].type.ndim))  # type: ignore[attr-defined]
     if not isinstance(node.op, Elemwise):
         return node.op.name in _FRESH_OPS
-    text = node.op.row.numpy
+    return _makes_an_array(node.op.row.numpy)
+
+
+@functools.cache
+def _makes_an_array(text: str) -> bool:
+    """Whether a row's NumPy text surely allocates: arithmetic, a ufunc's call, ``astype``."""
     if "{" not in text:
         return text in _FRESH_FUNCTIONS or _is_ufunc(text)
-    outer = re.fullmatch(r"((?:np|scipy\.special)\.\w+)\(.*\)", text)
-    if outer is not None and _is_ufunc(outer[1]):
+    outer = ast.parse(text.format(*(f"a{n}" for n in range(9))), mode="eval").body
+    if isinstance(outer, ast.BinOp | ast.UnaryOp | ast.Compare):
         return True
-    return re.search(r"\.astype\([\w.]+\)$", text) is not None
+    if not isinstance(outer, ast.Call) or not isinstance(outer.func, ast.Attribute):
+        return False
+    return outer.func.attr == "astype" or _is_ufunc(ast.unparse(outer.func))
 
 
 def writes_in_place(node: Apply) -> bool:
@@ -210,10 +219,8 @@ def writes_in_place(node: Apply) -> bool:
     )
 
 
-_ufuncs: dict[str, bool] = {}
-
-
+@functools.cache
 def _is_ufunc(name: str) -> bool:
-    if name not in _ufuncs:
-        _ufuncs[name] = isinstance(prim.numpy_function(name), np.ufunc)
-    return _ufuncs[name]
+    return name.startswith(("np.", "scipy.special.")) and isinstance(
+        prim.numpy_function(name), np.ufunc
+    )
