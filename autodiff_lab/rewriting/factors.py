@@ -184,7 +184,9 @@ def build(product: Product) -> Variable:
     if above == 0:
         return number(0.0)
     # names before functions, as in 2 x exp(x)
-    ordered = sorted(product.powers.items(), key=lambda pair: pair[0].owner is not None)
+    ordered = list(product.powers.items())
+    if not any(b.owner is not None and b.owner.op.name == "dimshuffle" for b in product.powers):
+        ordered.sort(key=lambda pair: pair[0].owner is not None)
     top = [power(b, e) for b, e in ordered if e > 0]
     bottom = [power(b, -e) for b, e in ordered if e < 0]
     if above != 1 or not top:

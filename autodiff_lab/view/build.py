@@ -64,7 +64,8 @@ def value_summary(value: Any) -> ValueSummary:
         (float(finite.min()), float(finite.max()), float(finite.mean())) if finite.size
         else (None, None, None)
     )
-    if array.ndim == 0:
+    if array.size == 1:
+        array, numbers = array.reshape(()), numbers.reshape(())
         text = str(bool(array)) if array.dtype.kind == "b" else f"{float(numbers):.6g}"
         return ValueSummary(text, low, high, mean, nans, infinite)
     if not array.size:

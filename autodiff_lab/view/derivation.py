@@ -534,14 +534,31 @@ def _state_variable(state: State, wrt: Variable, name: str, total: bool) -> Vari
 
 
 def _index_for(graph: Variable, wrt: Variable) -> Index:
-    """Letters for one element, where the derivative is elementwise; None for matrix notation."""
-    quiet = ("dimshuffle", "sum", "mean", "second", "alloc")
-    for node in toposort([graph]):
-        elementwise = hasattr(node.op, "row") or node.op.name in quiet
-        if str(getattr(node.outputs[0].type, "dtype", "")).startswith(("int", "uint")):
-            continue  # lengths and places
-        if not elementwise and notation.rank(node.outputs[0]) > 0:
-            return None
+    """Letters for one element; None where matrix notation says it better.
+
+    Matrices are for derivatives whose elementwise part is made of matrix products and has no axes
+    moved about: an outer product is plain only with its indices.
+    """
+    products, moved = False, False
+    stack, seen = [graph], set()
+    while stack:
+        variable = stack.pop()
+        node = variable.owner
+        if node is None or variable in seen or notation.rank(variable) == 0:
+            continue
+        seen.add(variable)
+        if node.op.name == "dimshuffle":
+            inner = node.inputs[0]
+            moved |= notation.behind_axes(variable) is variable and notation.rank(inner) > 0
+            stack.append(inner)
+        elif hasattr(node.op, "row"):
+            stack.extend(node.inputs[1:] if node.op.name == "second" else node.inputs)
+        elif node.op.name in ("sum", "mean", "alloc"):
+            moved = True
+        else:
+            products = True
+    if products and not moved:
+        return None
     taken = {v.name for v in leaves([graph])}
     fresh = [c for c in INDEX_LETTERS if c not in taken]
     return tuple(fresh[: notation.rank(wrt)])

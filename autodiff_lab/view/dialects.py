@@ -315,7 +315,7 @@ class LatexDialect(Dialect):
             join = r" \odot "
         elif right.text[0].isdigit() or right.text.startswith(r"\frac{d}"):
             join = r" \cdot "
-        elif right.level == BIG or left.text[-1].isdigit():
+        elif right.level == BIG or (left.text[-1].isdigit() and not right.head):
             join = r" "
         else:
             join = r" \, "
@@ -393,7 +393,9 @@ class LatexDialect(Dialect):
         """A sum or product sign with its index."""
         body = self.at_least(body, PRODUCT, minus=True)
         sign = {"sum": r"\sum", "prod": r"\prod"}.get(word, rf"\operatorname{{{word}}}")
-        return Piece(rf"{sign}_{{{letters}}} {body.text}", BIG, tall=True)
+        wide = body.text.startswith("\\") and not body.text.startswith((r"\frac", r"\left"))
+        gap = r"\," if wide else ""
+        return Piece(rf"{sign}_{{{letters}}} {gap}{body.text}", BIG, tall=True)
 
     def part(self, piece: Piece, key: str) -> Piece:
         """Numbers as an index, slices in brackets."""

@@ -98,7 +98,7 @@ class Writer:
             if waiting:
                 stack.extend(reversed(waiting))
                 continue
-            piece = self._combine(place)
+            piece = self._element(place)
             if place == root:
                 # written out here, but cut or named where it is a part of something else
                 self._roots[place] = piece
@@ -111,7 +111,14 @@ class Writer:
 
     def _whole(self, root: Place) -> Piece:
         """A place that was written as a part before, now on its own."""
-        piece = self._roots[root] = self._combine(root)
+        piece = self._roots[root] = self._element(root)
+        return piece
+
+    def _element(self, place: Place) -> Piece:
+        """The piece of a place; at an index it is one number and no array."""
+        piece = self._combine(place)
+        if piece.array and place.index is not None:
+            return dataclasses.replace(piece, array=False)
         return piece
 
     def _take_names(self, variable: Variable) -> None:
@@ -430,9 +437,17 @@ def _dimshuffle(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     order = notation.axes_order(node.op)
     assert order is not None
     kept = [axis for axis in order if axis != "x"]
-    if kept == [1, 0] and pieces[0].array:
+    if not pieces[0].array or len(kept) < rank(node.inputs[0]):
+        return pieces[0]
+    if kept == [1, 0] and len(order) == 2:
         return dialect.transposed(pieces[0])
-    return pieces[0]
+    if kept != sorted(kept):
+        return dialect.call("transpose", [*pieces, Piece(", ".join(map(str, order)))])
+    leading = len(order) - len(kept)
+    if all(axis == "x" for axis in order[:leading]):
+        return pieces[0]
+    key = ", ".join("None" if axis == "x" else ":" for axis in order)
+    return dataclasses.replace(dialect.part(pieces[0], key), array=True)
 
 
 @_form("dot", "matmul")

@@ -100,6 +100,10 @@ ARRAYS = {
     "log-sum-exp": (pt.log(pt.sum(pt.exp(v))), v, "exp(v_i)/(sum_j exp(v_j))"),
     "layer": (pt.sum(pt.tanh(pt.dot(X, M) + v) ** 2), M, None),
     "bias": (pt.sum(pt.tanh(pt.dot(M, w) + v)), v, "1 - tanh(M @ w + v)^2"),
+    "outer product": (
+        pt.sum(pt.tanh(pt.dot(M, w)) ** 2), M,
+        "2 tanh((M @ w)_i) * (1 - tanh((M @ w)_i)^2) * w_j",
+    ),
     "quadratic form": (pt.dot(w, pt.dot(M, w)), w, "M @ w + M.T @ w"),
     "transposed": (pt.sum(X.T * X), X, "2X_ji"),
     "scalar in a sum": (pt.sum(v * x), x, "sum_i v_i"),
