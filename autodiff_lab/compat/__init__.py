@@ -1,8 +1,8 @@
 """Let `import theano`, `import aesara` or `import pytensor` mean this package, when asked.
 
-Relies on Python's import system.  The one idea: a finder stands first on `sys.meta_path` and
-answers `theano.tensor` with the very module object `autodiff_lab.tensor`: nothing loads twice.
-Nothing happens until `install` is called, and `uninstall` takes it away again.
+The one idea: a finder stands first on `sys.meta_path` and answers each module path of the family
+with a small module that looks names up in ours (`compat.paths` has the table).  Nothing of ours
+loads twice or is changed.  Nothing happens until `install` is called, `uninstall` takes it away.
 """
 
 from __future__ import annotations
@@ -10,19 +10,55 @@ from __future__ import annotations
 import importlib
 import importlib.abc
 import importlib.machinery
+import importlib.util
 import sys
 import types
 from collections.abc import Sequence
 from typing import Any
 
+from autodiff_lab.compat.paths import CALLS, PATHS
 from autodiff_lab.errors import LabValueError, explain
 
 FAMILIES = ("theano", "aesara", "pytensor")
 _HOME = "autodiff_lab"
 
 
+class FamilyModule(types.ModuleType):
+    """A module of the family: its names are looked up in modules of ours, in order.
+
+    Some of the family's modules share their name with a function (`theano.scan`,
+    `tensor.shape`): calling the module calls the function.
+    """
+
+    _sources: tuple[str, ...]
+    _call: str | None
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        path = f"{self.__name__.partition('.')[2]}.{name}".lstrip(".")
+        missing = object()
+        for source in self._sources:
+            value = getattr(importlib.import_module(source), name, missing)
+            if isinstance(value, types.ModuleType):
+                return importlib.import_module(f"{self.__name__}.{name}")
+            if value is not missing:
+                return value
+        if path in PATHS:
+            return importlib.import_module(f"{self.__name__}.{name}")
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        if self._call is None:
+            raise TypeError(f"{self.__name__} is a module, not a function")
+        return getattr(self, self._call)(*arguments, **options)
+
+    def __dir__(self) -> list[str]:
+        return sorted({n for s in self._sources for n in dir(importlib.import_module(s))})
+
+
 class _Alias(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds the modules of one family of names in this package."""
+    """Finds the modules of one family in this package."""
 
     def __init__(self, family: str) -> None:
         self.family = family
@@ -33,23 +69,29 @@ class _Alias(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         family, _, rest = fullname.partition(".")
         if family != self.family:
             return None
-        real_name = f"{_HOME}.{rest}" if rest else _HOME
-        try:
-            real = importlib.import_module(real_name)
-        except ModuleNotFoundError as error:
-            if error.name is None or not real_name.startswith(error.name):
-                raise                                  # a module of ours lacks one of its own
+        own = f"{_HOME}.{rest}" if rest else _HOME
+        sources = PATHS.get(rest, ())
+        if not sources and not _exists(own):
             return None
         spec = importlib.machinery.ModuleSpec(fullname, self, is_package=True)
-        spec.loader_state = (real, real.__spec__, getattr(real, "__loader__", None))
+        spec.loader_state = (sources or (own,), CALLS.get(rest))
         return spec
 
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> Any:
-        return spec.loader_state[0]
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> FamilyModule:
+        module = FamilyModule(spec.name)
+        module._sources, module._call = spec.loader_state
+        return module
 
     def exec_module(self, module: types.ModuleType) -> None:
-        # The import system has put the alias's spec into the real module: put the real one back.
-        _, module.__spec__, module.__loader__ = module.__spec__.loader_state  # type: ignore
+        """Nothing to run: names are looked up when asked for."""
+
+
+def _exists(name: str) -> bool:
+    """Whether we have a module of this name."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def install(*families: str) -> None:
@@ -68,9 +110,10 @@ def install(*families: str) -> None:
     Examples
     --------
     >>> install("theano")
-    >>> import theano.tensor as T
-    >>> T is importlib.import_module("autodiff_lab.tensor")
-    True
+    >>> import theano, theano.tensor as T
+    >>> x = T.dscalar("x")
+    >>> theano.function([x], T.grad(x ** 2, x))(4)
+    array(8.)
     >>> uninstall("theano")
     """
     chosen = families or FAMILIES
@@ -80,7 +123,7 @@ def install(*families: str) -> None:
                 explain(f"There is no family {family!r}.", remedy="one of " + ", ".join(FAMILIES))
             )
         loaded = sys.modules.get(family)
-        if loaded is not None and loaded is not sys.modules[_HOME]:
+        if loaded is not None and not isinstance(loaded, FamilyModule):
             raise LabValueError(
                 explain(
                     f"{family} is imported already, from {getattr(loaded, '__file__', '?')}.",

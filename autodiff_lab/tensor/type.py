@@ -345,12 +345,3 @@ def _kind_of(data: Any) -> str:
     if isinstance(data, np.ndarray):
         return f"an array of dtype {data.dtype}"
     return f"{type(data).__name__} {str(data)[:40]}"
-
-
-def __getattr__(name: str) -> Any:
-    # the family has its constructors here too: `tensor.type.scalar()`
-    from autodiff_lab.tensor import registry
-
-    if name in registry.FUNCTIONS:
-        return registry.FUNCTIONS[name]
-    raise AttributeError(f"module 'autodiff_lab.tensor.type' has no attribute {name!r}")
