@@ -1,4 +1,4 @@
-"""Write the pages that follow from the code: the repository map, a page for each op and each rule.
+"""Write the pages that follow from the code: the map, a page for each op and rule, PyTensor's names.
 
 Relies on `tests/layers.py` for the tree and on the registries of ops and rules. The one idea: a
 page states nothing that is not read from the code, but for the hand-written half of the map.
@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "docs")]
 
 import map_page  # noqa: E402
+import names_page  # noqa: E402
 import op_pages  # noqa: E402
 import rule_pages  # noqa: E402
 
@@ -35,6 +36,8 @@ def main() -> int:
     for kind, pages in (("ops", op_pages.pages()), ("rules", rule_pages.pages())):
         write_folder(docs / "reference" / kind, pages)
         print(f"docs/reference/{kind}: {len(pages)} pages")
+    (docs / "reference" / "names.md").write_text(names_page.page(), encoding="utf8")
+    print("docs/reference/names.md")
     return 0
 
 

@@ -6,6 +6,7 @@ Relies on `pytensor_names.txt`, from which the page on compatibility is made too
 from __future__ import annotations
 
 import inspect
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,15 @@ def test_name(name: str) -> None:
     assert hasattr(pt, name) == (kind != "absent"), f"{name} is listed as {VERDICTS[name]!r}"
 
 
-# functions of ours that PyTensor does not have in `tensor`, and why (rows of the op table need none)
+def test_the_page_has_every_name() -> None:
+    sys.path.insert(0, str(LIST.parents[1] / "docs"))
+    import names_page
+
+    text = names_page.page()
+    assert all(f"`{name}`" in text for name in VERDICTS)
+
+
+# functions of ours that PyTensor does not have in `tensor`, and why; rows need no reason
 OWN = {
     "NumPy's name": "around inner logical_and logical_not logical_or logical_xor ndim ravel size "
     "amax amin",
