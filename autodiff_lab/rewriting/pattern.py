@@ -358,9 +358,12 @@ def _leaf(tree: Tree, variable: Any, view: View, state: _State) -> bool:
         return bool(variable.type.dtype == "bool")
     if not tree.constant:
         return True
+    # A filled constant is not taken out of its shape: only what is written as a number counts.
     value = state.context.scalar_value(variable)
-    if value is None or not tree.whole:
-        return value is not None
+    if value is None or not isinstance(_strip(variable, None)[0], Constant):
+        return False
+    if not tree.whole:
+        return True
     return value.dtype.kind in "iuf" and bool(np.isfinite(value)) and float(value).is_integer()
 
 

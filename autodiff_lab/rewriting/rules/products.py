@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.graph import Apply
+from autodiff_lab.graph import Apply, Constant
 from autodiff_lab.rewriting.facts import Context
 from autodiff_lab.rewriting.pattern import Const
 from autodiff_lab.rewriting.registry import node_rewriter, rule
@@ -46,7 +46,7 @@ def constant_times_multiple(x, c: Const, d: Const):
     return c * (d * x), (c * d) * x
 
 
-@rule(phase="canonicalize", client=SQUARE, kinds="fc")
+@rule(phase="canonicalize", client=SQUARE, kinds="fc", when=lambda y: not isinstance(y, Constant))
 def multiple_times_value(x, y, c: Const):
     """A constant factor moves to the front of a product."""
     return (c * x) * y, c * (x * y)
