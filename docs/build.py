@@ -1,4 +1,4 @@
-"""Write the pages that follow from the code: the map, a page for each op and rule, PyTensor's names.
+"""Write the pages that follow from the code: the map, ops, rules, PyTensor's names.
 
 Relies on `tests/layers.py` for the tree and on the registries of ops and rules. The one idea: a
 page states nothing that is not read from the code, but for the hand-written half of the map.

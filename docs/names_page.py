@@ -1,7 +1,7 @@
 """The page on PyTensor's names in `tensor`: which are the same, which differ, which are absent.
 
-Relies on `tests/pytensor_names.txt`, which `tests/test_names.py` checks name by name.  The one idea:
-the page repeats the list, ordered by verdict.
+Relies on `tests/pytensor_names.txt`, which `tests/test_names.py` checks name by name.  The one
+idea: the page repeats the list, ordered by verdict.
 """
 
 from __future__ import annotations
