@@ -30,6 +30,7 @@ from autodiff_lab.view.model import DerivationLine, DerivationView
 from autodiff_lab.view.naming import Name, free_letter, name_of
 from autodiff_lab.view.numeric import points, values_of
 from autodiff_lab.view.sweep import Derivative, State, ones, steps
+from autodiff_lab.view.wording import derivation_text, only_silent, reason_of, worth_saying
 
 # Above this many nodes between function and variable only the first lines and the last are written;
 # above `MOST_NODES` nothing is simplified.
@@ -37,15 +38,7 @@ MOST_STEPS = 40
 FIRST_STEPS = 8
 MOST_NODES = 400
 MOST_WRITTEN = 2000
-FOLD_ABOVE = 15
 LONGEST_LINE = 400
-
-# What is most worth saying about a simplification comes first, small news only if nothing else is.
-WORTH = ("exponentials_cancel", "split_the_square", "logistic_by_name", "common_denominator",
-         "like_terms", "common_factor", "two_signs_cancel", "equal_factors_cancel", "exponents_add",
-         "equal_factors_as_power", "one_fraction", "numbers_multiply", "sign_in_front",
-         "arithmetic")
-SMALL_NEWS = ("arithmetic", "sign_in_front")
 
 PARTS = ("tidy", "bar", "factor", "split", "recognise")
 # The parts of a simplification, each a line: which tags work, and whether it must get shorter.
@@ -378,7 +371,7 @@ class _Work:
             run_phases(graph, {"display"}, exclude=exclude, trace=trace)
             if not trace.steps or graph.outputs[0] is before[0]:
                 continue
-            if self.spelling and _only_silent(trace):
+            if self.spelling and only_silent(trace):
                 graph.set_outputs(before)
                 continue
             if shorter and _length(graph.outputs[0]) > _length(before[0]):
@@ -396,10 +389,7 @@ class _Work:
 
     def _words(self, trace: RewriteTrace) -> str:
         """The rules of a stage in words, each once, silent ones only if there is no other."""
-        names = sorted(dict.fromkeys(step.rule for step in trace.steps), key=_worth)
-        loud = [n for n in names if "silent" not in RULES[n].tags] or names
-        if loud[0] != loud[-1]:
-            loud = [n for n in loud if n not in SMALL_NEWS] or loud
+        loud = worth_saying(trace)
         words = "; ".join(RULES[name].summary for name in loud[:3])
         letter = self.spelling.get("sigmoid", "s")
         argument = _only_logistic_argument(self.graph)
@@ -467,7 +457,7 @@ class _Work:
         letter = self.spelling.get("sigmoid")
         argument = _only_logistic_argument(self.graph)
         if letter is None or argument is None or f"1 - {letter}(" not in self.lines[-1].view.text:
-            return _reason(trace)
+            return reason_of(trace)
         return (
             f"equal, as sigmoid(-{argument}) = 1 - sigmoid({argument}); for large {argument}, "
             f"1 - {letter}({argument}) would lose all digits"
@@ -562,49 +552,3 @@ def _index_for(graph: Variable, wrt: Variable) -> Index:
     taken = {v.name for v in leaves([graph])}
     fresh = [c for c in INDEX_LETTERS if c not in taken]
     return tuple(fresh[: notation.rank(wrt)])
-
-
-def _only_silent(trace: RewriteTrace) -> bool:
-    return all("silent" in RULES[step.rule].tags for step in trace.steps)
-
-
-def _worth(name: str) -> int:
-    return WORTH.index(name) if name in WORTH else len(WORTH)
-
-
-def _reason(trace: RewriteTrace) -> str:
-    """Why the form that runs is another one: what the rules that chose it say."""
-    chosen: dict[str, None] = {}
-    for step in trace.steps:
-        if RULES[step.rule].phase == "stabilize" and RULES[step.rule].summary:
-            chosen[RULES[step.rule].summary] = None
-    if chosen:
-        return "equal; " + " ".join(list(chosen)[:2]).replace("``", "")
-    cheaper = dict.fromkeys(
-        step.rule for step in trace.steps if RULES[step.rule].phase == "specialize"
-    )
-    if cheaper:
-        named = ", ".join(list(cheaper)[:3])
-        return f"equal; as the reverse sweep builds it, made cheaper by {named}"
-    return "equal; as the reverse sweep builds it"
-
-
-# -- text ----------------------------------------------------------------------------------------
-
-
-def derivation_text(view: DerivationView, fold_above: int | None = FOLD_ABOVE) -> str:
-    """A derivation as lines of text; above `fold_above` lines the middle is left out."""
-    lines = list(view.lines)
-    width_left = max((len(line.left_text) for line in lines), default=0)
-    width_text = min(max((len(line.text) for line in lines), default=0), 60)
-    rows = []
-    for line in lines:
-        body = f"{line.left_text:<{width_left}} = {line.text:<{width_text}}"
-        rows.append(f"{body}    {line.rule}".rstrip())
-    if fold_above is not None and len(rows) > fold_above:
-        left_out = len(rows) - (fold_above - 1)
-        head, tail = fold_above - 7, 6
-        rows = [*rows[:head], f"{'':<{width_left}}   ... {left_out} more lines", *rows[-tail:]]
-    if view.runs_as_text:
-        rows.append(f"runs as {view.runs_as_text}: {view.reason}")
-    return "\n".join(rows)

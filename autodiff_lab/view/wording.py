@@ -1,0 +1,72 @@
+"""The words beside a derivation's lines, and the derivation as text.
+
+What is here: which of the rules of a simplification are worth saying, why the form that runs is
+another one, and `derivation_text`.  Relies on the docstrings of the rules.
+"""
+
+from __future__ import annotations
+
+from autodiff_lab.rewriting import RULES, RewriteTrace
+from autodiff_lab.view.model import DerivationView
+
+FOLD_ABOVE = 15
+
+# What is most worth saying about a simplification comes first, small news only if nothing else is.
+WORTH = ("exponentials_cancel", "split_the_square", "logistic_by_name", "common_denominator",
+         "like_terms", "multiplied_out", "common_factor", "two_signs_cancel",
+         "equal_factors_cancel", "exponents_add", "equal_factors_as_power", "one_fraction",
+         "number_before_matrix_product", "numbers_multiply", "sign_in_front", "arithmetic")
+SMALL_NEWS = ("arithmetic", "sign_in_front")
+
+
+def worth_saying(trace: RewriteTrace) -> list[str]:
+    """The rules of a simplification, the most telling first, each once."""
+    names = sorted(dict.fromkeys(step.rule for step in trace.steps), key=_worth)
+    loud = [n for n in names if "silent" not in RULES[n].tags] or names
+    if len(loud) > 1:
+        loud = [n for n in loud if n not in SMALL_NEWS] or loud
+    return loud
+
+
+def only_silent(trace: RewriteTrace) -> bool:
+    """Whether a simplification did nothing that a reader would notice."""
+    return all("silent" in RULES[step.rule].tags for step in trace.steps)
+
+
+def _worth(name: str) -> int:
+    return WORTH.index(name) if name in WORTH else len(WORTH)
+
+
+def reason_of(trace: RewriteTrace) -> str:
+    """Why the form that runs is another one: what the rules that chose it say."""
+    chosen: dict[str, None] = {}
+    for step in trace.steps:
+        if RULES[step.rule].phase == "stabilize" and RULES[step.rule].summary:
+            chosen[RULES[step.rule].summary] = None
+    if chosen:
+        return "equal; " + " ".join(list(chosen)[:2]).replace("``", "")
+    cheaper = dict.fromkeys(
+        step.rule for step in trace.steps if RULES[step.rule].phase == "specialize"
+    )
+    if cheaper:
+        named = ", ".join(list(cheaper)[:3])
+        return f"equal; as the reverse sweep builds it, made cheaper by {named}"
+    return "equal; as the reverse sweep builds it"
+
+
+def derivation_text(view: DerivationView, fold_above: int | None = FOLD_ABOVE) -> str:
+    """A derivation as lines of text; above `fold_above` lines the middle is left out."""
+    lines = list(view.lines)
+    width_left = max((len(line.left_text) for line in lines), default=0)
+    width_text = min(max((len(line.text) for line in lines), default=0), 60)
+    rows = []
+    for line in lines:
+        body = f"{line.left_text:<{width_left}} = {line.text:<{width_text}}"
+        rows.append(f"{body}    {line.rule}".rstrip())
+    if fold_above is not None and len(rows) > fold_above:
+        left_out = len(rows) - (fold_above - 1)
+        head, tail = fold_above - 7, 6
+        rows = [*rows[:head], f"{'':<{width_left}}   ... {left_out} more lines", *rows[-tail:]]
+    if view.runs_as_text:
+        rows.append(f"runs as {view.runs_as_text}: {view.reason}")
+    return "\n".join(rows)
