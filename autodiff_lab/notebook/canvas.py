@@ -38,7 +38,7 @@ class Canvas(anywidget.AnyWidget):  # type: ignore[misc]
 
     _esm = _script()
     html = traitlets.Unicode().tag(sync=True)
-    style = traitlets.Unicode().tag(sync=True)
+    css = traitlets.Unicode().tag(sync=True)      # `style` would be taken for a widget's style
     card = traitlets.Dict().tag(sync=True)
     values = traitlets.Dict().tag(sync=True)
 
@@ -51,7 +51,7 @@ class Canvas(anywidget.AnyWidget):  # type: ignore[misc]
         self.has_picture = positions is not None
         super().__init__(
             html=card_body(card, positions, Pictures(inline=True)),
-            style=style_sheet(),
+            css=style_sheet(),
             card=to_json(card),
         )
 

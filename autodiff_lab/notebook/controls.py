@@ -32,6 +32,19 @@ def control_for(
     return ArrayControl(name, start, kind.dtype, moved)
 
 
+def nice_step(step: float) -> float:
+    """The next smaller of 1, 2, 5 times a power of ten, so that positions are round numbers.
+
+    Examples
+    --------
+    >>> nice_step(0.06), nice_step(1.0), nice_step(370.0)
+    (0.05, 1.0, 200.0)
+    """
+    power = 10.0 ** numpy.floor(numpy.log10(step) + 1e-9)
+    factor = next(f for f in (5, 2, 1) if f * power <= step * (1 + 1e-9))
+    return float(f"{factor * power:.6g}")
+
+
 class ScalarControl:
     """A slider and a number field that follow each other."""
 
@@ -39,13 +52,14 @@ class ScalarControl:
         self, study: Study, name: str, start: float, moved: Callable[[], None]
     ) -> None:
         low, high = self._range(study, name, start)
+        step = nice_step((high - low) / STEPS)
         self._moved = moved
         self.slider = ipywidgets.FloatSlider(
-            value=start, min=low, max=high, step=(high - low) / STEPS, description=name,
-            readout=False, continuous_update=True,
+            value=start, min=low, max=high, step=step, description=name, readout=False,
+            continuous_update=True,
         )
         self.number = ipywidgets.FloatText(
-            value=start, layout=ipywidgets.Layout(width="9em"), step=(high - low) / STEPS
+            value=start, step=step, layout=ipywidgets.Layout(width="9em")
         )
         self._follows = False
         self.slider.observe(self._slid, "value")
@@ -71,7 +85,8 @@ class ScalarControl:
 
     def _slid(self, change: Any) -> None:
         if not self._follows:
-            self._follow(self.number, change["new"])
+            # Positions of the slider are sums of steps: the field shows no digits of rounding.
+            self._follow(self.number, float(f"{change['new']:.12g}"))
 
     def _typed(self, change: Any) -> None:
         if self._follows:

@@ -19,7 +19,8 @@ def headline_html(here: Study) -> str:
         for f in records.first_line(here)
     ]
     point = xml_text(records.point_text(here))
-    return f'<div>{"".join(pictures)}<span>{point}</span></div>'
+    place = "display:flex;flex-wrap:wrap;align-items:center"
+    return f'<div style="{place}">{"".join(pictures)}<span>{point}</span></div>'
 
 
 def derivation_html(study: Study) -> str:
@@ -30,8 +31,10 @@ def derivation_html(study: Study) -> str:
         drawn = formula_svg(
             (Line(line.latex, line.text, line.left_latex, line.left_text, aligned=True),)
         )
+        indent = 0 if line.left_text else 2.2
         rows.append(
-            f'<tr><td style="padding:2px 2em 2px 0">{drawn}</td><td>{xml_text(line.rule)}</td></tr>'
+            f'<tr><td style="padding:2px 2em 2px {indent}em">{drawn}</td>'
+            f"<td>{xml_text(line.rule)}</td></tr>"
         )
     runs = ""
     if view.runs_as_text:

@@ -12,12 +12,12 @@ function drawCanvas({ model, el: host }) {
     card = JSON.parse(JSON.stringify(model.get("card")));
     root.replaceChildren();
     const style = document.createElement("style");
-    style.textContent = model.get("style");
+    style.textContent = model.get("css");
     root.append(style);
     body = render({ html: model.get("html"), card }, root).body;
     followTheme(body);
-    const tabs = body.querySelector(".tabs");
-    if (tabs) tabs.hidden = true; // the panel has tabs of its own
+    // The panel has tabs and a first line of its own.
+    for (const part of body.querySelectorAll(".tabs, .top")) part.remove();
     fill();
   }
 
