@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from autodiff_lab.errors import LabAttributeError, LabValueError, explain
+from autodiff_lab.errors import LabAttributeError, LabValueError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,11 +81,8 @@ def _check_name(name: str) -> None:
 
     nearest = difflib.get_close_matches(name, known, n=1)
     raise LabAttributeError(
-        explain(
-            f"config has no setting {name!r}.",
-            why="known settings: " + ", ".join(known),
-            remedy=f"did you mean config.{nearest[0]}?" if nearest else None,
-        )
+        f"config has no setting {name!r}.", why="known settings: " + ", ".join(known),
+        remedy=f"did you mean config.{nearest[0]}?" if nearest else None,
     )
 
 
@@ -94,10 +91,8 @@ def _changed(flags: dict[str, Any]) -> Settings:
         _check_name(name)
         if name in CHOICES and value not in CHOICES[name]:
             raise LabValueError(
-                explain(
-                    f"config.{name} cannot be {value!r}.",
-                    remedy="one of " + ", ".join(map(repr, CHOICES[name])),
-                )
+                f"config.{name} cannot be {value!r}.",
+                remedy="one of " + ", ".join(map(repr, CHOICES[name])),
             )
     return dataclasses.replace(_settings.get(), **flags)
 

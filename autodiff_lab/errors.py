@@ -89,9 +89,22 @@ def format_error(error: BaseException) -> list[str]:
 
 
 class LabError(Exception):
-    """Base of every exception that this package raises on purpose."""
+    """Base of every exception that this package raises on purpose.
 
-    def __init__(self, *args: object) -> None:
+    Parameters
+    ----------
+    *args
+        The sentence that says what was found.
+    where, why, remedy : optional
+        As for `explain`, which makes the message of them.
+    """
+
+    def __init__(
+        self, *args: object, where: object = None, why: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        if args and isinstance(args[0], str):
+            args = (explain(args[0], where, why, remedy), *args[1:])
         super().__init__(*args)
         _show_user_lines_only()
 

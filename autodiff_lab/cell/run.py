@@ -21,7 +21,7 @@ from autodiff_lab import hooks
 from autodiff_lab.cell import inputs
 from autodiff_lab.cell.inputs import Array, Meaning
 from autodiff_lab.cell.syntax import CellSyntax, take_apart
-from autodiff_lab.errors import LabError, LabTypeError, explain
+from autodiff_lab.errors import LabError, LabTypeError
 from autodiff_lab.graph import Constant, SourceLine, Variable, ancestors, describe, line_of
 from autodiff_lab.options import (
     GradOptions,
@@ -248,7 +248,7 @@ def _undefined(
             f"give {error.name} a value, or name it on the first line to make it an input: "
             f"%%grad {error.name}"
         )
-    told = CellNameError(explain(f"name {error.name!r} is not defined", remedy=remedy))
+    told = CellNameError(f"name {error.name!r} is not defined", remedy=remedy)
     told.name = error.name
     return told.with_traceback(error.__traceback__)
 
@@ -303,33 +303,24 @@ def _checked_value(value: Any, syntax: CellSyntax, code: Code, options: GradOpti
     if isinstance(value, Variable) and not isinstance(value, Constant):
         if getattr(value.type, "ndim", 0):
             raise LabTypeError(
-                explain(
-                    "Cost must be a scalar.",
-                    where=f"{describe(value)}; {line_of(value) or line}",
-                    why=f"each of its {_count_text(value)} has a derivative of its own",
-                    remedy=_scalar_remedy(value, syntax, options),
-                )
+                "Cost must be a scalar.", where=f"{describe(value)}; {line_of(value) or line}",
+                why=f"each of its {_count_text(value)} has a derivative of its own",
+                remedy=_scalar_remedy(value, syntax, options),
             )
         return value
     names = ", ".join(want.name for want in options.wrt)
     constant = " ".join(str(getattr(value, "data", value)).split())[:40]
     if isinstance(value, Variable) or inputs.is_number(value) or inputs.is_array(value):
         raise LabTypeError(
-            explain(
-                f"{what.capitalize() if not syntax.name else what} does not depend on any symbol.",
-                where=line,
-                why=f"it is the constant {constant}",
-                remedy=f"use {names} in it" if names else "name its inputs: %%grad x",
-            )
+            f"{what.capitalize() if not syntax.name else what} does not depend on any symbol.",
+            where=line, why=f"it is the constant {constant}",
+            remedy=f"use {names} in it" if names else "name its inputs: %%grad x",
         )
     several = isinstance(value, (tuple, list))
     raise LabTypeError(
-        explain(
-            f"There is nothing to differentiate: {what} is {inputs.kind_of_value(value)}.",
-            where=line,
-            remedy="end the cell with one of them, or with their sum" if several
-            else "end the cell with an expression, as in x ** 2",
-        )
+        f"There is nothing to differentiate: {what} is {inputs.kind_of_value(value)}.", where=line,
+        remedy="end the cell with one of them, or with their sum" if several
+        else "end the cell with an expression, as in x ** 2",
     )
 
 

@@ -11,7 +11,7 @@ import ast
 import dataclasses
 from collections.abc import Iterator
 
-from autodiff_lab.errors import LabValueError, explain
+from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import SourceLine
 
 
@@ -56,7 +56,7 @@ def take_apart(
     statements = list(tree.body)
     if not statements:
         raise LabValueError(
-            explain("The cell is empty.", remedy="write the expression to differentiate in it")
+            "The cell is empty.", remedy="write the expression to differentiate in it"
         )
     reads, assigned = names_of(tree)
     last = statements[-1]
@@ -104,12 +104,9 @@ def _no_value(last: ast.stmt, filename: str) -> LabValueError:
         ast.ImportFrom: "an import", ast.ClassDef: "a class", ast.With: "a with block",
     }.get(type(last), f"{type(last).__name__.lower()!r}")
     return LabValueError(
-        explain(
-            "The cell does not end in an expression.",
-            where=SourceLine(filename, last.lineno),
-            why=f"its last statement is {kind}, which has no value to differentiate",
-            remedy="end with the expression or its name, or say which with --of NAME",
-        )
+        "The cell does not end in an expression.", where=SourceLine(filename, last.lineno),
+        why=f"its last statement is {kind}, which has no value to differentiate",
+        remedy="end with the expression or its name, or say which with --of NAME",
     )
 
 

@@ -120,15 +120,13 @@ def install(*families: str) -> None:
     for family in chosen:
         if family not in FAMILIES:
             raise LabValueError(
-                explain(f"There is no family {family!r}.", remedy="one of " + ", ".join(FAMILIES))
+                f"There is no family {family!r}.", remedy="one of " + ", ".join(FAMILIES)
             )
         loaded = sys.modules.get(family)
         if loaded is not None and not isinstance(loaded, FamilyModule):
             raise LabValueError(
-                explain(
-                    f"{family} is imported already, from {getattr(loaded, '__file__', '?')}.",
-                    remedy="call install() first, in a fresh interpreter",
-                )
+                f"{family} is imported already, from {getattr(loaded, '__file__', '?')}.",
+                remedy="call install() first, in a fresh interpreter",
             )
     for family in chosen:
         if not any(isinstance(f, _Alias) and f.family == family for f in sys.meta_path):

@@ -31,28 +31,21 @@ def bind(
     """
     if len(args) > len(inputs):
         raise LabTypeError(
-            explain(
-                f"Too many parameters passed to {_title(name)}: it takes {len(inputs)}, "
-                f"{len(args)} were given.",
-                where=_signature(inputs),
-            )
+            f"Too many parameters passed to {_title(name)}: it takes {len(inputs)}, "
+            f"{len(args)} were given.",
+            where=_signature(inputs),
         )
     values = [*args, *([_MISSING] * (len(inputs) - len(args)))]
     for key, value in kwargs.items():
         position = next((p for p, given in enumerate(inputs) if given.name == key), None)
         if position is None:
             raise LabTypeError(
-                explain(
-                    f"Unknown input or state: {key}.",
-                    where=_signature(inputs),
-                    remedy="inputs without a name are given by position",
-                )
+                f"Unknown input or state: {key}.", where=_signature(inputs),
+                remedy="inputs without a name are given by position",
             )
         if values[position] is not _MISSING:
             raise LabTypeError(
-                explain(
-                    f"Input {key} at index {position} is given twice.", where=_signature(inputs)
-                )
+                f"Input {key} at index {position} is given twice.", where=_signature(inputs)
             )
         values[position] = value
     for position, given in enumerate(inputs):
@@ -60,11 +53,9 @@ def bind(
             continue
         if defaults[position] is None:
             raise LabTypeError(
-                explain(
-                    f"Missing required input: {given.name or given.variable} at index {position} "
-                    "(0-based).",
-                    where=_signature(inputs),
-                )
+                f"Missing required input: {given.name or given.variable} at index {position} "
+                "(0-based).",
+                where=_signature(inputs),
             )
         values[position] = defaults[position]
     return tuple(values)

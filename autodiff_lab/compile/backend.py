@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from autodiff_lab.compile.program import Check, Length, Program
-from autodiff_lab.errors import LabValueError, explain
+from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import Apply, Variable, describe
 
 
@@ -97,9 +97,7 @@ def get_backend(name: str) -> Backend:
     if found is None:
         if name not in _loaders:
             raise LabValueError(
-                explain(
-                    f"There is no backend {name!r}.", remedy="one of " + ", ".join(sorted(_loaders))
-                )
+                f"There is no backend {name!r}.", remedy="one of " + ", ".join(sorted(_loaders))
             )
         loader = _loaders[name]
         if isinstance(loader, str):
@@ -132,11 +130,8 @@ def mismatch(check: Check, first: int, second: int) -> None:
         told.append(f"length {other} is needed")
     if short is None or {first, second} == {1}:
         raise LabValueError(
-            explain(
-                f"Input dimension mismatch: {', '.join(told)}.",
-                where=where,
-                why="elementwise functions take arrays of equal lengths",
-            )
+            f"Input dimension mismatch: {', '.join(told)}.", where=where,
+            why="elementwise functions take arrays of equal lengths",
         )
     name = short.variable.name or "x"
     rank = len(short.variable.type.shape)  # type: ignore[attr-defined]
@@ -144,14 +139,12 @@ def mismatch(check: Check, first: int, second: int) -> None:
     comma = "," if rank == 1 else ""
     constructor = _CONSTRUCTORS.get(rank, "tensor")
     raise LabValueError(
-        explain(
-            f"Runtime broadcasting not allowed: {', '.join(told)}.",
-            where=f"{where}\n{describe(short.variable)}",
-            why="an axis is stretched only where its length is known to be 1 when the graph is "
-            "built;\notherwise gradients would be wrong",
-            remedy=f'specify_broadcastable({name}, {short.axis}), or declare it '
-            f'{constructor}("{name}", shape=({shape}{comma}))',
-        )
+        f"Runtime broadcasting not allowed: {', '.join(told)}.",
+        where=f"{where}\n{describe(short.variable)}",
+        why="an axis is stretched only where its length is known to be 1 when the graph is "
+        "built;\notherwise gradients would be wrong",
+        remedy=f'specify_broadcastable({name}, {short.axis}), or declare it '
+        f'{constructor}("{name}", shape=({shape}{comma}))',
     )
 
 

@@ -27,7 +27,7 @@ from autodiff_lab.compile.mode import Mode
 from autodiff_lab.compile.program import Program
 from autodiff_lab.compile.specification import Specification
 from autodiff_lab.compile.story import retold
-from autodiff_lab.errors import LabValueError, MissingPackageError, explain
+from autodiff_lab.errors import LabValueError, MissingPackageError
 from autodiff_lab.graph import FunctionGraph
 from autodiff_lab.rewriting import RewriteTrace
 from autodiff_lab.tensor.shared import Container
@@ -145,11 +145,8 @@ class Function:
             self._compiled()
         except ImportError as error:
             raise MissingPackageError(
-                explain(
-                    "Numba cannot be loaded, so kernels cannot be compiled.",
-                    why=str(error),
-                    remedy="install numba, or mode='PYTHON'",
-                )
+                "Numba cannot be loaded, so kernels cannot be compiled.", why=str(error),
+                remedy="install numba, or mode='PYTHON'",
             ) from None
         return self
 
@@ -261,9 +258,7 @@ class Function:
         <BLANKLINE>
         """
         if kind not in ("numpy", "numba"):
-            raise LabValueError(
-                explain(f"There is no source {kind!r}.", remedy="one of 'numpy', 'numba'")
-            )
+            raise LabValueError(f"There is no source {kind!r}.", remedy="one of 'numpy', 'numba'")
         plain = (self.name or "").isidentifier() and (self.name or "").isascii()
         return get_backend(kind).source(
             self._lowered(kind == "numba"), self.name if plain and self.name else "f"

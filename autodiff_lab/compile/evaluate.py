@@ -10,7 +10,7 @@ from typing import Any
 
 from autodiff_lab.compile.call import Function
 from autodiff_lab.compile.function import function
-from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Variable, ancestors
 
 _MOST_REMEMBERED = 64
@@ -57,10 +57,8 @@ def _by_variable(variable: Variable, values: Any) -> dict[Variable, Any]:
         return {}
     if not isinstance(values, dict):
         raise LabTypeError(
-            explain(
-                f"eval takes a dict from variables to values, not {type(values).__name__}.",
-                remedy="y.eval({x: 2.0})",
-            )
+            f"eval takes a dict from variables to values, not {type(values).__name__}.",
+            remedy="y.eval({x: 2.0})",
         )
     found: dict[Variable, Any] = {}
     for key, value in values.items():
@@ -69,18 +67,14 @@ def _by_variable(variable: Variable, values: Any) -> dict[Variable, Any]:
             if len(matches) != 1:
                 kind = "is not found" if not matches else "stands for several variables"
                 raise LabValueError(
-                    explain(
-                        f"The name {key!r} {kind} in the graph.",
-                        where=", ".join(
-                            sorted({v.name for v in ancestors([variable]) if v.name})
-                        )[:200],
-                        remedy="use the variable itself as the key",
-                    )
+                    f"The name {key!r} {kind} in the graph.",
+                    where=", ".join(
+                        sorted({v.name for v in ancestors([variable]) if v.name})
+                    )[:200],
+                    remedy="use the variable itself as the key",
                 )
             key = matches[0]
         if not isinstance(key, Variable):
-            raise LabTypeError(
-                explain(f"The keys of eval are variables or names, not {key!r:.60}.")
-            )
+            raise LabTypeError(f"The keys of eval are variables or names, not {key!r:.60}.")
         found[key] = value
     return found

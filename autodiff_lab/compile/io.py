@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autodiff_lab.errors import LabTypeError, explain
+from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph import Constant, Variable, describe
 
 
@@ -59,32 +59,24 @@ class In:
     ) -> None:
         if isinstance(variable, list | tuple):
             raise LabTypeError(
-                explain(
-                    "An input is one variable, not a list of variables.",
-                    where=", ".join(str(v) for v in variable)[:100],
-                    remedy="list every input by itself: function([x, y], ...)",
-                )
+                "An input is one variable, not a list of variables.",
+                where=", ".join(str(v) for v in variable)[:100],
+                remedy="list every input by itself: function([x, y], ...)",
             )
         if not isinstance(variable, Variable):
             raise LabTypeError(
-                explain(
-                    f"Unknown input type: {type(variable).__name__} {str(variable)[:40]!r}; "
-                    "inputs are variables or In(variable).",
-                    remedy="numbers become inputs through variables: x = dscalar('x')",
-                )
+                f"Unknown input type: {type(variable).__name__} {str(variable)[:40]!r}; "
+                "inputs are variables or In(variable).",
+                remedy="numbers become inputs through variables: x = dscalar('x')",
             )
         if hasattr(variable, "container"):
             raise LabTypeError(
-                explain(
-                    f"Cannot use a shared variable ({variable}) as explicit input.",
-                    remedy="leave it out: its value is found by itself; or replace it by a plain "
-                    "variable through givens",
-                )
+                f"Cannot use a shared variable ({variable}) as explicit input.",
+                remedy="leave it out: its value is found by itself; or replace it by a plain "
+                "variable through givens",
             )
         if isinstance(variable, Constant):
-            raise LabTypeError(
-                explain(f"A constant cannot be an input: {describe(variable)}.")
-            )
+            raise LabTypeError(f"A constant cannot be an input: {describe(variable)}.")
         self.variable = variable
         self.name = variable.name if name is None else name
         self.value = value

@@ -9,7 +9,7 @@ import dataclasses
 from typing import Any
 
 from autodiff_lab.config import config
-from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.rewriting import PHASES
 
 TIERS = ("auto", "numpy", "numba")
@@ -48,10 +48,8 @@ class Mode:
     def __post_init__(self) -> None:
         if self.tier not in TIERS:
             raise LabValueError(
-                explain(
-                    f"There is no executor {self.tier!r}.",
-                    remedy="one of " + ", ".join(map(repr, TIERS)),
-                )
+                f"There is no executor {self.tier!r}.",
+                remedy="one of " + ", ".join(map(repr, TIERS)),
             )
 
     def including(self, *names: str) -> Mode:
@@ -79,12 +77,10 @@ def get_mode(mode: str | Mode | None = None) -> Mode:
     if isinstance(mode, Mode):
         return mode
     if not isinstance(mode, str):
-        raise LabTypeError(explain(f"A mode is a name or a Mode, not {mode!r:.60}."))
+        raise LabTypeError(f"A mode is a name or a Mode, not {mode!r:.60}.")
     found = MODES.get(mode) or MODES.get(mode.upper()) or MODES.get(mode.lower())
     if found is None:
         raise LabValueError(
-            explain(
-                f"There is no mode {mode!r}.", remedy="one of " + ", ".join(map(repr, MODES))
-            )
+            f"There is no mode {mode!r}.", remedy="one of " + ", ".join(map(repr, MODES))
         )
     return found

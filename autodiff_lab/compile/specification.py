@@ -99,23 +99,17 @@ def specify(
 def _inputs(inputs: Any) -> list[In]:
     if isinstance(inputs, Variable | In):
         raise LabTypeError(
-            explain(
-                "Inputs are a list of variables.",
-                where=str(inputs),
-                remedy=f"function([{inputs}], ...)",
-            )
+            "Inputs are a list of variables.", where=str(inputs),
+            remedy=f"function([{inputs}], ...)",
         )
     found = [given if isinstance(given, In) else In(given) for given in inputs]
     places: dict[Variable, int] = {}
     for position, given in enumerate(found):
         if given.variable in places:
             raise UnusedInputError(
-                explain(
-                    f"Variable {given.variable} is used twice in inputs to function, at indices "
-                    f"{places[given.variable]} and {position}.",
-                    why="the value for one of them would be ignored",
-                    remedy="list it once",
-                )
+                f"Variable {given.variable} is used twice in inputs to function, at indices "
+                f"{places[given.variable]} and {position}.",
+                why="the value for one of them would be ignored", remedy="list it once",
             )
         places[given.variable] = position
     return found
@@ -128,9 +122,7 @@ def _outputs(outputs: Any) -> Specification:
     elif isinstance(outputs, Mapping):
         for key in outputs:
             if not isinstance(key, str):
-                raise LabTypeError(
-                    explain(f"The keys of outputs are text, not {key!r:.60}.")
-                )
+                raise LabTypeError(f"The keys of outputs are text, not {key!r:.60}.")
         kind, listed, keys = "dict", list(outputs.values()), list(outputs)
     elif isinstance(outputs, list | tuple):
         kind, listed = "list", list(outputs)
@@ -144,11 +136,9 @@ def _output(entry: Any) -> Out:
     if isinstance(found.variable, Variable):
         return found
     raise LabTypeError(
-        explain(
-            f"Outputs must be Variable or Out instances. Received {str(entry)[:60]!r} of type "
-            f"{type(entry).__name__}.",
-            remedy="a list, tuple or dict of variables is welcome; a number is as_tensor(number)",
-        )
+        f"Outputs must be Variable or Out instances. Received {str(entry)[:60]!r} of type "
+        f"{type(entry).__name__}.",
+        remedy="a list, tuple or dict of variables is welcome; a number is as_tensor(number)",
     )
 
 
@@ -159,14 +149,12 @@ def _pairs(pairs: Any, what: str) -> list[tuple[Any, Any]]:
     if isinstance(pairs, Mapping):
         return list(pairs.items())
     if isinstance(pairs, set | frozenset) or not isinstance(pairs, Iterable):
-        raise LabTypeError(
-            explain(f"{what} are a dict or a list of pairs, not {type(pairs).__name__}.")
-        )
+        raise LabTypeError(f"{what} are a dict or a list of pairs, not {type(pairs).__name__}.")
     found = []
     for pair in pairs:
         if not isinstance(pair, list | tuple) or len(pair) != 2:
             raise LabTypeError(
-                explain(f"{what} are a dict or a list of pairs; {str(pair)[:60]} is no pair.")
+                f"{what} are a dict or a list of pairs; {str(pair)[:60]} is no pair."
             )
         found.append((pair[0], pair[1]))
     return found
@@ -177,15 +165,11 @@ def _updates(updates: Any) -> dict[Variable, Variable]:
     for shared, value in _pairs(updates, "Updates"):
         if not hasattr(shared, "container") or not isinstance(shared, Variable):
             raise LabTypeError(
-                explain(
-                    f"update target must be a SharedVariable, not {str(shared)[:60]}.",
-                    remedy="w = shared(value) makes one",
-                )
+                f"update target must be a SharedVariable, not {str(shared)[:60]}.",
+                remedy="w = shared(value) makes one",
             )
         if shared in found:
-            raise LabValueError(
-                explain(f"this shared variable already has an update expression: {shared}.")
-            )
+            raise LabValueError(f"this shared variable already has an update expression: {shared}.")
         found[shared] = _new_value(shared, value)
     return found
 
@@ -198,11 +182,9 @@ def _new_value(shared: Variable, value: Any) -> Variable:
     except TypeError:
         new = describe(value) if isinstance(value, Variable) else repr(value)[:60]
         raise LabTypeError(
-            explain(
-                "An update must have the same type as the original shared variable.",
-                where=f"{describe(shared)} <- {new}",
-                remedy=f"cast(new, {getattr(shared.type, 'dtype', '')!r}), or reshape it",
-            )
+            "An update must have the same type as the original shared variable.",
+            where=f"{describe(shared)} <- {new}",
+            remedy=f"cast(new, {getattr(shared.type, 'dtype', '')!r}), or reshape it",
         ) from None
 
 
@@ -210,17 +192,13 @@ def _givens(givens: Any) -> dict[Variable, Variable]:
     found: dict[Variable, Variable] = {}
     for old, new in _pairs(givens, "Givens"):
         if not isinstance(old, Variable):
-            raise LabTypeError(
-                explain(f"Givens replace variables; {str(old)[:60]!r} is none.")
-            )
+            raise LabTypeError(f"Givens replace variables; {str(old)[:60]!r} is none.")
         try:
             found[old] = old.type.filter_variable(new)
         except TypeError as error:
             raise LabTypeError(
-                explain(
-                    f"Givens cannot replace {describe(old)}: {str(error).splitlines()[0]}",
-                    remedy="the replacement needs the same dtype and rank",
-                )
+                f"Givens cannot replace {describe(old)}: {str(error).splitlines()[0]}",
+                remedy="the replacement needs the same dtype and rank",
             ) from None
     return found
 
@@ -274,7 +252,7 @@ def _refuse_null(spec: Specification) -> None:
         reason = getattr(root.type, "why_null", None)
         if reason is not None:
             raise NullTypeGradError(
-                explain("A derivative that is undefined cannot be computed.", why=str(reason))
+                "A derivative that is undefined cannot be computed.", why=str(reason)
             )
 
 
@@ -288,21 +266,16 @@ def _require_inputs(spec: Specification, leaves: Sequence[Variable]) -> None:
         if variable in node.inputs:
             place = node.inputs.index(variable)
             raise MissingInputError(
-                explain(
-                    f"Input {place} ({variable}) of the graph (indices start from 0), used to "
-                    f"compute {node}, was not provided and not given a value.",
-                    where=f"{describe(variable)}"
-                    + (f", {node.source}" if node.source is not None else ""),
-                    remedy=f"add {variable} to the inputs of the function, or give it a value "
-                    "through givens",
-                )
+                f"Input {place} ({variable}) of the graph (indices start from 0), used to "
+                f"compute {node}, was not provided and not given a value.",
+                where=f"{describe(variable)}"
+                + (f", {node.source}" if node.source is not None else ""),
+                remedy=f"add {variable} to the inputs of the function, or give it a value "
+                "through givens",
             )
     raise MissingInputError(
-        explain(
-            f"The output {variable} was not provided and not given a value.",
-            where=describe(variable),
-            remedy=f"add {variable} to the inputs of the function",
-        )
+        f"The output {variable} was not provided and not given a value.", where=describe(variable),
+        remedy=f"add {variable} to the inputs of the function",
     )
 
 
@@ -311,10 +284,8 @@ def _complain_of_unused(spec: Specification, choice: str | None) -> None:
     choice = config.on_unused_input if choice is None else choice
     if choice not in ("raise", "warn", "ignore"):
         raise LabValueError(
-            explain(
-                f"Invalid value for keyword on_unused_input: {choice!r}.",
-                remedy="one of 'raise', 'warn', 'ignore'",
-            )
+            f"Invalid value for keyword on_unused_input: {choice!r}.",
+            remedy="one of 'raise', 'warn', 'ignore'",
         )
     if choice == "ignore":
         return

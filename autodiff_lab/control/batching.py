@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autodiff_lab.control.scan.build import map as scan_map
-from autodiff_lab.errors import LabTypeError, explain
+from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph import Apply, Variable, describe, source, toposort
 from autodiff_lab.tensor.constants import as_tensor_variable
 
@@ -34,11 +34,7 @@ def batched_graph(
     """
     for old, new in replace.items():
         if new.type.ndim != old.type.ndim + 1:  # type: ignore[attr-defined]
-            raise LabTypeError(
-                explain(
-                    f"{describe(new)} should have one axis more than {describe(old)}.",
-                )
-            )
+            raise LabTypeError(f"{describe(new)} should have one axis more than {describe(old)}.")
     batched: dict[Variable, Variable] = dict(replace)
     for node in toposort(outputs, replace):
         if not any(variable in batched for variable in node.inputs):
@@ -107,7 +103,7 @@ def vectorize_graph(outputs: Any, replace: Mapping[Variable, Any]) -> Any:
     pairs = {old: as_tensor_variable(new) for old, new in replace.items()}
     extra = {new.type.ndim - old.type.ndim for old, new in pairs.items()}  # type: ignore[attr-defined]
     if min(extra, default=0) < 0:
-        raise LabTypeError(explain("A replacement has fewer axes than what it replaces."))
+        raise LabTypeError("A replacement has fewer axes than what it replaces.")
     results: list[Any] = roots
     current = {old: old for old in pairs}
     for number in range(max(extra, default=0)):

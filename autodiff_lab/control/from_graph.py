@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab import hooks
-from autodiff_lab.errors import LabTypeError, MissingInputError, explain
+from autodiff_lab.errors import LabTypeError, MissingInputError
 from autodiff_lab.gradient.contributions import is_continuous
 from autodiff_lab.gradient.forward import forward_sweep
 from autodiff_lab.gradient.reverse import reverse_sweep
@@ -75,17 +75,15 @@ class OpFromGraph(Op):
         **unused: Any,
     ) -> None:
         if not isinstance(outputs, list | tuple):
-            raise LabTypeError(explain("outputs must be a list of variables."))
+            raise LabTypeError("outputs must be a list of variables.")
         self.shared = [v for v in leaves(outputs) if hasattr(v, "container") and v not in inputs]
         for leaf in leaves(outputs):
             known = leaf in inputs or isinstance(leaf, Constant) or hasattr(leaf, "container")
             if not known:
                 raise MissingInputError(
-                    explain(
-                        f"OpFromGraph was not provided with all its inputs: {describe(leaf)} is "
-                        "missing.",
-                        remedy="list it in inputs",
-                    )
+                    f"OpFromGraph was not provided with all its inputs: {describe(leaf)} is "
+                    "missing.",
+                    remedy="list it in inputs",
                 )
         self.graph = FunctionGraph([*inputs, *self.shared], outputs)
         self.arguments = len(inputs)
@@ -140,9 +138,7 @@ class OpFromGraph(Op):
         if len(given) == self.arguments:
             given += self.shared
         if len(given) != len(self.graph.inputs):
-            raise LabTypeError(
-                explain(f"{self} takes {self.arguments} inputs, {len(inputs)} were given.")
-            )
+            raise LabTypeError(f"{self} takes {self.arguments} inputs, {len(inputs)} were given.")
         variables = [inner.type.filter_variable(v) for inner, v in zip(self.graph.inputs, given)]
         return Apply(self, variables, [v.type.make_variable() for v in self.graph.outputs])
 

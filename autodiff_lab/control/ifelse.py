@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab import hooks
-from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.gradient.contributions import filled, is_continuous
 from autodiff_lab.graph import (
     ZERO,
@@ -53,21 +53,15 @@ class IfElse(Op):
         condition, yes, no = self.split([as_tensor_variable(v) for v in inputs])
         if condition.type.ndim != 0:
             raise LabTypeError(
-                explain(
-                    "The condition of ifelse is one value.",
-                    where=describe(condition),
-                    remedy="switch(condition, a, b) chooses element by element",
-                )
+                "The condition of ifelse is one value.", where=describe(condition),
+                remedy="switch(condition, a, b) chooses element by element",
             )
         outputs = []
         for a, b in zip(yes, no, strict=True):
             if a.type.dtype != b.type.dtype or a.type.ndim != b.type.ndim:
                 raise LabTypeError(
-                    explain(
-                        "The branches of ifelse have different types.",
-                        where=f"{describe(a)} and {describe(b)}",
-                        remedy="cast or reshape one of them",
-                    )
+                    "The branches of ifelse have different types.",
+                    where=f"{describe(a)} and {describe(b)}", remedy="cast or reshape one of them",
                 )
             shape = tuple(m if m == n else None for m, n in zip(a.type.shape, b.type.shape))
             outputs.append(a.type.clone(shape=shape).make_variable())
@@ -183,9 +177,7 @@ def ifelse(condition: Any, then_branch: Any, else_branch: Any, name: str | None 
     yes = list(then_branch) if isinstance(then_branch, list | tuple) else [then_branch]
     no = list(else_branch) if isinstance(else_branch, list | tuple) else [else_branch]
     if len(yes) != len(no):
-        raise LabValueError(
-            explain(f"The branches of ifelse have {len(yes)} and {len(no)} values.")
-        )
+        raise LabValueError(f"The branches of ifelse have {len(yes)} and {len(no)} values.")
     pairs = [_same_dtype(as_tensor_variable(a), as_tensor_variable(b)) for a, b in zip(yes, no)]
     found = IfElse(len(pairs))(
         condition, *(a for a, _ in pairs), *(b for _, b in pairs), return_list=True

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.control.batching import batched_graph
-from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.gradient.grad import as_given, check_choice, checked_list, grad
 from autodiff_lab.gradient.operators import Lop, Rop
 from autodiff_lab.graph import Variable, describe
@@ -64,7 +64,7 @@ def jacobian(
     check_choice("disconnected_inputs", disconnected_inputs)
     if method not in METHODS:
         raise LabValueError(
-            explain(f"There is no method {method!r}.", remedy="one of " + ", ".join(METHODS))
+            f"There is no method {method!r}.", remedy="one of " + ", ".join(METHODS)
         )
     if isinstance(expression, list | tuple):
         found = [
@@ -74,9 +74,7 @@ def jacobian(
         ]
         return found if isinstance(expression, list) else tuple(found)
     if not isinstance(expression, Variable):
-        raise LabTypeError(
-            explain(f"jacobian expects a Variable as `expression`, not {expression!r:.40}.")
-        )
+        raise LabTypeError(f"jacobian expects a Variable as `expression`, not {expression!r:.40}.")
     variables = checked_list(wrt, "wrt")
     if expression.type.ndim == 0:  # type: ignore[attr-defined]
         return grad(expression, wrt, consider_constant, disconnected_inputs)
@@ -224,12 +222,10 @@ def hessian(
            [ 0., 12.]])
     """
     if not isinstance(cost, Variable):
-        raise LabTypeError(
-            explain(f"hessian expects a Variable as `cost`, not {cost!r:.40}.")
-        )
+        raise LabTypeError(f"hessian expects a Variable as `cost`, not {cost!r:.40}.")
     if cost.type.ndim != 0:  # type: ignore[attr-defined]
         raise LabValueError(
-            explain("hessian expects a 0 dimensional variable as `cost`", where=describe(cost))
+            "hessian expects a 0 dimensional variable as `cost`", where=describe(cost)
         )
     variables = checked_list(wrt, "wrt")
     gradients = grad(cost, variables, consider_constant, disconnected_inputs)

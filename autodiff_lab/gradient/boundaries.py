@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from autodiff_lab.errors import LabValueError, explain
+from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import DISCONNECTED, ZERO, Apply, Terms, Undefined, Variable, Variables
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
@@ -97,10 +97,8 @@ class GradClip(GradientMarker):
     def __init__(self, clip_lower_bound: float, clip_upper_bound: float) -> None:
         if not clip_lower_bound <= clip_upper_bound:
             raise LabValueError(
-                explain(
-                    f"grad_clip needs lower <= upper, not {clip_lower_bound} and "
-                    f"{clip_upper_bound}."
-                )
+                f"grad_clip needs lower <= upper, not {clip_lower_bound} and "
+                f"{clip_upper_bound}.",
             )
         self.clip_lower_bound = clip_lower_bound
         self.clip_upper_bound = clip_upper_bound

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autodiff_lab.errors import LabTypeError, explain
+from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph import DISCONNECTED, ZERO, Role, Undefined, Variable, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import constant
@@ -44,20 +44,15 @@ def fitted(term: Variable, variable: Variable, rule: object) -> Variable:
         return term
     if term.type.ndim != variable.type.ndim:
         raise LabTypeError(
-            explain(
-                f"The derivative rule of {rule} answers with rank {term.type.ndim} for an input "
-                f"of rank {variable.type.ndim}.",
-                where=describe(variable),
-                remedy="a cotangent has the shape of its variable",
-            )
+            f"The derivative rule of {rule} answers with rank {term.type.ndim} for an input "
+            f"of rank {variable.type.ndim}.",
+            where=describe(variable), remedy="a cotangent has the shape of its variable",
         )
     if dtypes.is_discrete(term.type.dtype):
         raise LabTypeError(
-            explain(
-                f"The derivative rule of {rule} answers with dtype {term.type.dtype}: a "
-                "derivative is never a whole number.",
-                where=describe(variable),
-            )
+            f"The derivative rule of {rule} answers with dtype {term.type.dtype}: a "
+            "derivative is never a whole number.",
+            where=describe(variable),
         )
     wanted = dtypes.gradient_dtype(variable.type.dtype)
     if term.type.dtype != wanted:

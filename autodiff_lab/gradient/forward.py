@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autodiff_lab.errors import LabTypeError, explain
+from autodiff_lab.errors import LabTypeError
 from autodiff_lab.gradient.contributions import Contribution, filled, fitted, is_continuous
 from autodiff_lab.gradient.reverse import reverse_sweep
 from autodiff_lab.graph import (
@@ -84,11 +84,9 @@ def _answers(
             answers, rule = _double_pullback(node, moving), "double-pullback"
         if len(answers) != len(node.outputs):
             raise LabTypeError(
-                explain(
-                    f"The forward rule of {node.op} must answer with one entry for each of its "
-                    f"{len(node.outputs)} outputs, not {len(answers)}.",
-                    where=node.source,
-                )
+                f"The forward rule of {node.op} must answer with one entry for each of its "
+                f"{len(node.outputs)} outputs, not {len(answers)}.",
+                where=node.source,
             )
         results = [
             _result(answer, output, is_connected, node)

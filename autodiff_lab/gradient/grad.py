@@ -135,37 +135,32 @@ def check_choice(name: str, value: Any) -> None:
         return
     *rest, last = (f"'{choice}'" for choice in CHOICES[name])
     raise LabValueError(
-        explain(
-            f"Invalid value for keyword '{name}', valid values are {', '.join(rest)} and {last}.",
-            where=f"{name}={value!r}",
-        )
+        f"Invalid value for keyword '{name}', valid values are {', '.join(rest)} and {last}.",
+        where=f"{name}={value!r}",
     )
 
 
 def _check_cost(cost: Any, known_grads: Any) -> None:
     if cost is None:
         if known_grads is None:
-            raise LabValueError(explain("cost and known_grads can't both be None."))
+            raise LabValueError("cost and known_grads can't both be None.")
         return
     if not isinstance(cost, Variable):
         raise LabTypeError(
-            explain(f"The cost is a symbolic variable, not {type(cost).__name__} {cost!r:.40}.")
+            f"The cost is a symbolic variable, not {type(cost).__name__} {cost!r:.40}."
         )
     if isinstance(cost.type, NullType):
         raise LabValueError(
-            explain(f"Can't differentiate a NaN cost. Cost is NaN because {cost.type.why_null}")
+            f"Can't differentiate a NaN cost. Cost is NaN because {cost.type.why_null}"
         )
     if not isinstance(cost.type, TensorType) or cost.type.ndim != 0:
         ndim = getattr(cost.type, "ndim", None)
         single = ndim and all(length == 1 for length in cost.type.shape)  # type: ignore[attr-defined]
         raise LabTypeError(
-            explain(
-                "Cost must be a scalar.",
-                where=_place(cost),
-                why=f"grad differentiates one number; this has rank {ndim}",
-                remedy="y.squeeze() drops its axes of length 1" if single else
-                "y.sum() or y.mean() makes one number of it",
-            )
+            "Cost must be a scalar.", where=_place(cost),
+            why=f"grad differentiates one number; this has rank {ndim}",
+            remedy="y.squeeze() drops its axes of length 1" if single else
+            "y.sum() or y.mean() makes one number of it",
         )
 
 
@@ -180,11 +175,9 @@ def checked_list(wrt: Any, name: str) -> list[Variable]:
     for place, variable in enumerate(variables):
         if not isinstance(variable, Variable):
             raise LabTypeError(
-                explain(
-                    f"Expected Variable, got {variable!r:.60} of type {type(variable).__name__}.",
-                    where=f"{name}[{place}]" if isinstance(wrt, list | tuple) else name,
-                    remedy="differentiate by a symbolic variable: x = scalar('x')",
-                )
+                f"Expected Variable, got {variable!r:.60} of type {type(variable).__name__}.",
+                where=f"{name}[{place}]" if isinstance(wrt, list | tuple) else name,
+                remedy="differentiate by a symbolic variable: x = scalar('x')",
             )
     return variables
 
@@ -194,11 +187,9 @@ def _checked_constants(consider_constant: Any) -> list[Variable]:
         return []
     if isinstance(consider_constant, Variable) or not hasattr(consider_constant, "__iter__"):
         raise LabTypeError(
-            explain(
-                "consider_constant must be an iterable collection of variables, "
-                f"not {type(consider_constant).__name__}.",
-                remedy="consider_constant=[y]",
-            )
+            "consider_constant must be an iterable collection of variables, "
+            f"not {type(consider_constant).__name__}.",
+            remedy="consider_constant=[y]",
         )
     return checked_list(list(consider_constant), "consider_constant")
 
@@ -219,23 +210,21 @@ def _seeds(
 def _checked_known(variable: Variable, given: Any) -> Variable:
     if not hasattr(given, "type"):
         raise LabTypeError(
-            explain(f"output grads must be symbolic variables, got {given!r:.40}.",
-                    where=f"known_grads[{variable}]", remedy="constant(5.0)")
+            f"output grads must be symbolic variables, got {given!r:.40}.",
+            where=f"known_grads[{variable}]", remedy="constant(5.0)",
         )
     kind = given.type
     if isinstance(kind, TensorType):
         if dtypes.is_discrete(kind.dtype):
             raise LabTypeError(
-                explain(
-                    "Gradients must always be NullType, DisconnectedType, or continuous, "
-                    f"but got {describe(given)}.",
-                    where=f"known_grads[{variable}]",
-                )
+                "Gradients must always be NullType, DisconnectedType, or continuous, "
+                f"but got {describe(given)}.",
+                where=f"known_grads[{variable}]",
             )
         if kind.ndim != getattr(variable.type, "ndim", kind.ndim):
             raise LabTypeError(
-                explain(f"A gradient has the shape of its variable: {describe(given)} does not "
-                        f"fit {describe(variable)}.")
+                f"A gradient has the shape of its variable: {describe(given)} does not "
+                f"fit {describe(variable)}.",
             )
     return given  # type: ignore[no-any-return]
 
@@ -283,11 +272,8 @@ def _disconnected_result(variable: Variable, choice: str) -> Any:
 def _undefined_result(variable: Variable, answer: Undefined, choice: str) -> Variable:
     if choice == "raise":
         raise NullTypeGradError(
-            explain(
-                f"`grad` encountered a NaN. {answer.reason}",
-                where=_place(variable),
-                remedy="null_gradients='return' gives a variable that says so",
-            )
+            f"`grad` encountered a NaN. {answer.reason}", where=_place(variable),
+            remedy="null_gradients='return' gives a variable that says so",
         )
     return NullType(answer.reason)()
 

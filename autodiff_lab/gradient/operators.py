@@ -66,10 +66,8 @@ def Lop(
     points = _points(eval_points)
     if len(functions) != len(points):
         raise LabValueError(
-            explain(
-                "`f` must be the same length as `eval_points`.",
-                where=f"{len(functions)} functions, {len(points)} vectors",
-            )
+            "`f` must be the same length as `eval_points`.",
+            where=f"{len(functions)} functions, {len(points)} vectors",
         )
     for place, (output, point) in enumerate(zip(functions, points)):
         _check_shape(output, point, place, "f")
@@ -137,10 +135,8 @@ def Rop(
     points = _points(eval_points)
     if len(variables) != len(points):
         raise LabValueError(
-            explain(
-                "`wrt` must be the same length as `eval_points`.",
-                where=f"{len(variables)} variables, {len(points)} vectors",
-            )
+            "`wrt` must be the same length as `eval_points`.",
+            where=f"{len(variables)} variables, {len(points)} vectors",
         )
     tangents: dict[Variable, Variable] = {}
     for place, (variable, point) in enumerate(zip(variables, points)):
@@ -156,7 +152,7 @@ def Rop(
             results.append(_disconnected(output, return_disconnected))
         elif isinstance(answer, Undefined):
             raise NullTypeGradError(
-                explain(f"`Rop` encountered a NaN. {answer.reason}", where=describe(output))
+                f"`Rop` encountered a NaN. {answer.reason}", where=describe(output)
             )
         else:
             results.append(filled(output, 0.0) if answer is ZERO else answer)
@@ -205,21 +201,17 @@ def _check_shape(variable: Variable, point: Variable, place: int, which: str) ->
         return
     if len(shape) != len(given):
         raise LabValueError(
-            explain(
-                f"Element {place} of {which}/eval_point have mismatched dimensionality: "
-                f"{len(shape)} versus {len(given)}.",
-                where=f"{describe(variable)} and {describe(point)}",
-                remedy="the vector has the shape of what it belongs to",
-            )
+            f"Element {place} of {which}/eval_point have mismatched dimensionality: "
+            f"{len(shape)} versus {len(given)}.",
+            where=f"{describe(variable)} and {describe(point)}",
+            remedy="the vector has the shape of what it belongs to",
         )
     for axis, (wanted, found) in enumerate(zip(shape, given)):
         if wanted is not None and found is not None and wanted != found:
             raise LabValueError(
-                explain(
-                    f"Element {place} of {which}/eval_point have different lengths along axis "
-                    f"{axis}: {wanted} versus {found}.",
-                    where=f"{describe(variable)} and {describe(point)}",
-                )
+                f"Element {place} of {which}/eval_point have different lengths along axis "
+                f"{axis}: {wanted} versus {found}.",
+                where=f"{describe(variable)} and {describe(point)}",
             )
 
 
@@ -243,5 +235,5 @@ def _disconnected(output: Variable, choice: str) -> Any:
     if choice == "disconnected":
         return DisconnectedType()()
     if not hasattr(output.type, "dtype"):
-        raise LabTypeError(explain(f"There is no zero of the type {output.type}."))
+        raise LabTypeError(f"There is no zero of the type {output.type}.")
     return filled(output, 0.0)

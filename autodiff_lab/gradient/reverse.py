@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autodiff_lab.errors import LabTypeError, explain
+from autodiff_lab.errors import LabTypeError
 from autodiff_lab.gradient.contributions import Contribution, filled, fitted, is_continuous, total
 from autodiff_lab.graph import (
     DISCONNECTED,
@@ -167,20 +167,15 @@ def _check_answers(node: Apply, answers: Any) -> None:
     allowed = (Variable, Undefined)
     if not isinstance(answers, list | tuple) or len(answers) != len(node.inputs):
         raise LabTypeError(
-            explain(
-                f"The derivative rule of {node.op} must return a list with one entry for each of "
-                f"its {len(node.inputs)} inputs.",
-                where=node.source,
-            )
+            f"The derivative rule of {node.op} must return a list with one entry for each of "
+            f"its {len(node.inputs)} inputs.",
+            where=node.source,
         )
     for place, answer in enumerate(answers):
         if not isinstance(answer, allowed) and answer is not ZERO and answer is not DISCONNECTED:
             raise LabTypeError(
-                explain(
-                    f"The derivative rule of {node.op} returned {answer!r} for input {place}.",
-                    where=node.source,
-                    remedy="a variable, ZERO, DISCONNECTED or Undefined(reason)",
-                )
+                f"The derivative rule of {node.op} returned {answer!r} for input {place}.",
+                where=node.source, remedy="a variable, ZERO, DISCONNECTED or Undefined(reason)",
             )
 
 

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.gradient.boundaries import null_reason
 from autodiff_lab.gradient.grad import grad
 from autodiff_lab.gradient.null_types import NullType
@@ -50,11 +50,11 @@ def subgraph_grad(
     """
     for name, value in (("wrt", wrt), ("end", end)):
         if not isinstance(value, list):
-            raise LabTypeError(explain(f"`{name}` must be a list, not {type(value).__name__}."))
+            raise LabTypeError(f"`{name}` must be a list, not {type(value).__name__}.")
     if start is not None and not isinstance(start, dict):
-        raise LabTypeError(explain(f"`start` must be a dictionary, not {type(start).__name__}."))
+        raise LabTypeError(f"`start` must be a dictionary, not {type(start).__name__}.")
     if cost is None and start is None:
-        raise LabValueError(explain("`cost` or `start` must be specified."))
+        raise LabValueError("`cost` or `start` must be specified.")
     params = list(dict.fromkeys([*wrt, *end]))
     _warn_of_double_counting(params, start, cost)
     options: dict[str, Any] = {
@@ -139,7 +139,7 @@ def as_list_or_tuple(use_list: bool, use_tuple: bool, outputs: Any) -> Any:
         If both flags are set, or none is and there is more than one output.
     """
     if use_list and use_tuple:
-        raise LabValueError(explain("Both flags cannot be simultaneously True."))
+        raise LabValueError("Both flags cannot be simultaneously True.")
     several = isinstance(outputs, list | tuple)
     if use_list:
         return list(outputs) if several else [outputs]
@@ -148,8 +148,7 @@ def as_list_or_tuple(use_list: bool, use_tuple: bool, outputs: Any) -> Any:
     if several:
         if len(outputs) != 1:
             raise LabValueError(
-                explain("Wrong arguments: a single output was expected.",
-                        where=f"{len(outputs)} outputs")
+                "Wrong arguments: a single output was expected.", where=f"{len(outputs)} outputs"
             )
         return outputs[0]
     return outputs

@@ -68,11 +68,9 @@ class Type:
             return other
         if not isinstance(other, Variable):
             return self.make_constant(other)
-        from autodiff_lab.errors import LabTypeError, explain
+        from autodiff_lab.errors import LabTypeError
 
-        raise LabTypeError(
-            explain(f"Cannot use {describe(other)} where {self} is expected.")
-        )
+        raise LabTypeError(f"Cannot use {describe(other)} where {self} is expected.")
 
     def make_variable(self, name: str | None = None) -> Variable:
         """A new variable of this type without an owner."""
@@ -135,9 +133,9 @@ class Variable:
         name: str | None = None,
     ) -> None:
         if name is not None and not isinstance(name, str):
-            from autodiff_lab.errors import LabTypeError, explain
+            from autodiff_lab.errors import LabTypeError
 
-            raise LabTypeError(explain(f"A name is text, not {name!r}."))
+            raise LabTypeError(f"A name is text, not {name!r}.")
         self.type = type
         self.owner = owner
         self.index = index

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from autodiff_lab.errors import InconsistentGraphError, explain
+from autodiff_lab.errors import InconsistentGraphError
 from autodiff_lab.graph import source
 from autodiff_lab.graph.basic import Apply, Constant, Role, Variable, describe
 from autodiff_lab.graph.op import Op
@@ -147,7 +147,7 @@ class FunctionGraph:
         **unused: Any,
     ) -> None:
         if outputs is None:
-            raise InconsistentGraphError(explain("No outputs specified."))
+            raise InconsistentGraphError("No outputs specified.")
         outputs = list(outputs)
         if inputs is None:
             inputs = [v for v in leaves(outputs) if not isinstance(v, Constant)]
@@ -268,11 +268,9 @@ class FunctionGraph:
         for old, new in pairs:
             if not old.type.in_same_class(new.type):
                 raise InconsistentGraphError(
-                    explain(
-                        f"The type of the replacement must be compatible with the type of the "
-                        f"original Variable: {describe(old)} -> {describe(new)}.",
-                        why=f"asked for by {reason}" if reason else None,
-                    )
+                    f"The type of the replacement must be compatible with the type of the "
+                    f"original Variable: {describe(old)} -> {describe(new)}.",
+                    why=f"asked for by {reason}" if reason else None,
                 )
             interned = self.table.intern(new)
             mapping[old] = interned
@@ -332,7 +330,7 @@ class FunctionGraph:
                 continue
             if not isinstance(variable, Constant) and not hasattr(variable, "container"):
                 raise InconsistentGraphError(
-                    explain(f"{describe(variable)} is read, but is no input of this graph.")
+                    f"{describe(variable)} is read, but is no input of this graph."
                 )
 
     def __str__(self) -> str:

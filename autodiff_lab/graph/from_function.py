@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autodiff_lab.errors import LabTypeError, explain
+from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph.basic import Apply, Type
 from autodiff_lab.graph.op import Op
 
@@ -52,11 +52,9 @@ class FromFunctionOp(Op):
         answers = answer if isinstance(answer, tuple) else (answer,)
         if len(answers) != len(output_storage):
             raise LabTypeError(
-                explain(
-                    f"{self.__name__} returned {len(answers)} values, its otypes announce "
-                    f"{len(output_storage)}.",
-                    where=node.source,
-                )
+                f"{self.__name__} returned {len(answers)} values, its otypes announce "
+                f"{len(output_storage)}.",
+                where=node.source,
             )
         for cell, value, kind in zip(output_storage, answers, self.otypes):
             cell[0] = kind.filter(value, allow_downcast=False)

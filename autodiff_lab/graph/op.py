@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autodiff_lab.errors import LabNotImplementedError, explain
+from autodiff_lab.errors import LabNotImplementedError
 from autodiff_lab.graph.basic import Apply
 from autodiff_lab.graph.sentinels import Undefined
 
@@ -86,14 +86,12 @@ class Op:
         otypes = getattr(self, "otypes", None)
         if itypes is None or otypes is None:
             raise LabNotImplementedError(
-                explain(f"{self} has no make_node.", remedy="write make_node, or itypes and otypes")
+                f"{self} has no make_node.", remedy="write make_node, or itypes and otypes"
             )
         if len(inputs) != len(itypes):
             from autodiff_lab.errors import LabTypeError
 
-            raise LabTypeError(
-                explain(f"{self} takes {len(itypes)} inputs, {len(inputs)} were given.")
-            )
+            raise LabTypeError(f"{self} takes {len(itypes)} inputs, {len(inputs)} were given.")
         variables = [kind.filter_variable(value) for kind, value in zip(itypes, inputs)]
         return Apply(self, variables, [kind.make_variable() for kind in otypes])
 
@@ -124,7 +122,7 @@ class Op:
     ) -> None:
         """Compute into `output_storage`; user ops write this one."""
         if type(self).evaluate is Op.evaluate:
-            raise LabNotImplementedError(explain(f"{self} cannot be computed: no perform."))
+            raise LabNotImplementedError(f"{self} cannot be computed: no perform.")
         values = self.evaluate(node, *inputs)
         if len(node.outputs) == 1:
             values = (values,)
@@ -133,7 +131,7 @@ class Op:
 
     def infer_shape(self, fgraph: Any, node: Apply, shapes: Sequence[Any]) -> Any:
         """The shapes of the outputs as variables; ops of the package answer from `out_dims`."""
-        raise LabNotImplementedError(explain(f"{self} does not say its shape."))
+        raise LabNotImplementedError(f"{self} does not say its shape.")
 
     # -- differentiating --------------------------------------------------------------------
 

@@ -88,7 +88,7 @@ def graph_replace(
     strict: bool = True,
 ) -> Any:
     """Like `clone_replace`; with `strict`, a variable that is not in the graph is an error."""
-    from autodiff_lab.errors import LabValueError, explain
+    from autodiff_lab.errors import LabValueError
     from autodiff_lab.graph.basic import describe
     from autodiff_lab.graph.walk import ancestors
 
@@ -98,9 +98,7 @@ def graph_replace(
         for old in dict(replace):
             if old not in present:
                 raise LabValueError(
-                    explain(
-                        f"{describe(old)} is not part of the graph.",
-                        remedy="strict=False ignores such replacements",
-                    )
+                    f"{describe(old)} is not part of the graph.",
+                    remedy="strict=False ignores such replacements",
                 )
     return clone_replace(outputs, replace)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Apply, Constant, Variable, ancestors, source
 from autodiff_lab.rewriting.facts import Context, is_cast, is_plumbing
 from autodiff_lab.tensor.axes import DimShuffle
@@ -38,7 +38,7 @@ class Const:
 
     def __class_getitem__(cls, item: Any) -> type[Const]:
         if item not in (int, float):
-            raise LabTypeError(explain(f"Const[{item!r}] is not known.", remedy="Const[int]"))
+            raise LabTypeError(f"Const[{item!r}] is not known.", remedy="Const[int]")
         return WholeConst if item is int else Const
 
 
@@ -152,25 +152,20 @@ def record(function: Callable[..., Any], when: Callable[..., bool] | None = None
         sides = function(**arguments)
     if not isinstance(sides, tuple) or len(sides) != 2:
         raise LabTypeError(
-            explain(
-                f"The rule {function.__name__} does not return two sides.",
-                remedy="return left, right",
-            )
+            f"The rule {function.__name__} does not return two sides.", remedy="return left, right"
         )
     left, right = (_tree(as_tensor_variable(side), wildcards, axes) for side in sides)
     if not isinstance(left, Call):
         raise LabValueError(
-            explain(
-                f"The left side of the rule {function.__name__} is only {left}.",
-                why="it would match every variable",
-            )
+            f"The left side of the rule {function.__name__} is only {left}.",
+            why="it would match every variable",
         )
     condition = tuple(inspect.signature(when).parameters) if when is not None else ()
     for name in condition:
         if name not in parameters:
             raise LabValueError(
-                explain(f"when= of the rule {function.__name__} asks for {name!r}.",
-                        why="its parameters are " + ", ".join(parameters))
+                f"when= of the rule {function.__name__} asks for {name!r}.",
+                why="its parameters are " + ", ".join(parameters),
             )
     plain = _plain(right) and not any(is_cast(v) for v in ancestors([as_tensor_variable(sides[1])]))
     return Recorded(function, parameters, left, right, condition, plain)
@@ -203,19 +198,17 @@ def _tree(variable: Any, wildcards: Mapping[Variable, Wild], axes: str | None) -
     if isinstance(variable, Constant):
         data = variable.data
         if data.size != 1:
-            raise LabValueError(explain("A constant in a pattern is one number, not an array."))
+            raise LabValueError("A constant in a pattern is one number, not an array.")
         return Value(data.reshape(-1)[0].item())
     node = variable.owner
     if node is None:
-        raise LabValueError(explain(f"The pattern reads {variable}, which is no parameter of it."))
+        raise LabValueError(f"The pattern reads {variable}, which is no parameter of it.")
     op = node.op
     if not isinstance(op, Elemwise | Reduction) and op.name != "dot":
         raise LabTypeError(
-            explain(
-                f"A pattern cannot contain {op.name}.",
-                why="patterns are for elementwise functions, dot and reductions",
-                remedy="write the rule with @node_rewriter",
-            )
+            f"A pattern cannot contain {op.name}.",
+            why="patterns are for elementwise functions, dot and reductions",
+            remedy="write the rule with @node_rewriter",
         )
     return Call(
         op.name,

@@ -13,7 +13,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Apply, Variable
 from autodiff_lab.rewriting import pattern as patterns
 
@@ -72,10 +72,8 @@ class Rule:
         self.name = function.__name__
         if phase not in PHASES and phase != DISPLAY:
             raise LabValueError(
-                explain(
-                    f"The rule {self.name} names the phase {phase!r}.",
-                    remedy="one of " + ", ".join(map(repr, PHASES)),
-                )
+                f"The rule {self.name} names the phase {phase!r}.",
+                remedy="one of " + ", ".join(map(repr, PHASES)),
             )
         self.function = function
         self.phase = phase
@@ -294,7 +292,7 @@ def node_rewriter(
 
     def declare(function: Callable[..., Any]) -> NodeRule:
         if not callable(function):
-            raise LabTypeError(explain(f"A node rewriter is a function, not {function!r}."))
+            raise LabTypeError(f"A node rewriter is a function, not {function!r}.")
         new = NodeRule(
             function, ops, phase, client, example=example, domain=domain, tags=tags, uses=uses,
             only_in=only_in,

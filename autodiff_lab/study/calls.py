@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy
 
-from autodiff_lab.errors import LabTypeError, explain
+from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph import Variable, ancestors, describe
 from autodiff_lab.view.numeric import all_values
 
@@ -58,24 +58,19 @@ class StudyFunction:
             if name in given or name not in self._inputs:
                 known = ", ".join(self._inputs)
                 reason = "is given twice" if name in given else f"is no input; there is {known}"
-                raise LabTypeError(explain(f"{name} {reason}."))
+                raise LabTypeError(f"{name} {reason}.")
         if len(values) > len(self._wrt):
             raise LabTypeError(
-                explain(
-                    f"{len(values)} values are given, but the study is by {len(self._wrt)}: "
-                    f"{', '.join(self._wrt)}.",
-                    remedy="pass other inputs by name",
-                )
+                f"{len(values)} values are given, but the study is by {len(self._wrt)}: "
+                f"{', '.join(self._wrt)}.",
+                remedy="pass other inputs by name",
             )
         given = {**self._point, **given, **(named or {})}
         missing = [name for name in self._inputs if name not in given]
         if missing:
             raise LabTypeError(
-                explain(
-                    f"No value for {', '.join(missing)}.",
-                    where=describe(self._inputs[missing[0]]),
-                    remedy=f"pass it: ({missing[0]}=...), or give the study a point",
-                )
+                f"No value for {', '.join(missing)}.", where=describe(self._inputs[missing[0]]),
+                remedy=f"pass it: ({missing[0]}=...), or give the study a point",
             )
         return [given[name] for name in self._inputs]
 

@@ -19,7 +19,7 @@ import numpy
 from autodiff_lab import cell, hooks, verify
 from autodiff_lab.cell.inputs import kind_text
 from autodiff_lab.compile import function
-from autodiff_lab.errors import DisconnectedInputError, LabTypeError, LabValueError, explain
+from autodiff_lab.errors import DisconnectedInputError, LabTypeError, LabValueError
 from autodiff_lab.gradient import grad
 from autodiff_lab.graph import (
     Constant,
@@ -345,7 +345,7 @@ class Study:
     def source(self, kind: str = "numpy") -> str:
         """Code that runs when pasted: ``"numpy"`` or ``"numba"``."""
         if kind not in ("numpy", "numba"):
-            raise LabValueError(explain(f"There is no source {kind!r}.", remedy="numpy or numba"))
+            raise LabValueError(f"There is no source {kind!r}.", remedy="numpy or numba")
         text: str = self.function.source(kind)
         return text
 
@@ -406,12 +406,8 @@ def _said_for_a_cell(
     name = next((n for n in result.wrt if sentence.endswith(f": {n}")), result.wrt[0])
     line = line_of(result.y)
     return DisconnectedInputError(
-        explain(
-            sentence,
-            where=describe(result.inputs[name]) + (f"; {line}" if line else ""),
-            why=why,
-            remedy=f"use {name} in the expression, or leave it out of the first line",
-        )
+        sentence, where=describe(result.inputs[name]) + (f"; {line}" if line else ""), why=why,
+        remedy=f"use {name} in the expression, or leave it out of the first line",
     )
 
 
@@ -426,10 +422,8 @@ def _by_name(wrt: Any) -> dict[str, Any]:
     for variable in wrt:
         if not isinstance(variable, Variable):
             raise LabTypeError(
-                explain(
-                    f"A study is by variables, not {variable!r}.",
-                    remedy='x = pt.dscalar("x"); Study(y, [x])',
-                )
+                f"A study is by variables, not {variable!r}.",
+                remedy='x = pt.dscalar("x"); Study(y, [x])',
             )
         _add_name(named, variable)
     return named
@@ -446,7 +440,7 @@ def _add_name(named: dict[str, Any], variable: Any) -> None:
 def _cut_at(y: Any, asked: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Where a study is by an intermediate result, make that an input."""
     if not isinstance(y, Variable):
-        raise LabTypeError(explain(f"A study is of a variable, not {type(y).__name__}."))
+        raise LabTypeError(f"A study is of a variable, not {type(y).__name__}.")
     inner = {n: v for n, v in asked.items() if v.owner is not None}
     if not inner:
         return y, asked
@@ -478,8 +472,7 @@ def _checked_point(inputs: Mapping[str, Any], point: Mapping[Any, Any]) -> dict[
         name = names.get(key) if isinstance(key, Variable) else key
         if name not in inputs:
             raise LabValueError(
-                explain(f"The point names {key}, which is no input.",
-                        remedy="inputs: " + ", ".join(inputs))
+                f"The point names {key}, which is no input.", remedy="inputs: " + ", ".join(inputs)
             )
         checked[name] = point_value(inputs[name], value)
     return checked
@@ -493,8 +486,8 @@ def _checked_range(
     name, start, stop, *rest = plot  # type: ignore[misc]
     if name not in inputs or inputs[name].type.ndim:
         raise LabValueError(
-            explain(f"The plot is along {name}, which is no scalar input.",
-                    remedy="inputs: " + ", ".join(inputs))
+            f"The plot is along {name}, which is no scalar input.",
+            remedy="inputs: " + ", ".join(inputs),
         )
     return name, float(start), float(stop), int(rest[0]) if rest else 400
 
@@ -506,17 +499,13 @@ def _derivatives(y: Any, asked: Mapping[str, Any], order: int) -> dict[str, list
             if variable.type.ndim:
                 kind = kind_text(variable.type.dtype, variable.type.shape)
                 raise LabValueError(
-                    explain(
-                        f"The derivative of order {order} needs a scalar.",
-                        where=f"{name} is a {kind}; {describe(y)}",
-                        why="of an array it is a tensor with many axes",
-                        remedy="name scalar inputs, or take order 1",
-                    )
+                    f"The derivative of order {order} needs a scalar.",
+                    where=f"{name} is a {kind}; {describe(y)}",
+                    why="of an array it is a tensor with many axes",
+                    remedy="name scalar inputs, or take order 1",
                 )
     if not asked:
-        raise LabValueError(
-            explain("There is no input to differentiate by.", where=describe(y))
-        )
+        raise LabValueError("There is no input to differentiate by.", where=describe(y))
     chains: dict[str, list[Any]] = {name: [y] for name in asked}
     with using(line_of(y)):              # what no local rule makes belongs to the last line
         if order == 1:

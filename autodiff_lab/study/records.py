@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy
 
-from autodiff_lab.errors import LabValueError, explain
+from autodiff_lab.errors import LabValueError
 from autodiff_lab.study import text_card
 from autodiff_lab.view import build
 from autodiff_lab.view.bundle import mimebundle
@@ -72,7 +72,7 @@ def to_dot(study: Any, which: str) -> Any:
     """An escaped `graphviz.Digraph`."""
     if which not in ("forward", "gradient", "both"):
         raise LabValueError(
-            explain(f"There is no graph {which!r}.", remedy="one of forward, gradient, both")
+            f"There is no graph {which!r}.", remedy="one of forward, gradient, both"
         )
     return graph_to_dot(study.graph.view, which)  # type: ignore[arg-type]
 
@@ -194,11 +194,9 @@ def plot(study: Any) -> PlotPicture:
     view = plot_view(study)
     if view is None:
         raise LabValueError(
-            explain(
-                "There is no plot of this study.",
-                why="it needs one scalar input, and values for all the others",
-                remedy='give the study a point: --at "..."',
-            )
+            "There is no plot of this study.",
+            why="it needs one scalar input, and values for all the others",
+            remedy='give the study a point: --at "..."',
         )
     return PlotPicture(view)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Apply, Flags, Terms, Variable, Variables, describe
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
@@ -40,12 +40,12 @@ class DimShuffle(TensorOp):
         order = tuple(entry if entry == "x" else int(entry) for entry in new_order)
         kept = [entry for entry in order if entry != "x"]
         if len(set(kept)) != len(kept):
-            raise LabValueError(explain(f"An axis stands twice in the pattern {order}."))
+            raise LabValueError(f"An axis stands twice in the pattern {order}.")
         for entry in kept:
             if not 0 <= int(entry) < input_ndim:
                 raise LabValueError(
-                    explain(f"Axis {entry} of the pattern {order} does not exist.",
-                            why=f"the input has {input_ndim} axes")
+                    f"Axis {entry} of the pattern {order} does not exist.",
+                    why=f"the input has {input_ndim} axes",
                 )
         self.input_ndim = input_ndim
         self.new_order: tuple[int | str, ...] = order
@@ -78,20 +78,16 @@ class DimShuffle(TensorOp):
         variable = as_tensor_variable(inputs[0])
         if variable.type.ndim != self.input_ndim:
             raise LabTypeError(
-                explain(
-                    f"dimshuffle{self.new_order} is for rank {self.input_ndim}.",
-                    where=describe(variable),
-                )
+                f"dimshuffle{self.new_order} is for rank {self.input_ndim}.",
+                where=describe(variable),
             )
         for axis in self.dropped:
             if variable.type.shape[axis] not in (1, None):
                 raise LabValueError(
-                    explain(
-                        f"Axis {axis} cannot be dropped: it has length "
-                        f"{variable.type.shape[axis]}.",
-                        where=describe(variable),
-                        remedy=f"x.sum(axis={axis}) or x[{', '.join([':'] * axis + ['0'])}]",
-                    )
+                    f"Axis {axis} cannot be dropped: it has length "
+                    f"{variable.type.shape[axis]}.",
+                    where=describe(variable),
+                    remedy=f"x.sum(axis={axis}) or x[{', '.join([':'] * axis + ['0'])}]",
                 )
         return [variable]
 
@@ -158,9 +154,7 @@ def atleast_rank(x: Any, ndim: int) -> Any:
     variable = as_tensor_variable(x)
     missing = ndim - variable.type.ndim
     if missing < 0:
-        raise LabValueError(
-            explain(f"{describe(variable)} has more than {ndim} axes.")
-        )
+        raise LabValueError(f"{describe(variable)} has more than {ndim} axes.")
     if missing == 0:
         return variable
     return DimShuffle(variable.type.ndim, ["x"] * missing + list(range(variable.type.ndim)))(

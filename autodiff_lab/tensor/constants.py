@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Apply, Variable
 from autodiff_lab.tensor import dtypes, registry
 from autodiff_lab.tensor.type import TensorType, known_type
@@ -42,16 +42,14 @@ def constant(
         data = np.array(x)
     if data.dtype == object or data.dtype.kind in "USMmV":
         raise LabTypeError(
-            explain(
-                f"Cannot convert {x!r:.60} to a tensor: it is of {type(x).__name__}.",
-                remedy="numbers, arrays and (nested) lists of them can be converted",
-            )
+            f"Cannot convert {x!r:.60} to a tensor: it is of {type(x).__name__}.",
+            remedy="numbers, arrays and (nested) lists of them can be converted",
         )
     if dtype is not None:
         data = data.astype(dtypes.canonical(dtype))
     if ndim is not None:
         if data.ndim > ndim:
-            raise LabValueError(explain(f"A value of rank {data.ndim} cannot have rank {ndim}."))
+            raise LabValueError(f"A value of rank {data.ndim} cannot have rank {ndim}.")
         data = data.reshape((1,) * (ndim - data.ndim) + data.shape)
     return TensorConstant(known_type(_name_of(data.dtype), data.shape), data, name)
 
@@ -88,7 +86,7 @@ def as_tensor_variable(
         if not isinstance(x.type, TensorType):
             convert = getattr(x.type, "as_tensor", None)
             if convert is None:
-                raise LabTypeError(explain(f"{x} is a variable of type {x.type}, not a tensor."))
+                raise LabTypeError(f"{x} is a variable of type {x.type}, not a tensor.")
             x = convert(x)
         if ndim is not None and x.type.ndim != ndim:
             return registry.function("atleast_rank")(x, ndim)  # type: ignore[no-any-return]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autodiff_lab.errors import LabTypeError, explain
+from autodiff_lab.errors import LabTypeError
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.registry import FUNCTIONS, public
 from autodiff_lab.tensor.type import TensorType
@@ -71,9 +71,7 @@ def tensor(
     if shape is None and "broadcastable" in old:
         return TensorType(dtype or "floatX", broadcastable=old.pop("broadcastable"))(name)
     if shape is None:
-        raise LabTypeError(
-            explain("tensor() needs a shape.", remedy='tensor("x", shape=(3, None))')
-        )
+        raise LabTypeError("tensor() needs a shape.", remedy='tensor("x", shape=(3, None))')
     return TensorType("floatX" if dtype is None else dtype, shape)(name)
 
 
@@ -85,11 +83,11 @@ def _constructor(letter: str, kind: str) -> Callable[..., Any]:
     ) -> Any:
         if dtype is not None and default != "floatX":
             raise LabTypeError(
-                explain(f"{make.__name__} has the dtype {default}.", remedy=f"{kind}(dtype=...)")
+                f"{make.__name__} has the dtype {default}.", remedy=f"{kind}(dtype=...)"
             )
         if shape is not None and len(shape) != len(dims):
             raise LabTypeError(
-                explain(f"{make.__name__} has rank {len(dims)}, the shape {shape} another one.")
+                f"{make.__name__} has rank {len(dims)}, the shape {shape} another one."
             )
         chosen = default if dtype is None else dtype
         return TensorType(chosen, dims if shape is None else shape)(name)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.config import config
-from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import (
     DISCONNECTED,
     ZERO,
@@ -90,10 +90,8 @@ class Alloc(TensorOp):
         lengths = as_lengths(inputs[1:])
         if value.type.ndim > len(lengths):
             raise LabTypeError(
-                explain(
-                    f"alloc: the value has {value.type.ndim} axes, the shape only {len(lengths)}.",
-                    where=describe(value),
-                )
+                f"alloc: the value has {value.type.ndim} axes, the shape only {len(lengths)}.",
+                where=describe(value),
             )
         return [value, *lengths]
 
@@ -106,10 +104,8 @@ class Alloc(TensorOp):
                 continue
             if dims[axis] not in (None, known):
                 raise LabValueError(
-                    explain(
-                        f"alloc: the value has length {known} where the shape says {dims[axis]}.",
-                        where=describe(value),
-                    )
+                    f"alloc: the value has length {known} where the shape says {dims[axis]}.",
+                    where=describe(value),
                 )
             dims[axis] = known
         return [tuple(dims)]
@@ -183,7 +179,7 @@ class ARange(TensorOp):
         if all(isinstance(variable, Constant) for variable in variables):
             start, stop, step = (variable.data.item() for variable in variables)
             if step == 0:
-                raise LabValueError(explain("arange: the step cannot be 0."))
+                raise LabValueError("arange: the step cannot be 0.")
             return [(max(0, int(np.ceil((stop - start) / step))),)]
         return [(None,)]
 
@@ -446,11 +442,8 @@ def _scalar_argument(value: Any) -> Any:
     variable = as_length(value) if known_int(value) is not None else as_tensor_variable(value)
     if variable.type.ndim != 0:
         raise LabTypeError(
-            explain(
-                "arange takes scalars.",
-                where=describe(variable),
-                remedy="x.shape[0] is the length of x",
-            )
+            "arange takes scalars.", where=describe(variable),
+            remedy="x.shape[0] is the length of x",
         )
     return variable
 
@@ -482,6 +475,6 @@ def identity_like(x: Any, dtype: Any = None) -> Any:
     """
     variable = as_tensor_variable(x)
     if variable.type.ndim != 2:
-        raise LabValueError(explain("identity_like takes a matrix.", where=describe(variable)))
+        raise LabValueError("identity_like takes a matrix.", where=describe(variable))
     rows, columns = function("shape")(variable)
     return eye(rows, columns, dtype=variable.type.dtype if dtype is None else dtype)

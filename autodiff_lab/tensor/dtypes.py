@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from autodiff_lab.config import config
-from autodiff_lab.errors import LabTypeError, explain
+from autodiff_lab.errors import LabTypeError
 
 INTEGERS = ("int8", "int16", "int32", "int64")
 UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
@@ -56,9 +56,7 @@ def canonical(dtype: object) -> str:
     except TypeError:
         name = str(dtype)
     if name not in ALL:
-        raise LabTypeError(
-            explain(f"Unsupported dtype {dtype!r}.", remedy="one of " + ", ".join(ALL))
-        )
+        raise LabTypeError(f"Unsupported dtype {dtype!r}.", remedy="one of " + ", ".join(ALL))
     return str(name)
 
 
@@ -104,7 +102,7 @@ def autocast(value: int | float | complex | bool) -> np.ndarray:
         if 0 <= value <= np.iinfo("uint64").max:
             return np.asarray(value, dtype="uint64")
         raise LabTypeError(
-            explain(f"The integer {str(value)[:40]} has more than 64 bits.", remedy="use a float")
+            f"The integer {str(value)[:40]} has more than 64 bits.", remedy="use a float"
         )
     if isinstance(value, float):
         if config.floatX != "float64":
@@ -130,10 +128,8 @@ def rule_upcast_no_bool(*dtypes: str) -> tuple[tuple[str, ...], str]:
     common = upcast(*dtypes)
     if common == "bool":
         raise LabTypeError(
-            explain(
-                "Booleans cannot be subtracted or negated.",
-                remedy="`~a` negates, `a ^ b` tells differences, cast(a, 'int8') counts",
-            )
+            "Booleans cannot be subtracted or negated.",
+            remedy="`~a` negates, `a ^ b` tells differences, cast(a, 'int8') counts",
         )
     return (common,) * len(dtypes), common
 
@@ -148,7 +144,7 @@ def rule_float_no_complex(*dtypes: str) -> tuple[tuple[str, ...], str]:
     """Compute in floating point; complex numbers have no order and are refused."""
     common = to_float(upcast(*dtypes))
     if common in COMPLEX:
-        raise LabTypeError(explain("This function is not defined for complex numbers."))
+        raise LabTypeError("This function is not defined for complex numbers.")
     return (common,) * len(dtypes), common
 
 
@@ -190,10 +186,8 @@ def rule_discrete(*dtypes: str) -> tuple[tuple[str, ...], str]:
     common = upcast(*dtypes)
     if not is_discrete(common):
         raise LabTypeError(
-            explain(
-                f"Bitwise and logical operators take booleans or integers, not {common}.",
-                remedy="compare first: (a > 0) & (b > 0)",
-            )
+            f"Bitwise and logical operators take booleans or integers, not {common}.",
+            remedy="compare first: (a > 0) & (b > 0)",
         )
     return (common,) * len(dtypes), common
 
@@ -210,10 +204,8 @@ def rule_to(target: str) -> DtypeRule:
     def rule(*dtypes: str) -> tuple[tuple[str, ...], str]:
         if dtypes[0] in COMPLEX and target not in COMPLEX:
             raise LabTypeError(
-                explain(
-                    f"Casting from complex to real is ambiguous: {dtypes[0]} to {target}.",
-                    remedy="take real(x), imag(x), angle(x) or abs(x)",
-                )
+                f"Casting from complex to real is ambiguous: {dtypes[0]} to {target}.",
+                remedy="take real(x), imag(x), angle(x) or abs(x)",
             )
         return dtypes, target
 

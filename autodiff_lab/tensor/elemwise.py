@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import (
     DISCONNECTED,
     ZERO,
@@ -253,18 +253,14 @@ class Elemwise(Op):
         for option in named:
             if option not in rest:
                 raise LabTypeError(
-                    explain(
-                        f"{row.name} of a variable does not take {option}=.",
-                        why=f"its arguments are {', '.join(row.arguments)}",
-                        remedy="where(condition, a, b) chooses; set_subtensor(x[i], v) writes",
-                    )
+                    f"{row.name} of a variable does not take {option}=.",
+                    why=f"its arguments are {', '.join(row.arguments)}",
+                    remedy="where(condition, a, b) chooses; set_subtensor(x[i], v) writes",
                 )
         if len(inputs) + len(named) != row.arity:
             raise LabTypeError(
-                explain(
-                    f"{row.name} takes {row.arity} argument{'s' * (row.arity != 1)} "
-                    f"({', '.join(row.arguments)}), {len(inputs) + len(named)} given."
-                )
+                f"{row.name} takes {row.arity} argument{'s' * (row.arity != 1)} "
+                f"({', '.join(row.arguments)}), {len(inputs) + len(named)} given.",
             )
         return (*inputs, *(named[argument] for argument in rest))
 
@@ -306,13 +302,10 @@ class Elemwise(Op):
             }
             if len(known) > 1:
                 raise LabValueError(
-                    explain(
-                        f"Incompatible lengths in {self.row.name}: axis {axis} has lengths "
-                        f"{', '.join(map(str, sorted(known)))}.",
-                        where=self._story(variables),
-                        why="lengths must agree, or be statically 1",
-                        remedy="line the axes up: x[:, None] adds one, x.T or reshape moves them",
-                    )
+                    f"Incompatible lengths in {self.row.name}: axis {axis} has lengths "
+                    f"{', '.join(map(str, sorted(known)))}.",
+                    where=self._story(variables), why="lengths must agree, or be statically 1",
+                    remedy="line the axes up: x[:, None] adds one, x.T or reshape moves them",
                 )
             all_stretched = all(axis in axes for axes in stretch)
             dims.append(1 if all_stretched else next(iter(known), None))

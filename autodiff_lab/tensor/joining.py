@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variable, Variables, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import as_tensor_variable
@@ -51,12 +51,10 @@ class Join(TensorOp):
                 continue
             if len(set(known)) > 1:
                 raise LabValueError(
-                    explain(
-                        f"Cannot join along axis {self.axis}: axis {axis} has the lengths "
-                        f"{', '.join(map(str, sorted(set(known))))}.",
-                        where=" and ".join(map(describe, variables)),
-                        why="only the joined axis may differ",
-                    )
+                    f"Cannot join along axis {self.axis}: axis {axis} has the lengths "
+                    f"{', '.join(map(str, sorted(set(known))))}.",
+                    where=" and ".join(map(describe, variables)),
+                    why="only the joined axis may differ",
                 )
             dims.append(known[0] if known else None)
         return [tuple(dims)]
@@ -119,19 +117,17 @@ def join(axis: Any, *tensors: Any) -> Any:
     """
     variables = [as_tensor_variable(entry) for entry in tensors]
     if not variables:
-        raise LabValueError(explain("Nothing to join: at least one array is needed."))
+        raise LabValueError("Nothing to join: at least one array is needed.")
     first = variables[0]
     if first.type.ndim == 0:
         raise LabTypeError(
-            explain("Scalars cannot be joined.", where=describe(first), remedy="stack([a, b])")
+            "Scalars cannot be joined.", where=describe(first), remedy="stack([a, b])"
         )
     for variable in variables:
         if variable.type.ndim != first.type.ndim:
             raise LabTypeError(
-                explain(
-                    "Only arrays of one rank can be joined.",
-                    where=f"{describe(first)} and {describe(variable)}",
-                )
+                "Only arrays of one rank can be joined.",
+                where=f"{describe(first)} and {describe(variable)}",
             )
     if len(variables) == 1:
         return first
@@ -151,11 +147,8 @@ def concatenate(tensor_list: Any, axis: int = 0) -> Any:
     """
     if isinstance(tensor_list, Variable):
         raise LabTypeError(
-            explain(
-                "concatenate takes a list or tuple of arrays, not one array.",
-                where=describe(tensor_list),
-                remedy="concatenate([x, y])",
-            )
+            "concatenate takes a list or tuple of arrays, not one array.",
+            where=describe(tensor_list), remedy="concatenate([x, y])",
         )
     return join(axis, *tensor_list)
 
@@ -178,14 +171,12 @@ def stack(tensors: Any, axis: int = 0) -> Any:
     (2,)
     """
     if not isinstance(tensors, list | tuple) or not tensors:
-        raise LabTypeError(explain("stack takes a list or tuple of at least one array."))
+        raise LabTypeError("stack takes a list or tuple of at least one array.")
     variables = [as_tensor_variable(entry) for entry in tensors]
     ranks = {variable.type.ndim for variable in variables}
     if len(ranks) > 1:
         raise LabTypeError(
-            explain(
-                "Only arrays of one rank can be stacked.",
-                where=" and ".join(describe(variable) for variable in variables[:4]),
-            )
+            "Only arrays of one rank can be stacked.",
+            where=" and ".join(describe(variable) for variable in variables[:4]),
         )
     return join(axis, *(expand_dims(variable, axis) for variable in variables))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Constant, Variable, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
@@ -49,15 +49,10 @@ def as_length(value: Any) -> Any:
         if variable.type.ndim == 1 and variable.type.shape == (1,):
             return as_length(variable[0])
         raise LabTypeError(
-            explain(
-                "Shape arguments must be integer types: scalars, one per axis.",
-                where=describe(variable),
-                remedy="cast(n, 'int64') makes a whole number",
-            )
+            "Shape arguments must be integer types: scalars, one per axis.",
+            where=describe(variable), remedy="cast(n, 'int64') makes a whole number",
         )
-    raise LabTypeError(
-        explain(f"Shape arguments must be integer types, not {value!r:.60}.")
-    )
+    raise LabTypeError(f"Shape arguments must be integer types, not {value!r:.60}.")
 
 
 def as_lengths(shape: Any) -> list[Any]:
@@ -77,17 +72,12 @@ def as_lengths(shape: Any) -> list[Any]:
 def elements_of(vector: Any, role: str) -> list[Any]:
     """The entries of a vector whose length is known, as scalars."""
     if vector.type.ndim != 1:
-        raise LabTypeError(
-            explain(f"{role} is a vector of whole numbers.", where=describe(vector))
-        )
+        raise LabTypeError(f"{role} is a vector of whole numbers.", where=describe(vector))
     length = vector.type.shape[0]
     if length is None:
         raise LabValueError(
-            explain(
-                f"{role} must have a length that is known.",
-                where=describe(vector),
-                remedy="specify_shape(s, (2,)) says it; a tuple of scalars does too",
-            )
+            f"{role} must have a length that is known.", where=describe(vector),
+            remedy="specify_shape(s, (2,)) says it; a tuple of scalars does too",
         )
     if isinstance(vector, Constant):
         return [constant(entry) for entry in vector.data]
@@ -105,7 +95,7 @@ def static_lengths(lengths: Sequence[Any]) -> tuple[int | None, ...]:
     known = tuple(known_int(entry) for entry in lengths)
     for length in known:
         if length is not None and length < 0:
-            raise LabValueError(explain(f"A length cannot be negative: {known}."))
+            raise LabValueError(f"A length cannot be negative: {known}.")
     return known
 
 

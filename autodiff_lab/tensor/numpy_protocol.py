@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from autodiff_lab.errors import LabTypeError, explain
+from autodiff_lab.errors import LabTypeError
 from autodiff_lab.tensor.registry import NUMPY
 
 # what NumPy passes on where a keyword was not given
@@ -38,11 +38,9 @@ class NumpyProtocol:
                 _refuse_option(spelled, option)
         if method not in ("__call__", "reduce"):
             raise LabTypeError(
-                explain(
-                    f"np.{name} does not work on variables: of a ufunc's methods only reduce does.",
-                    remedy="set_subtensor(x[i], v) writes, inc_subtensor(x[i], v) adds, "
-                    "outer(x, y) multiplies all pairs",
-                )
+                f"np.{name} does not work on variables: of a ufunc's methods only reduce does.",
+                remedy="set_subtensor(x[i], v) writes, inc_subtensor(x[i], v) adds, "
+                "outer(x, y) multiplies all pairs",
             )
         if method == "reduce":
             options.setdefault("axis", 0)  # NumPy's default for the methods of ufuncs
@@ -70,13 +68,10 @@ class NumpyProtocol:
 
     def __array__(self, *arguments: Any, **options: Any) -> Any:
         raise LabTypeError(
-            explain(
-                "A variable has no value yet: NumPy cannot make an array of it.",
-                where=str(self)[:60],
-                remedy="np.array([x, y]): stack([x, y]);  np.asarray(x): as_tensor(x)\n"
-                "np.arange(n): arange(n), all of autodiff_lab.tensor\n"
-                "the value: x.eval({...})",
-            )
+            "A variable has no value yet: NumPy cannot make an array of it.", where=str(self)[:60],
+            remedy="np.array([x, y]): stack([x, y]);  np.asarray(x): as_tensor(x)\n"
+            "np.arange(n): arange(n), all of autodiff_lab.tensor\n"
+            "the value: x.eval({...})",
         )
 
 
@@ -86,20 +81,16 @@ def _spelling(name: str, module: str) -> str:
 
 def _refuse_option(name: str, option: str) -> NoReturn:
     raise LabTypeError(
-        explain(
-            f"{option}= is not supported by {_called(name)} of a variable.",
-            why="a graph has nothing to write into",
-            remedy="where(condition, a, b) chooses; x = set_subtensor(x[i], v) writes a part",
-        )
+        f"{option}= is not supported by {_called(name)} of a variable.",
+        why="a graph has nothing to write into",
+        remedy="where(condition, a, b) chooses; x = set_subtensor(x[i], v) writes a part",
     )
 
 
 def _refuse_keyword(name: str, key: str, known: tuple[str, ...]) -> NoReturn:
     raise LabTypeError(
-        explain(
-            f"{key}= is not supported by {_called(name)} of a variable.",
-            remedy="supported: " + ", ".join(known),
-        )
+        f"{key}= is not supported by {_called(name)} of a variable.",
+        remedy="supported: " + ", ".join(known),
     )
 
 
@@ -109,11 +100,8 @@ def _refuse_name(name: str) -> NoReturn:
         last, NUMPY, n=1, cutoff=0.4
     )
     raise LabTypeError(
-        explain(
-            f"{_called(name)} does not work on variables.",
-            why="autodiff_lab has no op for it",
-            remedy=f"the nearest name that works is {_called(nearest[0])}" if nearest else None,
-        )
+        f"{_called(name)} does not work on variables.", why="autodiff_lab has no op for it",
+        remedy=f"the nearest name that works is {_called(nearest[0])}" if nearest else None,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Variable, describe, line_of
 from autodiff_lab.tensor.registry import function
 
@@ -133,23 +133,18 @@ class PythonProtocol:
 
     def __bool__(self) -> bool:
         raise LabTypeError(
-            explain(
-                "Variables do not support boolean operations: there is no value yet.",
-                where=_place(self),
-                remedy="`if`, `while`: where(condition, a, b), or ifelse for branches\n"
-                "`and`, `or`, `not`: a & b, a | b, ~a;  0 < x < 1: (0 < x) & (x < 1)\n"
-                "max(x, 0), min(x, 0): maximum(x, 0), minimum(x, 0)",
-            )
+            "Variables do not support boolean operations: there is no value yet.",
+            where=_place(self),
+            remedy="`if`, `while`: where(condition, a, b), or ifelse for branches\n"
+            "`and`, `or`, `not`: a & b, a | b, ~a;  0 < x < 1: (0 < x) & (x < 1)\n"
+            "max(x, 0), min(x, 0): maximum(x, 0), minimum(x, 0)",
         )
 
     def __float__(self) -> float:
         raise LabTypeError(
-            explain(
-                "A variable has no value yet: it cannot become a Python float.",
-                where=_place(self),
-                remedy="float(x): x.eval({...}) computes the number\n"
-                "math.exp(x) and the rest of math: exp(x), or np.exp(x), builds the graph",
-            )
+            "A variable has no value yet: it cannot become a Python float.", where=_place(self),
+            remedy="float(x): x.eval({...}) computes the number\n"
+            "math.exp(x) and the rest of math: exp(x), or np.exp(x), builds the graph",
         )
 
     def __int__(self) -> int:
@@ -160,70 +155,50 @@ class PythonProtocol:
 
     def _no_integer(self) -> NoReturn:
         raise LabTypeError(
-            explain(
-                "A variable has no value yet: it cannot become a Python integer.",
-                where=_place(self),
-                remedy="int(x): cast(x, 'int64');  range(n): arange(n), or scan for a loop\n"
-                "a_list[n]: stack(a_list)[n];  np.eye(n): eye(n) of autodiff_lab.tensor",
-            )
+            "A variable has no value yet: it cannot become a Python integer.", where=_place(self),
+            remedy="int(x): cast(x, 'int64');  range(n): arange(n), or scan for a loop\n"
+            "a_list[n]: stack(a_list)[n];  np.eye(n): eye(n) of autodiff_lab.tensor",
         )
 
     def __iter__(self) -> Iterator[Any]:
         rank, shape = self.type.ndim, self.type.shape  # type: ignore[attr-defined]
         if rank == 0:
-            raise LabTypeError(
-                explain("A scalar cannot be iterated over.", where=_place(self))
-            )
+            raise LabTypeError("A scalar cannot be iterated over.", where=_place(self))
         if shape[0] is None:
             raise LabValueError(
-                explain(
-                    f"Length of {self} cannot be determined.",
-                    where=_place(self),
-                    why="its first axis has no length that is known while the graph is built",
-                    remedy="sum(x): x.sum();  a loop: scan, or arithmetic on the whole array\n"
-                    "a known length: specify_shape(x, (3,)), or declare it with shape=(3,)",
-                )
+                f"Length of {self} cannot be determined.", where=_place(self),
+                why="its first axis has no length that is known while the graph is built",
+                remedy="sum(x): x.sum();  a loop: scan, or arithmetic on the whole array\n"
+                "a known length: specify_shape(x, (3,)), or declare it with shape=(3,)",
             )
         return iter([self[place] for place in range(shape[0])])  # type: ignore[index]
 
     def __len__(self) -> int:
         raise LabTypeError(
-            explain(
-                "A variable has no len(): its length is part of the graph.",
-                where=_place(self),
-                remedy="x.shape[0]",
-            )
+            "A variable has no len(): its length is part of the graph.", where=_place(self),
+            remedy="x.shape[0]",
         )
 
     def __contains__(self, item: object) -> bool:
         raise LabTypeError(
-            explain(
-                "`in` cannot be answered: there is no value yet.",
-                where=_place(self),
-                remedy="any(eq(x, value))",
-            )
+            "`in` cannot be answered: there is no value yet.", where=_place(self),
+            remedy="any(eq(x, value))",
         )
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise LabTypeError(
-            explain(
-                "Variables do not support item assignment.",
-                where=_place(self),
-                why="a variable stands for one value and never changes",
-                remedy="x[i] = v: x = set_subtensor(x[i], v)\n"
-                "x[i] += v: x = inc_subtensor(x[i], v)",
-            )
+            "Variables do not support item assignment.", where=_place(self),
+            why="a variable stands for one value and never changes",
+            remedy="x[i] = v: x = set_subtensor(x[i], v)\n"
+            "x[i] += v: x = inc_subtensor(x[i], v)",
         )
 
     def __format__(self, spec: str) -> str:
         if not spec:
             return str(self)
         raise LabTypeError(
-            explain(
-                f"A variable has no value yet: it cannot be written as {spec!r}.",
-                where=_place(self),
-                remedy="x.eval({...}) computes the number;  pp(x) writes the expression",
-            )
+            f"A variable has no value yet: it cannot be written as {spec!r}.", where=_place(self),
+            remedy="x.eval({...}) computes the number;  pp(x) writes the expression",
         )
 
 

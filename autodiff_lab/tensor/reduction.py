@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from autodiff_lab.errors import LabIndexError, LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabIndexError, LabTypeError, LabValueError
 from autodiff_lab.graph import ZERO, Apply, Flags, Tangents, Terms, Variable, Variables, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.axes import DimShuffle
@@ -39,20 +39,16 @@ def normalize_axes(axis: Any, variable: Any) -> Axes:
         given = [int(entry) for entry in axis] if isinstance(axis, list | tuple) else [int(axis)]
     except (TypeError, ValueError):
         raise LabTypeError(
-            explain(f"An axis is a whole number, not {axis!r}.", where=describe(variable))
+            f"An axis is a whole number, not {axis!r}.", where=describe(variable)
         ) from None
     for entry in given:
         if not -ndim <= entry < ndim:
             raise LabIndexError(
-                explain(
-                    f"Axis {entry} does not exist.",
-                    where=describe(variable),
-                    why=f"it has {ndim} axes",
-                )
+                f"Axis {entry} does not exist.", where=describe(variable), why=f"it has {ndim} axes"
             )
     found = sorted({entry % ndim for entry in given})
     if len(found) != len(given):
-        raise LabValueError(explain(f"An axis stands twice in axis={axis}."))
+        raise LabValueError(f"An axis stands twice in axis={axis}.")
     return None if len(found) == ndim and ndim > 0 else tuple(found)
 
 

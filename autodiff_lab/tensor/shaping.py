@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.errors import LabIndexError, LabValueError, explain
+from autodiff_lab.errors import LabIndexError, LabValueError
 from autodiff_lab.graph import DISCONNECTED, Apply, Flags, Terms, Variable, Variables, describe
 from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import as_tensor_variable
@@ -93,9 +93,7 @@ class Reshape(TensorOp):
         known = [known_int(length) for length in lengths]
         inferred = [axis for axis, length in enumerate(known) if length == -1]
         if len(inferred) > 1:
-            raise LabValueError(
-                explain("Only one length of a shape can be -1.", where=describe(source))
-            )
+            raise LabValueError("Only one length of a shape can be -1.", where=describe(source))
         total = _product(source.type.shape)
         rest = _product([length for length in known if length != -1])
         dims: list[int | None] = list(known)
@@ -106,11 +104,8 @@ class Reshape(TensorOp):
                 dims[inferred[0]] = total // rest
             elif inferred or total != rest:
                 raise LabValueError(
-                    explain(
-                        f"Cannot reshape {total} elements into {tuple(known)}.",
-                        where=describe(source),
-                        why="the number of elements must stay the same",
-                    )
+                    f"Cannot reshape {total} elements into {tuple(known)}.", where=describe(source),
+                    why="the number of elements must stay the same",
                 )
         return [static_lengths([-2 if d is not None and d < 0 else d for d in dims])]
 
@@ -184,11 +179,9 @@ class SpecifyShape(TensorOp):
             wanted = next(promised) if given else None
             if wanted is not None and known is not None and wanted != known:
                 raise LabValueError(
-                    explain(
-                        f"SpecifyShape: axis {axis} will never match: it has length {known}, "
-                        f"not {wanted}.",
-                        where=describe(source),
-                    )
+                    f"SpecifyShape: axis {axis} will never match: it has length {known}, "
+                    f"not {wanted}.",
+                    where=describe(source),
                 )
             dims.append(known if wanted is None else wanted)
         return [tuple(dims)]
@@ -277,9 +270,7 @@ def get_vector_length(x: Any) -> int:
     """
     variable = as_tensor_variable(x)
     if variable.type.ndim != 1 or variable.type.shape[0] is None:
-        raise LabValueError(
-            explain(f"Length of {variable} cannot be determined.", where=describe(variable))
-        )
+        raise LabValueError(f"Length of {variable} cannot be determined.", where=describe(variable))
     return int(variable.type.shape[0])
 
 
@@ -308,14 +299,12 @@ def reshape(x: Any, shape: Any, ndim: int | None = None, order: str = "C") -> An
     (2, None)
     """
     if order != "C":
-        raise LabValueError(
-            explain(f"reshape reads in C order, not {order!r}.", remedy="transpose first")
-        )
+        raise LabValueError(f"reshape reads in C order, not {order!r}.", remedy="transpose first")
     if ndim is not None and isinstance(shape, Variable):
         shape = specify_shape(shape, (ndim,))
     lengths = as_lengths(shape)
     if ndim is not None and len(lengths) != ndim:
-        raise LabValueError(explain(f"The shape has {len(lengths)} lengths, ndim is {ndim}."))
+        raise LabValueError(f"The shape has {len(lengths)} lengths, ndim is {ndim}.")
     return Reshape()(as_tensor_variable(x), *lengths)
 
 
@@ -333,9 +322,7 @@ def flatten(x: Any, ndim: int = 1, outdim: int | None = None) -> Any:
     variable = as_tensor_variable(x)
     rank = variable.type.ndim
     if not 1 <= ndim <= max(rank, 1):
-        raise LabValueError(
-            explain(f"Cannot flatten to {ndim} axes.", where=describe(variable))
-        )
+        raise LabValueError(f"Cannot flatten to {ndim} axes.", where=describe(variable))
     if rank == ndim:
         return variable
     lengths = [length_of(variable, axis) for axis in range(ndim - 1)]
@@ -390,7 +377,7 @@ def expand_dims(x: Any, axis: Any) -> Any:
     rank = variable.type.ndim + len(entries)
     places = {_in_range(entry, rank, variable) for entry in entries}
     if len(places) != len(entries):
-        raise LabValueError(explain(f"An axis stands twice in axis={axis}."))
+        raise LabValueError(f"An axis stands twice in axis={axis}.")
     rest = iter(range(variable.type.ndim))
     return dimshuffle(variable, ["x" if a in places else next(rest) for a in range(rank)])
 
@@ -427,9 +414,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     sources = [_axis(variable, entry) for entry in _sequence(source)]
     places = [_axis(variable, entry) for entry in _sequence(destination)]
     if len(sources) != len(places) or len(set(sources)) < len(sources):
-        raise LabValueError(
-            explain(f"moveaxis cannot move {source} to {destination}: one place per axis.")
-        )
+        raise LabValueError(f"moveaxis cannot move {source} to {destination}: one place per axis.")
     moved = dict(zip(places, sources))
     rest = (axis for axis in range(rank) if axis not in sources)
     return dimshuffle(variable, [moved[a] if a in moved else next(rest) for a in range(rank)])
@@ -498,10 +483,8 @@ def specify_shape(x: Any, shape: Any) -> Any:
     given = as_lengths(shape) if isinstance(shape, Variable) else list(_sequence(shape))
     if len(given) != variable.type.ndim:
         raise LabValueError(
-            explain(
-                f"SpecifyShape: {len(given)} lengths will never match {variable.type.ndim} axes.",
-                where=describe(variable),
-            )
+            f"SpecifyShape: {len(given)} lengths will never match {variable.type.ndim} axes.",
+            where=describe(variable),
         )
     wanted = [
         None if length is None or known_int(length) == known is not None else length
@@ -544,8 +527,6 @@ def _in_range(axis: Any, rank: int, variable: Any) -> int:
     number = known_int(axis)
     if number is None or not -rank <= number < rank:
         raise LabIndexError(
-            explain(
-                f"Axis {axis} does not exist.", where=describe(variable), why=f"{rank} axes"
-            )
+            f"Axis {axis} does not exist.", where=describe(variable), why=f"{rank} axes"
         )
     return number % rank

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.errors import LabTypeError, explain
+from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph import Type, Variable, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.type import TensorType
@@ -70,7 +70,7 @@ class Container:
     @value.setter
     def value(self, value: Any) -> None:
         if self.readonly:
-            raise LabTypeError(explain(f"Cannot set readonly storage: {self.name}."))
+            raise LabTypeError(f"Cannot set readonly storage: {self.name}.")
         fitted = self.fitted(value)
         with self.lock:
             self._value = fitted
@@ -153,10 +153,7 @@ class SharedVariable(Variable):
     def value(self) -> Any:
         """Refused: reading and writing a value say whether they copy."""
         raise LabTypeError(
-            explain(
-                f"{describe(self)} has no attribute value.",
-                remedy="get_value() and set_value(new)",
-            )
+            f"{describe(self)} has no attribute value.", remedy="get_value() and set_value(new)"
         )
 
 
@@ -236,11 +233,8 @@ def shared(
     """
     if isinstance(value, Variable):
         raise LabTypeError(
-            explain(
-                "Shared variable constructor needs numeric values and not symbolic variables.",
-                where=describe(value),
-                remedy="give a number or an array",
-            )
+            "Shared variable constructor needs numeric values and not symbolic variables.",
+            where=describe(value), remedy="give a number or an array",
         )
     is_number = isinstance(value, bool | int | float | complex | np.generic)
     if not isinstance(value, np.ndarray) and not is_number:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.config import config
-from autodiff_lab.errors import LabOverflowError, LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabOverflowError, LabTypeError, LabValueError
 from autodiff_lab.graph import Type, Variable, describe
 from autodiff_lab.tensor import dtypes, registry
 
@@ -65,7 +65,7 @@ class TensorType(Type):
             )
             shape = broadcastable
         if shape is None:
-            raise LabTypeError(explain("A tensor type needs a shape.", remedy="shape=(None, None)"))
+            raise LabTypeError("A tensor type needs a shape.", remedy="shape=(None, None)")
         self.shape: Shape = _checked_shape(shape)
         self.ndim = len(self.shape)
         self._hash = hash((TensorType, self.dtype, self.shape))
@@ -147,10 +147,8 @@ class TensorType(Type):
         if converted is not None:
             return converted
         raise LabTypeError(
-            explain(
-                f"Cannot convert {describe(as_tensor_variable(other))} into {self}.",
-                remedy=f"cast(x, {self.dtype!r}) changes the dtype; reshape or dimshuffle the rank",
-            )
+            f"Cannot convert {describe(as_tensor_variable(other))} into {self}.",
+            remedy=f"cast(x, {self.dtype!r}) changes the dtype; reshape or dimshuffle the rank",
         )
 
     def convert_variable(self, variable: Variable) -> Variable | None:
@@ -184,21 +182,17 @@ class TensorType(Type):
         """
         if isinstance(data, Variable):
             raise LabTypeError(
-                explain(
-                    "Expected an array-like object, but found a Variable: maybe you are trying to "
-                    "call a function on a (possibly shared) variable instead of a numeric array?",
-                    where=describe(data),
-                    remedy="pass a number or array; x.eval({...}) gives the value of a variable",
-                )
+                "Expected an array-like object, but found a Variable: maybe you are trying to "
+                "call a function on a (possibly shared) variable instead of a numeric array?",
+                where=describe(data),
+                remedy="pass a number or array; x.eval({...}) gives the value of a variable",
             )
         if isinstance(data, np.ndarray) and data.dtype == self.dtype:
             array: np.ndarray = data
         elif strict:
             raise LabTypeError(
-                explain(
-                    f"{self} expected an ndarray with dtype {self.dtype}, "
-                    f"got {_kind_of(data)} (strict)."
-                )
+                f"{self} expected an ndarray with dtype {self.dtype}, "
+                f"got {_kind_of(data)} (strict).",
             )
         else:
             array = self._converted(data, allow_downcast)
@@ -210,13 +204,11 @@ class TensorType(Type):
             given = np.asarray(data)
         except ValueError as error:
             raise LabTypeError(
-                explain(
-                    f"{_kind_of(data)} cannot be made an array for {self}.", why=str(error)
-                )
+                f"{_kind_of(data)} cannot be made an array for {self}.", why=str(error)
             ) from None
         if given.dtype == object or given.dtype.kind in "USMmV":
             raise LabTypeError(
-                explain(f"{self} takes numbers; got {_kind_of(data)} of dtype {given.dtype}.")
+                f"{self} takes numbers; got {_kind_of(data)} of dtype {given.dtype}."
             )
         if given.dtype == self.dtype:
             return given
@@ -233,10 +225,8 @@ class TensorType(Type):
             fits = given.size == 0 or (given.min() >= bounds.min and given.max() <= bounds.max)
             if not fits and not allow_downcast:
                 raise LabOverflowError(
-                    explain(
-                        f"Python integer {str(data)[:40]} is out of bounds for {self.dtype}.",
-                        why=f"it holds {bounds.min} to {bounds.max}",
-                    )
+                    f"Python integer {str(data)[:40]} is out of bounds for {self.dtype}.",
+                    why=f"it holds {bounds.min} to {bounds.max}",
                 )
             return given.astype(self.dtype)
         kinds = "biufc"
@@ -258,31 +248,25 @@ class TensorType(Type):
 
     def _would_lose(self, given: np.ndarray) -> LabTypeError:
         return LabTypeError(
-            explain(
-                f"{self} cannot store a value of dtype {given.dtype} without risking loss of "
-                "precision.",
-                remedy=f"convert the value: np.asarray(value, dtype={self.dtype!r}), or "
-                "allow_input_downcast=True",
-            )
+            f"{self} cannot store a value of dtype {given.dtype} without risking loss of "
+            "precision.",
+            remedy=f"convert the value: np.asarray(value, dtype={self.dtype!r}), or "
+            "allow_input_downcast=True",
         )
 
     def _check_layout(self, array: np.ndarray) -> None:
         if array.ndim != self.ndim:
             raise LabTypeError(
-                explain(
-                    f"Wrong number of dimensions: expected {self.ndim}, got {array.ndim} with "
-                    f"shape {array.shape}."
-                )
+                f"Wrong number of dimensions: expected {self.ndim}, got {array.ndim} with "
+                f"shape {array.shape}.",
             )
         if not array.flags.aligned:
-            raise LabTypeError(explain("The numpy.ndarray object is not aligned."))
+            raise LabTypeError("The numpy.ndarray object is not aligned.")
         for axis, (wanted, found) in enumerate(zip(self.shape, array.shape)):
             if wanted is not None and wanted != found:
                 raise LabTypeError(
-                    explain(
-                        f"The type's shape {self.shape} is not compatible with the data's "
-                        f"({array.shape}): axis {axis} has length {found}, not {wanted}."
-                    )
+                    f"The type's shape {self.shape} is not compatible with the data's "
+                    f"({array.shape}): axis {axis} has length {found}, not {wanted}.",
                 )
 
     def values_eq(self, a: Any, b: Any) -> bool:
@@ -323,7 +307,7 @@ def known_type(dtype: str, shape: Shape) -> TensorType:
 
 def _checked_shape(shape: Any) -> Shape:
     if isinstance(shape, int | str):
-        raise LabTypeError(explain(f"Shape must be a tuple, not {shape!r}.", remedy="shape=(3,)"))
+        raise LabTypeError(f"Shape must be a tuple, not {shape!r}.", remedy="shape=(3,)")
     checked: list[int | None] = []
     for length in shape:
         if length is None or length is False:
@@ -332,12 +316,10 @@ def _checked_shape(shape: Any) -> Shape:
             checked.append(1)
         elif isinstance(length, int | np.integer):
             if length < 0:
-                raise LabValueError(explain(f"A length cannot be negative: shape {shape!r}."))
+                raise LabValueError(f"A length cannot be negative: shape {shape!r}.")
             checked.append(int(length))
         else:
-            raise LabTypeError(
-                explain(f"Shape entries must be integer types or None, not {length!r}.")
-            )
+            raise LabTypeError(f"Shape entries must be integer types or None, not {length!r}.")
     return tuple(checked)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.compile import function
-from autodiff_lab.errors import GradientError, LabTypeError, LabValueError, explain
+from autodiff_lab.errors import GradientError, LabTypeError, LabValueError
 from autodiff_lab.gradient import grad
 from autodiff_lab.tensor.constants import constant
 from autodiff_lab.tensor.type import TensorType
@@ -103,15 +103,13 @@ class numeric_grad:
         """
         mine = self.gf if isinstance(self.gf, list) else [self.gf]
         if len(g_pt) != len(mine):
-            raise LabValueError(
-                explain("argument has wrong number of elements", where=f"{len(g_pt)}")
-            )
+            raise LabValueError("argument has wrong number of elements", where=f"{len(g_pt)}")
         errors = []
         for place, (a, b) in enumerate(zip(g_pt, mine)):
             if np.shape(a) != np.shape(b):
                 raise LabValueError(
-                    explain(f"argument element {place} has wrong shapes "
-                            f"{np.shape(a)}, {np.shape(b)}")
+                    f"argument element {place} has wrong shapes "
+                    f"{np.shape(a)}, {np.shape(b)}",
                 )
             errors.append(self.abs_rel_err(a, b))
         return errors
@@ -132,7 +130,7 @@ class numeric_grad:
         errors = self.abs_rel_errors(g_pt)
         for abs_err, rel_err in errors:
             if not (np.all(np.isfinite(abs_err)) and np.all(np.isfinite(rel_err))):
-                raise LabValueError(explain("abs_err or rel_err not finite", where=repr(abs_err)))
+                raise LabValueError("abs_err or rel_err not finite", where=repr(abs_err))
             scaled = np.minimum(abs_err / abs_tol, rel_err / rel_tol)
             position = int(np.argmax(scaled)) if np.size(scaled) else 0
             positions.append(position)
@@ -197,11 +195,9 @@ def verify_grad(
     arrays = _checked_point(pt)
     if rng is None:
         raise LabTypeError(
-            explain(
-                "rng should be a valid instance of numpy.random.Generator or "
-                "numpy.random.RandomState.",
-                remedy="verify_grad(..., rng=np.random.default_rng(0))",
-            )
+            "rng should be a valid instance of numpy.random.Generator or "
+            "numpy.random.RandomState.",
+            remedy="verify_grad(..., rng=np.random.default_rng(0))",
         )
     tolerance = max(TOLERANCE[array.dtype.name] for array in arrays)
     abs_tol, rel_tol = (tolerance if given is None else given for given in (abs_tol, rel_tol))
@@ -240,16 +236,14 @@ def _compare(
 
 def _checked_point(pt: Any) -> list[Array]:
     if not isinstance(pt, list | tuple):
-        raise LabTypeError(explain("`pt` should be a list or tuple of arrays."))
+        raise LabTypeError("`pt` should be a list or tuple of arrays.")
     arrays = [np.array(entry) for entry in pt]
     for place, array in enumerate(arrays):
         if array.dtype.name not in FLOATS:
             raise LabTypeError(
-                explain(
-                    "verify_grad can work only with floating point inputs, but input "
-                    f'{place} has dtype "{array.dtype}".',
-                    remedy="np.asarray(value, dtype='float64')",
-                )
+                "verify_grad can work only with floating point inputs, but input "
+                f'{place} has dtype "{array.dtype}".',
+                remedy="np.asarray(value, dtype='float64')",
             )
     return arrays
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Apply, Constant, FunctionGraph, Variable
 from autodiff_lab.view import notation
 from autodiff_lab.view.notation import Notation, notation_of
@@ -50,7 +50,7 @@ def pp(variable: Any, constants: str = "family", max_pieces: int = MAX_PIECES) -
     """
     if constants not in CONSTANT_STYLES:
         raise LabValueError(
-            explain(f"constants={constants!r} is unknown.", remedy="use 'family' or 'short'")
+            f"constants={constants!r} is unknown.", remedy="use 'family' or 'short'"
         )
     return ", ".join(_line(root, constants, max_pieces) for root in roots_of(variable, "pp"))
 
@@ -165,10 +165,8 @@ def roots_of(obj: Any, caller: str) -> list[Variable]:
     if isinstance(obj, list | tuple):
         return [root for item in obj for root in roots_of(item, caller)]
     raise LabTypeError(
-        explain(
-            f"{caller} does not know how to print {str(obj)!r:.60}, a {type(obj).__name__}.",
-            remedy="give a variable, a list of them, a function or a FunctionGraph",
-        )
+        f"{caller} does not know how to print {str(obj)!r:.60}, a {type(obj).__name__}.",
+        remedy="give a variable, a list of them, a function or a FunctionGraph",
     )
 
 
@@ -242,9 +240,7 @@ def dprint(
         └─ x [id B]
     """
     if id_type not in ID_TYPES:
-        raise LabValueError(
-            explain(f"id_type={id_type!r} is unknown.", remedy="use 'CHAR', 'int' or ''")
-        )
+        raise LabValueError(f"id_type={id_type!r} is unknown.", remedy="use 'CHAR', 'int' or ''")
     writer = _Tree(depth, print_type, print_shape, id_type, stop_on_name, done)
     for root, order in _roots_with_order(graph_like):
         writer.write(root, order)

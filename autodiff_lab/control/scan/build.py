@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from autodiff_lab.control.scan.op import Layout, Scan
-from autodiff_lab.errors import LabTypeError, LabValueError, MissingInputError, explain
+from autodiff_lab.errors import LabTypeError, LabValueError, MissingInputError
 from autodiff_lab.graph import Constant, FunctionGraph, describe, leaves, toposort
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.registry import function
@@ -56,11 +56,9 @@ def _parse_sequences(sequences: Any) -> list[_Sequence]:
     for place, sequence in enumerate(parsed):
         if sequence.variable.type.ndim == 0:
             raise LabTypeError(
-                explain(
-                    f"Sequence {place} of scan is a scalar: there is nothing to step through.",
-                    where=describe(sequence.variable),
-                    remedy="pass it as non_sequences=, or give a vector",
-                )
+                f"Sequence {place} of scan is a scalar: there is nothing to step through.",
+                where=describe(sequence.variable),
+                remedy="pass it as non_sequences=, or give a vector",
             )
     return parsed
 
@@ -75,13 +73,11 @@ def _parse_outputs(outputs_info: Any) -> list[_Output]:
             initial = entry.get("initial")
             taps = entry.get("taps", [-1] if initial is not None else None)
             if initial is None and taps:
-                raise LabValueError(
-                    explain(f"Output {place} of scan has taps but no initial value.")
-                )
+                raise LabValueError(f"Output {place} of scan has taps but no initial value.")
             taps = () if initial is None else tuple(_as_list(taps))
             if any(not isinstance(tap, int) or tap >= 0 for tap in taps):
                 raise LabValueError(
-                    explain(f"Taps of an output look back: negative whole numbers, not {taps}.")
+                    f"Taps of an output look back: negative whole numbers, not {taps}."
                 )
             parsed.append(_Output(initial, tuple(sorted(taps))))
         else:
@@ -91,10 +87,8 @@ def _parse_outputs(outputs_info: Any) -> list[_Output]:
             output.initial = as_tensor_variable(output.initial)
             if output.taps != (-1,) and output.initial.type.ndim == 0:
                 raise LabValueError(
-                    explain(
-                        f"An output with the taps {output.taps} needs its earlier values stacked.",
-                        where=describe(output.initial),
-                    )
+                    f"An output with the taps {output.taps} needs its earlier values stacked.",
+                    where=describe(output.initial),
                 )
     return parsed
 
@@ -121,19 +115,15 @@ class _Builder:
         if n_steps is not None:
             count = as_tensor_variable(n_steps)
             if count.type.ndim != 0 or count.type.dtype.startswith(("float", "complex")):
-                raise LabTypeError(
-                    explain("n_steps is a whole number.", where=describe(count))
-                )
+                raise LabTypeError("n_steps is a whole number.", where=describe(count))
             if isinstance(count, Constant) and count.data < 0:
                 self.backwards = not self.backwards
                 count = as_tensor_variable(-int(count.data))
             return function("cast")(count, "int64")
         if not self.sequences:
             raise LabValueError(
-                explain(
-                    "No information about the number of steps provided.",
-                    remedy="give n_steps= or at least one sequence",
-                )
+                "No information about the number of steps provided.",
+                remedy="give n_steps= or at least one sequence",
             )
         lengths = []
         for sequence in self.sequences:
@@ -167,12 +157,10 @@ class _Builder:
             self.outputs = [_Output(None) for _ in results]
         if len(results) != len(self.outputs):
             raise LabValueError(
-                explain(
-                    f"The step of scan returned {len(results)} outputs, outputs_info describes "
-                    f"{len(self.outputs)}.",
-                    remedy="one entry in outputs_info for each output; None for one that no "
-                    "later step reads",
-                )
+                f"The step of scan returned {len(results)} outputs, outputs_info describes "
+                f"{len(self.outputs)}.",
+                remedy="one entry in outputs_info for each output; None for one that no "
+                "later step reads",
             )
         return self._assemble(
             plain, elements, initials, taps, results, updates, condition, truncate_gradient
@@ -315,11 +303,9 @@ def _check_strict(constants: Mapping[Any, Any], allowed: set[Any]) -> None:
             if isinstance(leaf, Constant) or reachable:
                 continue
             raise MissingInputError(
-                explain(
-                    f"With strict=True the step may read only what non_sequences lists, "
-                    f"not {describe(outer)}.",
-                    remedy="add it to non_sequences",
-                )
+                f"With strict=True the step may read only what non_sequences lists, "
+                f"not {describe(outer)}.",
+                remedy="add it to non_sequences",
             )
 
 
@@ -337,32 +323,25 @@ def _fitted(result: Any, tap: Any, place: int) -> Any:
     """A new state in the type of its taps; a dtype or rank that does not fit is an error."""
     if result.type.dtype != tap.type.dtype:
         raise LabTypeError(
-            explain(
-                f"Output {place} of scan starts with dtype {tap.type.dtype}, and the step returns "
-                f"dtype {result.type.dtype}.",
-                where=describe(result),
-                why="a state keeps its dtype from step to step",
-                remedy=f"give the initial value as {result.type.dtype}, or cast what the step "
-                "returns",
-            )
+            f"Output {place} of scan starts with dtype {tap.type.dtype}, and the step returns "
+            f"dtype {result.type.dtype}.",
+            where=describe(result), why="a state keeps its dtype from step to step",
+            remedy=f"give the initial value as {result.type.dtype}, or cast what the step "
+            "returns",
         )
     if result.type.ndim != tap.type.ndim:
         raise LabTypeError(
-            explain(
-                f"Output {place} of scan starts with rank {tap.type.ndim}, and the step returns "
-                f"rank {result.type.ndim}.",
-                where=describe(result),
-                remedy="initial values that are stacked belong into "
-                "outputs_info=dict(initial=..., taps=[...])",
-            )
+            f"Output {place} of scan starts with rank {tap.type.ndim}, and the step returns "
+            f"rank {result.type.ndim}.",
+            where=describe(result),
+            remedy="initial values that are stacked belong into "
+            "outputs_info=dict(initial=..., taps=[...])",
         )
     if not tap.type.in_same_class(result.type):
         raise LabValueError(
-            explain(
-                f"Output {place} of scan starts with shape {tap.type.shape}, and the step returns "
-                f"shape {result.type.shape}.",
-                where=describe(result),
-            )
+            f"Output {place} of scan starts with shape {tap.type.shape}, and the step returns "
+            f"shape {result.type.shape}.",
+            where=describe(result),
         )
     return result
 

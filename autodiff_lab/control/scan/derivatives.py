@@ -228,12 +228,10 @@ def pushforward(
         [*value_outputs[:states], *d_states, *value_outputs[states:], *d_mapped,
          *body_outputs[states + op.layout.mapped :]],
     )
+    moving_taps = [t for t, v in zip(op.layout.taps, value_outputs) if is_continuous(v)]
     layout = Layout(
-        len(elements) + len(d_elements),
-        (*op.layout.taps,
-         *(t for t, v in zip(op.layout.taps, value_outputs) if is_continuous(v))),
-        op.layout.mapped + len(d_mapped),
-        op.layout.until,
+        len(elements) + len(d_elements), (*op.layout.taps, *moving_taps),
+        op.layout.mapped + len(d_mapped), op.layout.until,
     )
     starts = [
         t if t is not None else filled(first, 0.0)

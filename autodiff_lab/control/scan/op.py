@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab import hooks
-from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import (
     Apply,
     FunctionGraph,
@@ -166,8 +166,8 @@ class Scan(Op):
         elements, taps, inner_constants = self.split_inner()
         if len(constants) != len(inner_constants):
             raise LabTypeError(
-                explain(f"The body of this scan reads {len(inner_constants)} constants, "
-                        f"{len(constants)} were given.")
+                f"The body of this scan reads {len(inner_constants)} constants, "
+                f"{len(constants)} were given.",
             )
         for outer, inner in zip(sequences, elements):
             _check_element(outer, inner, "sequence")
@@ -226,12 +226,10 @@ class Scan(Op):
         buffer = buffers[place]
         if np.shape(value) != buffer.shape[1:]:
             raise LabValueError(
-                explain(
-                    f"State {place} of scan has shape {buffer.shape[1:]} at the start, and the "
-                    f"step returned shape {np.shape(value)}.",
-                    where=node.source,
-                    remedy="outputs_info gives a state in the shape that the step returns",
-                )
+                f"State {place} of scan has shape {buffer.shape[1:]} at the start, and the "
+                f"step returned shape {np.shape(value)}.",
+                where=node.source,
+                remedy="outputs_info gives a state in the shape that the step returns",
             )
         buffer[index] = value
 
@@ -241,23 +239,17 @@ class Scan(Op):
         for place, sequence in enumerate(sequences):
             if len(sequence) < steps:
                 raise LabValueError(
-                    explain(
-                        f"Sequence {place} of scan has {len(sequence)} elements, "
-                        f"{steps} steps are to be done.",
-                        where=node.source,
-                    )
+                    f"Sequence {place} of scan has {len(sequence)} elements, "
+                    f"{steps} steps are to be done.",
+                    where=node.source,
                 )
         if steps < 0:
-            raise LabValueError(
-                explain(f"scan cannot do {steps} steps.", where=node.source)
-            )
+            raise LabValueError(f"scan cannot do {steps} steps.", where=node.source)
         for place, (first, depth) in enumerate(zip(initials, self.layout.depths)):
             if len(first) < depth:
                 raise LabValueError(
-                    explain(
-                        f"State {place} of scan needs {depth} initial values, {len(first)} given.",
-                        where=node.source,
-                    )
+                    f"State {place} of scan needs {depth} initial values, {len(first)} given.",
+                    where=node.source,
                 )
 
     # -- differentiating --------------------------------------------------------------------
@@ -282,10 +274,8 @@ def _check_element(outer: Variable, inner: Variable, kind: str) -> None:
     shape, dtype = outer.type.shape, outer.type.dtype  # type: ignore[attr-defined]
     if len(shape) != inner.type.ndim + 1 or dtype != inner.type.dtype:  # type: ignore[attr-defined]
         raise LabTypeError(
-            explain(
-                f"A {kind} of scan does not fit its body: {describe(outer)} gives elements that "
-                f"are no {inner.type}."
-            )
+            f"A {kind} of scan does not fit its body: {describe(outer)} gives elements that "
+            f"are no {inner.type}.",
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.errors import LabTypeError, LabValueError, explain
+from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import (
     DISCONNECTED,
     Apply,
@@ -200,33 +200,26 @@ class IncSubtensor(TensorOp):
         word = "set" if self.set_instead_of_inc else "increment"
         if dtypes.upcast(source.type.dtype, value.type.dtype) != source.type.dtype:
             raise LabTypeError(
-                explain(
-                    f"Trying to {word} a {source.type.dtype} part with a {value.type.dtype} "
-                    "value.",
-                    where=f"{describe(source)} and {describe(value)}",
-                    why="digits would be lost",
-                    remedy=f"cast the value to {source.type.dtype!r}, or the array to "
-                    f"{value.type.dtype!r}",
-                )
+                f"Trying to {word} a {source.type.dtype} part with a {value.type.dtype} "
+                "value.",
+                where=f"{describe(source)} and {describe(value)}", why="digits would be lost",
+                remedy=f"cast the value to {source.type.dtype!r}, or the array to "
+                f"{value.type.dtype!r}",
             )
         indices = as_lengths(inputs[2:])
         part = part_dims(source.type.shape, self.pattern, indices)
         if value.type.ndim > len(part):
             raise LabTypeError(
-                explain(
-                    f"Trying to {word} a part of {len(part)} axes with a value of "
-                    f"{value.type.ndim}.",
-                    where=f"{describe(source)} and {describe(value)}",
-                )
+                f"Trying to {word} a part of {len(part)} axes with a value of "
+                f"{value.type.ndim}.",
+                where=f"{describe(source)} and {describe(value)}",
             )
         for wanted, given in zip(part[len(part) - value.type.ndim :], value.type.shape):
             if given not in (None, 1, wanted) and wanted is not None:
                 raise LabValueError(
-                    explain(
-                        f"Trying to {word} a part of length {wanted} with a value of length "
-                        f"{given}.",
-                        where=f"{describe(source)} and {describe(value)}",
-                    )
+                    f"Trying to {word} a part of length {wanted} with a value of length "
+                    f"{given}.",
+                    where=f"{describe(source)} and {describe(value)}",
                 )
         return [source, value, *indices]
 
@@ -313,11 +306,9 @@ def _read_from(part: Any, caller: str) -> tuple[Any, list[int | str] | None]:
         shuffle, owner = owner.op, owner.inputs[0].owner
     if owner is None or not isinstance(owner.op, Subtensor):
         raise LabTypeError(
-            explain(
-                f"{caller} needs a part of an array as its first argument.",
-                where=describe(part) if isinstance(part, Variable) else f"{part!r:.60}",
-                remedy=f"y = {caller}(x[i], value)",
-            )
+            f"{caller} needs a part of an array as its first argument.",
+            where=describe(part) if isinstance(part, Variable) else f"{part!r:.60}",
+            remedy=f"y = {caller}(x[i], value)",
         )
     if shuffle is None:
         return owner, None

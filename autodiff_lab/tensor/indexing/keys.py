@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.errors import LabIndexError, LabNotImplementedError, LabTypeError, explain
+from autodiff_lab.errors import LabIndexError, LabNotImplementedError, LabTypeError
 from autodiff_lab.graph import Variable, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.lengths import as_length, known_int
@@ -109,15 +109,10 @@ def take_apart(variable: Any, key: Any) -> tuple[Pattern, list[Any], list[int]]:
     used = sum(entry is not None and entry is not Ellipsis for entry in entries)
     rank = variable.type.ndim
     if used > rank:
-        raise LabIndexError(
-            explain(
-                f"Too many indices: {used} for {rank} axes.",
-                where=describe(variable),
-            )
-        )
+        raise LabIndexError(f"Too many indices: {used} for {rank} axes.", where=describe(variable))
     dots = [place for place, entry in enumerate(entries) if entry is Ellipsis]
     if len(dots) > 1:
-        raise LabIndexError(explain("An index can have only one `...`."))
+        raise LabIndexError("An index can have only one `...`.")
     if dots:
         entries[dots[0] : dots[0] + 1] = [slice(None)] * (rank - used)
     pattern: list[Any] = []
@@ -140,7 +135,7 @@ def _entry(variable: Any, axis: int, entry: Any, inputs: list[Any]) -> Any:
     if isinstance(entry, slice):
         parts = [_part(variable, part, inputs) for part in (entry.start, entry.stop, entry.step)]
         if parts[2] == 0:
-            raise LabIndexError(explain("The step of a slice cannot be 0."))
+            raise LabIndexError("The step of a slice cannot be 0.")
         return Slice(*parts)
     _refuse(variable, entry)
     number = known_int(entry)
@@ -150,10 +145,8 @@ def _entry(variable: Any, axis: int, entry: Any, inputs: list[Any]) -> Any:
     length = variable.type.shape[axis]
     if length is not None and not -length <= number < length:
         raise LabIndexError(
-            explain(
-                f"Index {number} is out of bounds for axis {axis} with length {length}.",
-                where=describe(variable),
-            )
+            f"Index {number} is out of bounds for axis {axis} with length {length}.",
+            where=describe(variable),
         )
     return number
 
@@ -187,21 +180,15 @@ def _refuse(variable: Any, entry: Any) -> None:
         dtype, rank = type(entry).__name__, 0
     if dtype not in dtypes.DISCRETE:
         raise LabTypeError(
-            explain(
-                f"Expected an integer as index, got {entry!r:.60} ({dtype}).",
-                where=describe(variable),
-                remedy="whole numbers, slices, None and `...` index; cast(i, 'int64') makes one",
-            )
+            f"Expected an integer as index, got {entry!r:.60} ({dtype}).", where=describe(variable),
+            remedy="whole numbers, slices, None and `...` index; cast(i, 'int64') makes one",
         )
     if rank > 0 or dtype == "bool":
         what = "boolean masks" if dtype == "bool" else "arrays of indices"
         raise LabNotImplementedError(
-            explain(
-                f"Indexing by {what} is not supported yet.",
-                where=describe(variable),
-                remedy="where(mask, x, 0) keeps the shape" if dtype == "bool"
-                else "stack([x[i] for i in ...]) takes known rows",
-            )
+            f"Indexing by {what} is not supported yet.", where=describe(variable),
+            remedy="where(mask, x, 0) keeps the shape" if dtype == "bool"
+            else "stack([x[i] for i in ...]) takes known rows",
         )
 
 
