@@ -50,9 +50,11 @@ class Listing:
                 body += [self._node(node) for node in instruction.nodes]
         results = self._results()
         parameters = ", ".join(self.program.slots[i].name for i in self.program.inputs)
-        function = [f"def {name}({parameters}):", *body, *self._told(), f"    return {results}"]
+        quiet = ['@np.errstate(over="ignore")'] if self._overflows_inside() else []
+        function = [*quiet, f"def {name}({parameters}):", *body, *self._told(), f"    return {results}"]
         named = [f"    {key} = {value}" for key, value in self.constants.items()]
-        function[1:1] = named
+        at = len(quiet) + 1
+        function[at:at] = named
         joined = "\n".join(function)
         imports = ["import numpy as np"]
         if "scipy." in joined:
@@ -60,6 +62,15 @@ class Listing:
         helpers = [HELPERS[helper].rstrip() for helper in helpers_in(joined)]
         blocks = ["\n".join(imports), *helpers, *self.kernels.values(), joined]
         return "\n\n\n".join(blocks) + "\n"
+
+    def _overflows_inside(self) -> bool:
+        """Whether a formula overflows on its way to a finite result: 1 / (1 + exp(800)) is 0."""
+        return any(
+            isinstance(node.op, Elemwise) and re.search(r"/.*np\.exp\(", node.op.row.numpy)
+            for instruction in self.program.instructions
+            if instruction.kernel is None or instruction.kernel.name not in self.kernels
+            for node in instruction.nodes
+        )
 
     # -- nodes ------------------------------------------------------------------------------
 
