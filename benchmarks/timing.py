@@ -1,8 +1,8 @@
 """How the benchmarks take time: alternating pairs, medians, and a yardstick for absolute figures.
 
 Relies on the standard library. The one idea: machines and their load differ, so two things are
-compared by running them in turn and taking the median of the ratios; where a target is in seconds,
-the time of a fixed Python loop of the same run stands beside it.
+compared by running them in turn and taking the median of the ratios; where a target is in seconds, CPU
+seconds are taken, and the time of a fixed Python loop of the same run stands beside them.
 """
 
 from __future__ import annotations
@@ -24,22 +24,23 @@ class Result:
     met: bool
 
 
-def seconds(action: Callable[[], object], calls: int = 1) -> float:
+def seconds(action: Callable[[], object], calls: int = 1,
+            clock: Callable[[], float] = time.perf_counter) -> float:
     """Seconds per call, over a run of calls, the garbage collector held."""
     gc.collect()
     gc.disable()
     try:
-        start = time.perf_counter()
+        start = clock()
         for _ in range(calls):
             action()
-        return (time.perf_counter() - start) / calls
+        return (clock() - start) / calls
     finally:
         gc.enable()
 
 
 def median(action: Callable[[], object], runs: int = 7, calls: int = 1) -> float:
-    """The median seconds per call of several runs."""
-    return statistics.median(seconds(action, calls) for _ in range(runs))
+    """The median CPU seconds per call of several runs."""
+    return statistics.median(seconds(action, calls, time.process_time) for _ in range(runs))
 
 
 def ratio(ours: Callable[[], object], theirs: Callable[[], object], runs: int = 9,
