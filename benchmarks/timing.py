@@ -1,8 +1,8 @@
 """How the benchmarks take time: alternating pairs, medians, and a yardstick for absolute figures.
 
 Relies on the standard library. The one idea: machines and their load differ, so two things are
-compared by running them in turn and taking the median of the ratios; where a target is in seconds, CPU
-seconds are taken, and the time of a fixed Python loop of the same run stands beside them.
+compared by running them in turn and taking the median of the ratios; where a target is in
+seconds, CPU seconds are taken, and the time of a fixed Python loop stands beside them.
 """
 
 from __future__ import annotations
