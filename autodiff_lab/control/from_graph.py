@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autodiff_lab import hooks
+from autodiff_lab.control.graph_op import GraphOp
 from autodiff_lab.errors import LabTypeError, MissingInputError
 from autodiff_lab.gradient.contributions import is_continuous
 from autodiff_lab.gradient.forward import forward_sweep
@@ -15,19 +15,17 @@ from autodiff_lab.graph import (
     Apply,
     Constant,
     FunctionGraph,
-    Op,
     Tangents,
     Terms,
     Variable,
     Variables,
     describe,
     leaves,
-    same_graph,
     variables_between,
 )
 
 
-class OpFromGraph(Op):
+class OpFromGraph(GraphOp):
     """A graph as one op.
 
     Parameters
@@ -85,7 +83,7 @@ class OpFromGraph(Op):
                     "missing.",
                     remedy="list it in inputs",
                 )
-        self.graph = FunctionGraph([*inputs, *self.shared], outputs)
+        super().__init__(FunctionGraph([*inputs, *self.shared], outputs))
         self.arguments = len(inputs)
         self.inline = inline
         self.pullback_rule = pullback if pullback is not None else lop_overrides
@@ -93,45 +91,17 @@ class OpFromGraph(Op):
         self.pushforward_rule = pushforward
         self.rop_rule = rop_overrides
         self.label = name
-        self._run: Any = None
 
     @property
     def name(self) -> str:
         return self.label or "op_from_graph"
 
-    @property
-    def fgraph(self) -> FunctionGraph:
-        """The graph inside (the family's name for it)."""
-        return self.graph
-
     def __str__(self) -> str:
         return self.label or "OpFromGraph"
 
-    def _rules(self) -> tuple[Any, ...]:
-        return (self.inline, self.pullback_rule, self.grad_rule, self.pushforward_rule,
-                self.rop_rule)
-
-    def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        if not isinstance(other, OpFromGraph) or self._rules() != other._rules():
-            return False
-        mine, theirs = self.graph, other.graph
-        if [v.type for v in mine.inputs] != [v.type for v in theirs.inputs]:
-            return False
-        if self.shared != other.shared:
-            return False
-        return same_graph(mine.outputs, theirs.outputs, dict(zip(mine.inputs, theirs.inputs)))
-
-    def __hash__(self) -> int:
-        cached: int | None = self.__dict__.get("_hash")
-        if cached is None:
-            names = tuple(node.op.name for node in self.graph.toposort())
-            cached = self.__dict__["_hash"] = hash((OpFromGraph, names))
-        return cached
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_run": None}
+    def facts(self) -> tuple[Any, ...]:
+        rules = (self.pullback_rule, self.grad_rule, self.pushforward_rule, self.rop_rule)
+        return (self.inline, self.shared, *rules)
 
     def make_node(self, *inputs: Any) -> Apply:
         given = list(inputs)
@@ -143,10 +113,8 @@ class OpFromGraph(Op):
         return Apply(self, variables, [v.type.make_variable() for v in self.graph.outputs])
 
     def evaluate(self, node: Apply, *arrays: Any) -> Any:
-        if self._run is None:
-            self._run = hooks.call("inner_function", self.graph)
-        results = self._run(*arrays)
-        return results[0] if len(node.outputs) == 1 else tuple(results)
+        results = self.run(0, *arrays)
+        return results[0] if len(node.outputs) == 1 else results
 
     def expanded(self, inputs: Sequence[Variable]) -> list[Variable]:
         """The graph itself, on these inputs."""

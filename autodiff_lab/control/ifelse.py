@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autodiff_lab import hooks
+from autodiff_lab.control.graph_op import GraphOp
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.gradient.contributions import filled, is_continuous
 from autodiff_lab.graph import (
     ZERO,
     Apply,
-    FunctionGraph,
     Op,
     Terms,
     Variable,
     Variables,
     describe,
-    same_graph,
 )
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.registry import function
@@ -103,19 +101,11 @@ class IfElse(Op):
         return [[True] * self.n_outs, *own, *own]
 
 
-class LazyIfElse(Op):
+class LazyIfElse(GraphOp):
     """A branch point whose branches are graphs of their own; the other one is never run.
 
-    Parameters
-    ----------
-    yes, no : FunctionGraph
-        Closed graphs over the same inputs.
+    Its graphs are the branch for true and the one for false, over the same inputs.
     """
-
-    def __init__(self, yes: FunctionGraph, no: FunctionGraph) -> None:
-        self.yes = yes
-        self.no = no
-        self._runs: dict[bool, Any] = {}
 
     @property
     def name(self) -> str:
@@ -124,37 +114,18 @@ class LazyIfElse(Op):
     def __str__(self) -> str:
         return "IfElse{lazy}"
 
-    def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        return isinstance(other, LazyIfElse) and all(
-            same_graph(a.outputs, b.outputs, dict(zip(a.inputs, b.inputs)))
-            for a, b in ((self.yes, other.yes), (self.no, other.no))
-        )
-
-    def __hash__(self) -> int:
-        return hash((LazyIfElse, len(self.yes.inputs), len(self.yes.toposort())))
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_runs": {}}
-
     def make_node(self, *inputs: Any) -> Apply:
         variables = [as_tensor_variable(v) for v in inputs]
         outputs = []
-        for a, b in zip(self.yes.outputs, self.no.outputs):
+        for a, b in zip(self.graphs[0].outputs, self.graphs[1].outputs):
             pairs = zip(a.type.shape, b.type.shape)  # type: ignore[attr-defined]
             shape = tuple(m if m == n else None for m, n in pairs)
             outputs.append(a.type.clone(shape=shape).make_variable())  # type: ignore[attr-defined]
         return Apply(self, variables, outputs)
 
     def evaluate(self, node: Apply, *arrays: Any) -> Any:
-        taken = bool(arrays[0])
-        run = self._runs.get(taken)
-        if run is None:
-            run = hooks.call("inner_function", self.yes if taken else self.no)
-            self._runs[taken] = run
-        results = run(*arrays[1:])
-        return results[0] if len(node.outputs) == 1 else tuple(results)
+        results = self.run(0 if arrays[0] else 1, *arrays[1:])
+        return results[0] if len(node.outputs) == 1 else results
 
 
 def ifelse(condition: Any, then_branch: Any, else_branch: Any, name: str | None = None) -> Any:

@@ -211,7 +211,8 @@ def pushforward(
 
     d_elements = [_beside(v, moving) for v, t in zip(elements, t_sequences) if t is not None]
     d_taps = [_beside(v, moving) for state in taps for v in state if is_continuous(v)]
-    d_constants = [_beside(v, moving) for v, t in zip(inner_constants, t_constants) if t is not None]
+    pairs = zip(inner_constants, t_constants)
+    d_constants = [_beside(v, moving) for v, t in pairs if t is not None]
     states = len(op.layout.taps)
     body_outputs = list(op.graph.outputs)
     value_outputs = body_outputs[: states + op.layout.mapped]

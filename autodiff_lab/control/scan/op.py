@@ -20,18 +20,16 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab import hooks
+from autodiff_lab.control.graph_op import GraphOp
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import (
     Apply,
     FunctionGraph,
-    Op,
     Tangents,
     Terms,
     Variable,
     Variables,
     describe,
-    same_graph,
 )
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.registry import function
@@ -71,7 +69,7 @@ class Layout:
         return sum(len(taps) for taps in self.taps)
 
 
-class Scan(Op):
+class Scan(GraphOp):
     """A loop.
 
     Parameters
@@ -93,11 +91,10 @@ class Scan(Op):
         truncate_gradient: int = -1,
         label: str | None = None,
     ) -> None:
+        super().__init__(graph)
         self.layout = layout
-        self.graph = graph
         self.truncate_gradient = truncate_gradient
         self.label = label
-        self._step: Any = None
 
     @property
     def name(self) -> str:
@@ -116,27 +113,8 @@ class Scan(Op):
     def __str__(self) -> str:
         return f"Scan{{{self.label or 'scan_fn'}}}"
 
-    def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        if not isinstance(other, Scan) or self.layout != other.layout:
-            return False
-        mine, theirs = self.graph, other.graph
-        if self.truncate_gradient != other.truncate_gradient:
-            return False
-        if [v.type for v in mine.inputs] != [v.type for v in theirs.inputs]:
-            return False
-        return same_graph(mine.outputs, theirs.outputs, dict(zip(mine.inputs, theirs.inputs)))
-
-    def __hash__(self) -> int:
-        cached: int | None = self.__dict__.get("_hash")
-        if cached is None:
-            names = tuple(node.op.name for node in self.graph.toposort())
-            cached = self.__dict__["_hash"] = hash((Scan, self.layout, names))
-        return cached
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_step": None}
+    def facts(self) -> tuple[Any, ...]:
+        return (self.layout, self.truncate_gradient)
 
     # -- building ---------------------------------------------------------------------------
 
@@ -185,17 +163,11 @@ class Scan(Op):
 
     # -- computing --------------------------------------------------------------------------
 
-    def step_function(self) -> Any:
-        """The compiled body; made at the first call and kept."""
-        if self._step is None:
-            self._step = hooks.call("inner_function", self.graph)
-        return self._step
-
     def evaluate(self, node: Apply, *arrays: Any) -> Any:
         count, sequences, initials, constants = self.split(arrays)
         steps = int(count)
         self._check_run(node, steps, sequences, initials)
-        layout, step = self.layout, self.step_function()
+        layout = self.layout
         states = len(layout.taps)
         buffers = [_buffer(first, steps) for first in initials]
         mapped: list[Any] = [None] * layout.mapped
@@ -204,7 +176,7 @@ class Scan(Op):
             arguments = [sequence[t] for sequence in sequences]
             for buffer, taps, depth in zip(buffers, layout.taps, layout.depths):
                 arguments.extend(buffer[t + depth + tap] for tap in taps)
-            results = step(*arguments, *constants)
+            results = self.run(0, *arguments, *constants)
             for place in range(states):
                 self._store(node, buffers, place, t + layout.depths[place], results[place])
             for place in range(layout.mapped):
