@@ -212,8 +212,15 @@ def test_numpy_refuses_by_itself(text: str) -> None:
 def test_every_numpy_name_exists() -> None:
     from autodiff_lab.tensor import registry
 
+    import operator
+
+    import scipy.linalg
+
     for name in registry.NUMPY:
-        module: Any = scipy if name.startswith("special.") else np
-        for part in name.split("."):
-            module = getattr(module, part)
-        assert callable(module)
+        found = []
+        for module in (np, scipy):
+            try:
+                found.append(operator.attrgetter(name)(module))
+            except AttributeError:
+                continue
+        assert any(map(callable, found)), f"neither NumPy nor SciPy has {name}"
