@@ -63,8 +63,8 @@ def head() -> str:
     every = [path for paths in found.values() for path in paths]
     python, whole = (sum(map(count, every)) for count in (layers.code_lines, layers.line_count))
     scripts = sum(map(layers.line_count, layers.PACKAGE.rglob("*.js")))
-    lines.append(f"\n{python:,} lines of Python code in the package (at most 20,000; {whole:,} with "
-                 f"blank lines, comments and docstrings), {scripts:,} of JavaScript (at most "
+    lines.append(f"\n{python:,} lines of Python code in the package (at most 20,000; {whole:,} "
+                 f"with blank lines, comments and docstrings), {scripts:,} of JavaScript (at most "
                  "1,500).\n")
     for room in LAYERS:
         if room in found:
