@@ -51,7 +51,8 @@ class Listing:
         results = self._results()
         parameters = ", ".join(self.program.slots[i].name for i in self.program.inputs)
         quiet = ['@np.errstate(over="ignore")'] if self._overflows_inside() else []
-        function = [*quiet, f"def {name}({parameters}):", *body, *self._told(), f"    return {results}"]
+        body += [*self._told(), f"    return {results}"]
+        function = [*quiet, f"def {name}({parameters}):", *body]
         named = [f"    {key} = {value}" for key, value in self.constants.items()]
         at = len(quiet) + 1
         function[at:at] = named

@@ -35,15 +35,13 @@ class Parameter:
     axes : tuple of int or None
         For each axis of the array the loop that walks it; None for an axis of length 1.
     written : bool
-    may_overlap : tuple of str
-        Parameters whose memory this one may share, element for element.
+        An output may be the very array of an input of the same axes, never a part of one.
     """
 
     name: str
     dtype: str
     axes: tuple[int | None, ...]
     written: bool = False
-    may_overlap: tuple[str, ...] = ()
 
     @property
     def rank(self) -> int:
