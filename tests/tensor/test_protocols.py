@@ -210,11 +210,11 @@ def test_numpy_refuses_by_itself(text: str) -> None:
 
 
 def test_every_numpy_name_exists() -> None:
-    from autodiff_lab.tensor import registry
-
     import operator
 
     import scipy.linalg
+
+    from autodiff_lab.tensor import registry
 
     for name in registry.NUMPY:
         found = []
