@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 import zlib
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 
 import autodiff_lab.tensor as pt
 from autodiff_lab.tensor import registry
@@ -123,6 +125,32 @@ def recurrence(factors: Any, terms: Any, axis: int) -> np.ndarray:
     return result
 
 
+def with_diagonal(x: Any, values: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The array with values added to a diagonal, element by element."""
+    result = np.array(x)
+    moved = np.moveaxis(result, (axis1, axis2), (-2, -1))
+    for k in range(values.shape[-1]):
+        moved[..., k - min(offset, 0), k + max(offset, 0)] += values[..., k]
+    return result
+
+
+def cofactors(x: Any) -> np.ndarray:
+    """det(X) X^-T."""
+    return np.linalg.det(x)[..., None, None] * np.linalg.inv(x).swapaxes(-1, -2)
+
+
+def triangular_solution(a: Any, b: Any, **options: Any) -> np.ndarray:
+    """SciPy's, for each pair of matrices."""
+    if a.ndim == 2:
+        return scipy.linalg.solve_triangular(a, b, **options)
+    return np.stack([triangular_solution(*pair, **options) for pair in zip(a, b)])
+
+
+def cholesky(x: Any, lower: bool = True) -> np.ndarray:
+    """NumPy's, with the other word for the triangle."""
+    return np.linalg.cholesky(x, upper=not lower)
+
+
 def others(x: Any, axis: Any = None) -> np.ndarray:
     """The product of the other elements, element by element."""
     axes = tuple(range(x.ndim)) if axis is None else axis
@@ -139,6 +167,11 @@ REFERENCES: dict[str, Any] = {
     "alloc": lambda value, *shape: np.broadcast_to(value, shape),
     "dimshuffle": dimshuffled,
     "inc_part": lambda x, key, value: with_part(x, key, value, True),
+    "cholesky": cholesky,
+    "cofactors": cofactors,
+    "expm": scipy.linalg.expm,
+    "solve_triangular": triangular_solution,
+    "inc_diagonal": with_diagonal,
     "linear_recurrence": recurrence,
     "product_of_others": others,
     "join": lambda axis, *arrays: np.concatenate(arrays, axis),
@@ -151,11 +184,27 @@ REFERENCES: dict[str, Any] = {
 def numpy_reference(name: str) -> Any:
     """The NumPy function that a public function stands for."""
     if name in REFERENCES:
-        return REFERENCES[name]
+        return joined(REFERENCES[name])
     for spelled, function in registry.NUMPY.items():
-        if function is registry.FUNCTIONS[name] and hasattr(np, spelled):
-            return getattr(np, spelled)
+        if function is registry.FUNCTIONS[name]:
+            try:
+                return joined(operator.attrgetter(spelled)(np))
+            except AttributeError:
+                continue
     raise LookupError(f"{name} has no NumPy name; give it a line in REFERENCES")
+
+
+def joined(function: Any) -> Any:
+    """A function of several results, as one of all their elements in one vector."""
+
+    def call(*positional: Any, **keywords: Any) -> Any:
+        result = function(*positional, **keywords)
+        several = isinstance(result, tuple | list) and not all(type(part) is int for part in result)
+        if not several:
+            return result
+        return np.concatenate([np.ravel(part) for part in result])
+
+    return call
 
 
 def symbolic(
@@ -174,4 +223,7 @@ def symbolic(
         variables.append(pt.tensor(f"v{len(variables)}", dtype=array.dtype.name, shape=shape))
         arrays.append(array)
         built.append(variables[-1])
-    return variables, arrays, registry.FUNCTIONS[name](*built, **keywords)
+    result = registry.FUNCTIONS[name](*built, **keywords)
+    if isinstance(result, tuple | list):
+        result = pt.concatenate([pt.flatten(part) for part in result])
+    return variables, arrays, result

@@ -14,9 +14,12 @@ from autodiff_lab.tensor import (  # noqa: F401  (loading them fills the tables)
     creation,
     cumulative,
     joining,
+    linalg,
+    nlinalg,
     products,
     reduction,
     shaping,
+    slinalg,
 )
 from autodiff_lab.tensor.constants import as_tensor, as_tensor_variable, constant
 from autodiff_lab.tensor.elemwise import Elemwise

@@ -1,13 +1,13 @@
-"""Products of vectors and matrices: `dot`, `matmul`, `outer`."""
+"""Products of vectors and matrices: `dot`, `outer`; those of any ranks are in `linalg`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from autodiff_lab.errors import LabNotImplementedError, LabValueError, explain
+from autodiff_lab.errors import LabNotImplementedError, LabValueError
 from autodiff_lab.graph import Apply, Flags, Terms, Variable, Variables, describe
 from autodiff_lab.tensor import dtypes
-from autodiff_lab.tensor.axes import dimshuffle, transpose
+from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.lengths import length_of
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
@@ -45,22 +45,16 @@ class Dot(TensorOp):
         for variable in (left, right):
             if variable.type.ndim not in (1, 2):
                 raise LabNotImplementedError(
-                    explain(
-                        "dot is for vectors and matrices.",
-                        where=describe(variable),
-                        remedy="reshape to a matrix, or multiply and sum",
-                    )
+                    "dot is for vectors and matrices.", where=describe(variable),
+                    remedy="reshape to a matrix, or multiply and sum",
                 )
         inner, other = left.type.shape[-1], right.type.shape[0]
         if inner is not None and other is not None and inner != other:
             raise LabValueError(
-                explain(
-                    f"Shape mismatch: the last axis of the first argument has length {inner}, the "
-                    f"first axis of the second {other}.",
-                    where=f"{describe(left)} and {describe(right)}",
-                    why="dot sums over these two axes",
-                    remedy="transpose one of them with .T?",
-                )
+                f"Shape mismatch: the last axis of the first argument has length {inner}, the "
+                f"first axis of the second {other}.",
+                where=f"{describe(left)} and {describe(right)}", why="dot sums over these two axes",
+                remedy="transpose one of them with .T?",
             )
         return [left, right]
 
@@ -80,8 +74,7 @@ class Dot(TensorOp):
         right: Any = inputs[1]
         ranks = tuple(variable.type.ndim for variable in node.inputs)  # type: ignore[attr-defined]
         if all(batched):
-            # matrices on both sides: one by one, until a batched product has a client
-            return None if ranks == (2, 2) else [_pairwise(left, right, ranks)]
+            return [_pairwise(left, right, ranks)]
         if batched[0]:
             return [_rows_times(left, right)]
         # x A_b = (A_b^T x^T)^T
@@ -114,12 +107,14 @@ def _rows_times(batch: Any, right: Any) -> Any:
 
 
 def _pairwise(left: Any, right: Any, ranks: tuple[int, ...]) -> Any:
-    """Entry by entry: vectors times vectors, or vectors and matrices."""
+    """Entry by entry."""
     if ranks == (1, 1):
         return (left * right).sum(axis=1)
     if ranks == (1, 2):
         return (left.dimshuffle(0, 1, "x") * right).sum(axis=1)
-    return (left * right.dimshuffle(0, "x", 1)).sum(axis=2)
+    if ranks == (2, 1):
+        return (left * right.dimshuffle(0, "x", 1)).sum(axis=2)
+    return function("matmul")(left, right)
 
 
 @public(numpy=("dot",))
@@ -148,25 +143,6 @@ def dot(x: Any, y: Any) -> Any:
     return Dot()(left, right)
 
 
-@public(numpy=("matmul",))
-def matmul(x: Any, y: Any) -> Any:
-    """Product of vectors and matrices, as the operator ``@`` spells it.
-
-    Examples
-    --------
-    >>> import autodiff_lab.tensor as pt
-    >>> (pt.dmatrix("A") @ pt.dvector("x")).type.shape
-    (None,)
-    """
-    left, right = as_tensor_variable(x), as_tensor_variable(y)
-    for variable in (left, right):
-        if variable.type.ndim == 0:
-            raise LabValueError(
-                explain("matmul takes no scalars.", where=describe(variable), remedy="x * y")
-            )
-    return Dot()(left, right)
-
-
 @public(numpy=("outer",))
 def outer(x: Any, y: Any) -> Any:
     """All products of an element of `x` with one of `y`, as a matrix.
@@ -180,17 +156,3 @@ def outer(x: Any, y: Any) -> Any:
     left, right = (as_tensor_variable(value) for value in (x, y))
     left, right = (v if v.type.ndim == 1 else flatten(v) for v in (left, right))
     return dimshuffle(left, 0, "x") * dimshuffle(right, "x", 0)
-
-
-@public(numpy=("inner",))
-def inner(x: Any, y: Any) -> Any:
-    """Sum of products over the last axes.
-
-    Examples
-    --------
-    >>> import autodiff_lab.tensor as pt
-    >>> float(inner(pt.constant([1.0, 2.0]), pt.constant([3.0, 4.0])).eval())
-    11.0
-    """
-    left, right = as_tensor_variable(x), as_tensor_variable(y)
-    return dot(left, right if right.type.ndim < 2 else transpose(right))

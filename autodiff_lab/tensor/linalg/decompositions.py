@@ -1,0 +1,252 @@
+"""Matrices as products: `cholesky`, `qr`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autodiff_lab.errors import LabValueError
+from autodiff_lab.graph import Apply, Tangents, Terms, Undefined, Variables
+from autodiff_lab.tensor.linalg.frame import MatrixOp, as_matrix, only_real, times, turned
+from autodiff_lab.tensor.linalg.inverse import near_identity
+from autodiff_lab.tensor.linalg.solving import SolveTriangular
+from autodiff_lab.tensor.linalg.triangles import (
+    Diagonal,
+    IncDiagonal,
+    Triangle,
+    symmetric_from_lower,
+    to_lower,
+)
+from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
+from autodiff_lab.tensor.registry import function, public
+from autodiff_lab.tensor.type import TensorType
+
+
+def solved(a: Any, b: Any, lower: bool) -> Any:
+    """A^-1 B for triangular A."""
+    return SolveTriangular(((), ()), lower).on(a, b)
+
+
+def solved_right(b: Any, a: Any, lower: bool) -> Any:
+    """B A^-1 for triangular A."""
+    return turned(solved(turned(a), turned(b), not lower))
+
+
+def half_diagonal(x: Any) -> Any:
+    """The lower triangle with half the diagonal."""
+    rank = x.type.ndim
+    half = Diagonal(0, rank - 2, rank - 1)(x) * -0.5
+    return IncDiagonal(0, rank - 2, rank - 1)(Triangle(True)(x), half)
+
+
+CHOLESKY_OR_NAN = define_helper(
+    "cholesky_or_nan",
+    '''
+def cholesky_or_nan(matrices):
+    """np.linalg.cholesky, with NaN for matrices that are not positive definite."""
+    result = np.empty(matrices.shape, matrices.dtype)
+    for place in np.ndindex(*matrices.shape[:-2]):
+        try:
+            result[place] = np.linalg.cholesky(matrices[place])
+        except np.linalg.LinAlgError:
+            result[place] = np.nan
+    return result
+''',
+)
+
+
+class Cholesky(MatrixOp):
+    """The lower triangular L with L L^T = A, for each matrix; the upper triangle is not read.
+
+    dL = L Phi(L^-1 dA L^-T), where Phi takes the lower triangle and half the diagonal.  Sources:
+    Giles 2008, doi:10.1007/978-3-540-68942-3_4; Murray 2016, arXiv:1602.07527.  The derivative is
+    by the elements of the lower triangle; those above it have none.
+    """
+
+    op_name = "cholesky"
+    __props__ = ("on_error",)
+    summary = "The triangular factor of a positive definite matrix."
+    notation = Notation(latex=r"\mathrm{{chol}}\left({0}\right)", pp="cholesky")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """A matrix, a stack, the other triangle."""
+        found: list[Any] = []
+        for shape, lower in (((3, 3), True), ((2, 3, 3), True), ((3, 3), False)):
+            root = near_identity(rng, *shape)
+            found.append(("cholesky", (root @ root.swapaxes(-1, -2),), {"lower": lower}))
+        return found
+
+    def __init__(self, on_error: str = "raise") -> None:
+        self.on_error = on_error
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        return [dims[0]]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        if self.on_error == "nan":
+            return f"{CHOLESKY_OR_NAN}({arguments[0]})"
+        return f"np.linalg.cholesky({arguments[0]})"
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        refused = only_real(inputs[0], "cholesky")
+        if refused is not None:
+            return refused
+        factor = outputs[0]
+        inner = half_diagonal(times(turned(factor), cotangents[0]))
+        # L^-T Phi L^-1, half of it in each triangle
+        term = solved_right(solved(turned(factor), inner, lower=False), factor, lower=True)
+        return [to_lower(term)]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """L Phi(L^-1 dA L^-T)."""
+        refused = only_real(inputs[0], "cholesky")
+        if refused is not None:
+            return refused
+        factor = outputs[0]
+        moved = symmetric_from_lower(tangents[0])
+        inner = solved(factor, solved_right(moved, turned(factor), lower=False), lower=True)
+        return [times(factor, half_diagonal(inner))]
+
+
+@public(numpy=("linalg.cholesky",))
+def cholesky(
+    x: Any,
+    lower: bool = True,
+    *,
+    check_finite: bool = True,
+    on_error: str = "raise",
+    overwrite_a: bool = False,
+    upper: bool | None = None,
+) -> Any:
+    """The triangular factor of each positive definite matrix.
+
+    Parameters
+    ----------
+    x : tensor_like, shape (..., n, n)
+        Only one triangle is read, and only its elements have derivatives.
+    lower : bool
+        The lower factor L with L L^T = x, else the upper one U with U^T U = x.
+    on_error : {"raise", "nan"}
+        For matrices that are not positive definite.
+    upper : bool, optional
+        NumPy's spelling of ``lower=False``.
+    check_finite, overwrite_a
+        Accepted for compatibility.
+
+    Examples
+    --------
+    >>> cholesky([[4.0, 0.0], [0.0, 9.0]]).eval().tolist()
+    [[2.0, 0.0], [0.0, 3.0]]
+    """
+    if on_error not in ("raise", "nan"):
+        raise LabValueError(
+            f"cholesky does not know on_error={on_error!r}.", remedy="'raise' or 'nan'"
+        )
+    lower = lower if upper is None else not upper
+    matrix = as_matrix(x, "cholesky", square=True)
+    if lower:
+        return Cholesky(on_error)(matrix)
+    return turned(Cholesky(on_error)(turned(matrix)))
+
+
+class OrthogonalTriangular(MatrixOp):
+    """Q with orthonormal columns and upper triangular R, with Q R = A, for each matrix.
+
+    Derivatives are for matrices of full rank that are not wider than high.  Source: Walter and
+    Lehmann 2010, arXiv:1001.1654.
+    """
+
+    op_name = "qr"
+    __props__ = ("mode",)
+    summary = "An orthogonal and a triangular factor of a matrix."
+    notation = Notation(pp="qr")
+    square = False
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """Square, tall, a stack, wide, the triangle alone."""
+        return [
+            *(("qr", (near_identity(rng, *shape),), {}) for shape in ((3, 3), (4, 2), (2, 3, 2))),
+            ("qr", (near_identity(rng, 3, 2),), {"mode": "r"}),
+        ]
+
+    def __init__(self, mode: str = "reduced") -> None:
+        self.mode = mode
+
+    def out_dtypes(self, *inputs: TensorType) -> list[str]:
+        return [inputs[0].dtype] * 2
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        *stack, rows, columns = dims[0]
+        short = None if None in (rows, columns) else min(rows or 0, columns or 0)
+        if self.mode == "complete":
+            return [(*stack, rows, rows), (*stack, rows, columns)]
+        return [(*stack, rows, short), (*stack, short, columns)]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        mode = f", mode={self.mode!r}" if self.mode != "reduced" else ""
+        return f"np.linalg.qr({arguments[0]}{mode})"
+
+    def _refused(self, x: Any) -> list[Any] | None:
+        if self.mode == "complete":
+            return [Undefined("the further columns of a complete QR are not unique: use 'reduced'")]
+        rows, columns = x.type.shape[-2:]
+        if rows is not None and columns is not None and rows < columns:
+            return [Undefined("the derivative of qr is for matrices not wider than high")]
+        return only_real(x, "qr")
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        refused = self._refused(inputs[0])
+        if refused is not None:
+            return refused
+        q, r = outputs
+        by_q, by_r = cotangents
+        mixed = times(r, turned(by_r)) - times(turned(by_q), q)
+        term = by_q + times(q, symmetric_from_lower(mixed))
+        return [solved_right(term, turned(r), lower=True)]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """dQ = (dA R^-1 - Q (M - W)), dR = (M - W) R, with M = Q^T dA R^-1, W antisymmetric."""
+        refused = self._refused(inputs[0])
+        if refused is not None:
+            return refused * 2
+        q, r = outputs
+        moved = solved_right(tangents[0], r, lower=False)
+        mixed = times(turned(q), moved)
+        below = Triangle(True, -1)(mixed)
+        upper = mixed - (below - turned(below))
+        return [moved - times(q, upper), times(upper, r)]
+
+
+@public(numpy=("linalg.qr",))
+def qr(a: Any, mode: str = "reduced") -> Any:
+    """An orthogonal factor Q and an upper triangular factor R of each matrix.
+
+    Derivatives are for matrices of full rank (of a wide one the first columns), and for the modes
+    "reduced" and "r".
+
+    Parameters
+    ----------
+    a : tensor_like, shape (..., m, n)
+    mode : {"reduced", "complete", "r"}
+
+    Returns
+    -------
+    list of Variable, or Variable
+        Q and R; R alone with mode "r".
+    """
+    if mode not in ("reduced", "complete", "r"):
+        raise LabValueError(
+            f"qr does not know mode={mode!r}.", remedy="'reduced', 'complete' or 'r'"
+        )
+    matrix = as_matrix(a, "qr")
+    rows, columns = matrix.type.shape[-2:]
+    if mode != "complete" and rows is not None and columns is not None and rows < columns:
+        # the first columns decide Q; the others are only turned by it
+        q, r = OrthogonalTriangular().make_node(matrix[..., :rows]).outputs
+        rest = times(turned(q), matrix[..., rows:])
+        r = function("join")(-1, r, rest)
+    else:
+        op = OrthogonalTriangular("complete" if mode == "complete" else "reduced")
+        q, r = op.make_node(matrix).outputs
+    return r if mode == "r" else [q, r]

@@ -1,0 +1,61 @@
+"""The exponential of a matrix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autodiff_lab.graph import Apply, Tangents, Terms, Variables
+from autodiff_lab.tensor.lengths import length_of
+from autodiff_lab.tensor.linalg.frame import MatrixOp, turned
+from autodiff_lab.tensor.linalg.inverse import near_identity
+from autodiff_lab.tensor.opdef import Dims, Notation
+from autodiff_lab.tensor.registry import function, public
+
+
+class MatrixExponential(MatrixOp):
+    """The exponential of each matrix, 1 + A + A^2 / 2 + ...
+
+    The derivative along E is the upper right block of exp([[A, E], [0, A]]).  Source: Najfeld and
+    Havel 1995, doi:10.1006/aama.1995.1017.
+    """
+
+    op_name = "expm"
+    summary = "The exponential of a square matrix."
+    notation = Notation(latex=r"e^{{{0}}}", pp="expm")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """A matrix, a stack."""
+        return [("expm", (near_identity(rng, *shape) / 2,), {}) for shape in ((3, 3), (2, 2, 2))]
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        return [dims[0]]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f"scipy.linalg.expm({arguments[0]})"
+
+    def _along(self, x: Any, direction: Any) -> Any:
+        """The derivative of exp at x along a direction."""
+        join, side = function("join"), length_of(x, x.type.ndim - 1)
+        upper = join(-1, x, direction)
+        lower = join(-1, function("zeros_like")(x), x)
+        return self(join(-2, upper, lower))[..., :side, side:]
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        return [self._along(turned(inputs[0]), cotangents[0])]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """The upper right block of exp([[A, dA], [0, A]])."""
+        return [self._along(inputs[0], tangents[0])]
+
+
+@public()
+def expm(A: Any) -> Any:
+    """The exponential of each matrix.
+
+    Examples
+    --------
+    >>> expm([[0.0, 1.0], [0.0, 0.0]]).eval().tolist()
+    [[1.0, 1.0], [0.0, 1.0]]
+    """
+    return MatrixExponential()(A)

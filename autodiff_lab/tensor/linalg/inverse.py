@@ -1,0 +1,328 @@
+"""Inverses and determinants: `inv`, `det`, `slogdet`, `pinv`, `matrix_power`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff_lab.errors import LabValueError
+from autodiff_lab.graph import ZERO, Apply, Tangents, Terms, Variables
+from autodiff_lab.tensor.lengths import known_int, length_of
+from autodiff_lab.tensor.linalg.frame import MatrixOp, as_column, as_matrix, times, turned
+from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
+from autodiff_lab.tensor.registry import function, public
+from autodiff_lab.tensor.type import TensorType
+
+
+def near_identity(rng: Any, *shape: int) -> Any:
+    """A well-conditioned matrix or stack, for samples."""
+    rows, columns = shape[-2:]
+    return rng.uniform(-0.4, 0.4, size=shape) + 1.5 * np.eye(rows, columns)
+
+
+def inner_product(x: Any, y: Any) -> Any:
+    """The sum of the products of the elements of matrices."""
+    return function("sum")(x * y, axis=(-2, -1))
+
+
+def spread(number: Any) -> Any:
+    """One number per matrix, with two axes of length 1 behind."""
+    return as_column(as_column(number))
+
+
+class Inverse(MatrixOp):
+    """The inverse of each matrix: d(X^-1) = -X^-1 dX X^-1.
+
+    Source: Giles 2008, section 2.2.3, doi:10.1007/978-3-540-68942-3_4.
+    """
+
+    op_name = "inv"
+    summary = "The inverse of a square matrix."
+    notation = Notation(latex=r"{0}^{{-1}}", pp="inv")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """A matrix, a stack, one element."""
+        return [("inv", (near_identity(rng, *shape),), {})
+                for shape in ((3, 3), (2, 3, 3), (1, 1))]
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        (shape,) = dims
+        side = shape[-1] if shape[-1] is not None else shape[-2]
+        return [(*shape[:-2], side, side)]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f"np.linalg.inv({arguments[0]})"
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        back = turned(outputs[0])
+        return [-times(back, cotangents[0], back)]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """-X^-1 dX X^-1."""
+        return [-times(outputs[0], tangents[0], outputs[0])]
+
+
+@public("matrix_inverse", numpy=("linalg.inv",))
+def inv(a: Any) -> Any:
+    """The inverse of each matrix.
+
+    Parameters
+    ----------
+    a : tensor_like, shape (..., n, n)
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        When it runs, for a singular matrix.
+
+    Examples
+    --------
+    >>> inv([[2.0, 0.0], [0.0, 4.0]]).eval().tolist()
+    [[0.5, 0.0], [0.0, 0.25]]
+    """
+    return Inverse()(a)
+
+
+class Determinant(MatrixOp):
+    """The determinant of each matrix; its derivative is the matrix of cofactors.
+
+    That derivative exists for singular matrices, too.  Source: Giles 2008, section 2.2.4,
+    doi:10.1007/978-3-540-68942-3_4.
+    """
+
+    op_name = "det"
+    summary = "The determinant of a square matrix."
+    notation = Notation(latex=r"\det\left({0}\right)", pp="det")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """A matrix, a stack, one element."""
+        return [("det", (near_identity(rng, *shape),), {})
+                for shape in ((3, 3), (2, 3, 3), (1, 1))]
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        return [dims[0][:-2]]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f"np.linalg.det({arguments[0]})"
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        return [spread(cotangents[0]) * Cofactors()(inputs[0])]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """The cofactors times the tangent, summed."""
+        return [inner_product(Cofactors()(inputs[0]), tangents[0])]
+
+
+@public(numpy=("linalg.det",))
+def det(a: Any) -> Any:
+    """The determinant of each matrix.
+
+    Examples
+    --------
+    >>> float(det([[1.0, 0.0], [0.0, 4.0]]).eval())
+    4.0
+    """
+    return Determinant()(a)
+
+
+COFACTOR_MATRIX = define_helper(
+    "cofactor_matrix",
+    '''
+def cofactor_matrix(matrix):
+    """det(X) X^-T, by singular values, so that singular matrices have one, too."""
+    left, values, right = np.linalg.svd(matrix)
+    before, after = np.ones((2, *values.shape), values.dtype)
+    np.cumprod(values[..., :-1], axis=-1, out=before[..., 1:])
+    np.cumprod(values[..., :0:-1], axis=-1, out=after[..., -2::-1])
+    sign = np.linalg.det(left) * np.linalg.det(right)
+    others = sign[..., None, None] * (before * after)[..., None, :]
+    return (np.conj(left) * others) @ np.conj(right)
+''',
+)
+
+
+class Cofactors(MatrixOp):
+    """The cofactors of each matrix: det(X) X^-T, for singular matrices too.
+
+    Their own derivative is computed with the inverse, so for regular matrices only.
+    """
+
+    op_name = "cofactors"
+    summary = "The matrix of cofactors, det(X) times the transposed inverse."
+    notation = Notation(latex=r"\mathrm{{cof}}\left({0}\right)", pp="cofactors")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """A matrix, a stack."""
+        return [("cofactors", (near_identity(rng, *shape),), {}) for shape in ((3, 3), (2, 2, 2))]
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        return [dims[0]]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f"{COFACTOR_MATRIX}({arguments[0]})"
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        back = turned(inv(inputs[0]))
+        size = inner_product(cotangents[0], outputs[0])
+        return [spread(size) * back - times(back, turned(cotangents[0]), outputs[0])]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """tr(X^-1 dX) C - C dX^T X^-T."""
+        back = turned(inv(inputs[0]))
+        size = inner_product(back, tangents[0])
+        return [spread(size) * outputs[0] - times(outputs[0], turned(tangents[0]), back)]
+
+
+@public()
+def cofactors(a: Any) -> Any:
+    """The matrix of cofactors of each matrix: the derivative of its determinant."""
+    return Cofactors()(a)
+
+
+class SignLogDeterminant(MatrixOp):
+    """Sign and logarithm of the size of the determinant of each matrix.
+
+    Source: Giles 2008, section 2.2.4, doi:10.1007/978-3-540-68942-3_4.
+    """
+
+    op_name = "slogdet"
+    summary = "Sign of the determinant and logarithm of its size."
+    notation = Notation(latex=r"\log\left|\det\left({0}\right)\right|", pp="slogdet")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """A matrix, a stack, a negative determinant."""
+        return [("slogdet", (near_identity(rng, *shape),), {}) for shape in ((3, 3), (2, 3, 3))] + [
+            ("slogdet", (-near_identity(rng, 3, 3),), {})
+        ]
+
+    def out_dtypes(self, *inputs: TensorType) -> list[str]:
+        real = {"complex64": "float32", "complex128": "float64"}
+        return [inputs[0].dtype, real.get(inputs[0].dtype, inputs[0].dtype)]
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        return [dims[0][:-2]] * 2
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f"np.linalg.slogdet({arguments[0]})"
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        return [spread(cotangents[1]) * turned(inv(inputs[0]))]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """The sign does not move; the logarithm by tr(X^-1 dX)."""
+        return [ZERO, inner_product(turned(inv(inputs[0])), tangents[0])]
+
+
+@public(numpy=("linalg.slogdet",))
+def slogdet(a: Any) -> Any:
+    """Sign of the determinant of each matrix, and logarithm of its size.
+
+    Returns
+    -------
+    list of Variable
+        The sign and the logarithm.
+
+    Examples
+    --------
+    >>> sign, logarithm = slogdet([[-1.0, 0.0], [0.0, 1.0]])
+    >>> float(sign.eval()), float(logarithm.eval())
+    (-1.0, 0.0)
+    """
+    return list(SignLogDeterminant().make_node(a).outputs)
+
+
+class PseudoInverse(MatrixOp):
+    """The Moore-Penrose inverse of each matrix.
+
+    The derivative holds where the rank does not change: Golub and Pereyra 1973,
+    doi:10.1137/0710036.
+    """
+
+    op_name = "pinv"
+    summary = "The Moore-Penrose inverse of a matrix."
+    notation = Notation(latex=r"{0}^{{+}}", pp="pinv")
+    square = False
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """Tall, wide, a stack."""
+        shapes = (4, 2), (2, 3), (2, 3, 2)
+        return [("pinv", (near_identity(rng, *shape),), {}) for shape in shapes]
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        (shape,) = dims
+        return [(*shape[:-2], shape[-1], shape[-2])]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f"np.linalg.pinv({arguments[0]})"
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        x, y = inputs[0], outputs[0]
+        back, given = turned(y), turned(cotangents[0])
+        rows, columns = given, times(back, y, given)
+        rows = rows - times(x, times(y, rows))
+        columns = columns - times(times(columns, y), x)
+        return [times(rows, y, back) + columns - times(back, cotangents[0], back)]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """-Y dX Y + Y Y^T dX^T (1 - X Y) + (1 - Y X) dX^T Y^T Y."""
+        x, y = inputs[0], outputs[0]
+        back, moved = turned(y), turned(tangents[0])
+        left = times(y, back, moved)
+        right = times(moved, back, y)
+        return [
+            left - times(times(left, x), y)
+            + right - times(y, times(x, right))
+            - times(y, tangents[0], y)
+        ]
+
+
+@public(numpy=("linalg.pinv",))
+def pinv(a: Any, hermitian: bool = False) -> Any:
+    """The Moore-Penrose inverse of each matrix.
+
+    Derivatives hold where the rank of the matrix does not change.
+
+    Parameters
+    ----------
+    a : tensor_like, shape (..., m, n)
+    hermitian : bool
+        Accepted for compatibility.
+
+    Examples
+    --------
+    >>> pinv([[2.0], [0.0]]).eval().tolist()
+    [[0.5, 0.0]]
+    """
+    return PseudoInverse()(a)
+
+
+@public(numpy=("linalg.matrix_power",))
+def matrix_power(a: Any, n: int) -> Any:
+    """A whole power of each matrix; negative ones are powers of the inverse.
+
+    Examples
+    --------
+    >>> matrix_power([[1.0, 1.0], [0.0, 1.0]], 5).eval().tolist()
+    [[1.0, 5.0], [0.0, 1.0]]
+    """
+    power = known_int(n)
+    if power is None:
+        raise LabValueError("matrix_power takes a known whole number.", why=f"n is {n!r:.60}")
+    base = as_matrix(a, "matrix_power", square=True)
+    if power == 0:
+        eye = function("eye")(length_of(base, base.type.ndim - 1), dtype=base.type.dtype)
+        return function("zeros_like")(base) + eye
+    square = inv(base) if power < 0 else base
+    power, result = abs(power), None
+    while power:
+        if power % 2:
+            result = square if result is None else times(result, square)
+        power //= 2
+        square = times(square, square) if power else square
+    return result

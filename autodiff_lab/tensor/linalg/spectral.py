@@ -1,0 +1,283 @@
+"""Eigenvalues of symmetric matrices and singular values: `eigh`, `eigvalsh`, `svd`.
+
+Vectors of equal eigenvalues (or singular values) are not unique, and neither is their derivative:
+the term that would divide by the difference is left out.  What does not depend on the choice of
+the vectors (sums of equal eigenvalues, projections, functions of the matrix) gets its right
+derivative; anything else gets one of the possible answers, never NaN.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff_lab.errors import LabValueError
+from autodiff_lab.graph import Apply, Tangents, Terms, Undefined, Variables
+from autodiff_lab.tensor.constants import constant
+from autodiff_lab.tensor.linalg.frame import (
+    MatrixOp,
+    as_column,
+    as_matrix,
+    as_row,
+    only_real,
+    times,
+    turned,
+)
+from autodiff_lab.tensor.linalg.inverse import near_identity
+from autodiff_lab.tensor.linalg.triangles import (
+    Diagonal,
+    IncDiagonal,
+    symmetric_from_lower,
+    to_lower,
+)
+from autodiff_lab.tensor.opdef import Dims, Notation
+from autodiff_lab.tensor.registry import function, public
+from autodiff_lab.tensor.type import TensorType
+
+
+def reciprocal_or_zero(x: Any) -> Any:
+    """1 / x, and 0 where x is 0."""
+    dtype = x.type.dtype
+    one, zero = constant(1, dtype=dtype), constant(0, dtype=dtype)
+    where, is_zero = function("switch"), function("eq")(x, zero)
+    return where(is_zero, zero, one / where(is_zero, one, x))
+
+
+def gaps(values: Any) -> Any:
+    """1 / (v[j] - v[i]) for each pair, 0 for equal ones."""
+    return reciprocal_or_zero(as_row(values) - as_column(values))
+
+
+def diagonal_of(x: Any) -> Any:
+    """The diagonal of each matrix."""
+    return Diagonal(0, x.type.ndim - 2, x.type.ndim - 1)(x)
+
+
+def with_diagonal(x: Any, values: Any) -> Any:
+    """Values added to the diagonal of each matrix."""
+    return IncDiagonal(0, x.type.ndim - 2, x.type.ndim - 1)(x, values)
+
+
+class SymmetricEigen(MatrixOp):
+    """Eigenvalues, in increasing order, and eigenvectors of each symmetric matrix.
+
+    Only the lower triangle is read.  dw = diag(V^T dA V), dV = V (F o V^T dA V) with
+    F[i, j] = 1 / (w[j] - w[i]).  Source: Giles 2008, section 3.1, doi:10.1007/978-3-540-68942-3_4.
+    Where eigenvalues are equal, F is 0.
+    """
+
+    op_name = "eigh"
+    summary = "Eigenvalues and eigenvectors of a symmetric matrix."
+    notation = Notation(pp="eigh")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """A matrix, a stack, the values alone."""
+        found: list[Any] = []
+        for shape, name in (((3, 3), "eigh"), ((2, 3, 3), "eigh"), ((3, 3), "eigvalsh")):
+            matrix = near_identity(rng, *shape)
+            found.append((name, (matrix + matrix.swapaxes(-1, -2) + _steps(shape),), {}))
+        return found
+
+    def out_dtypes(self, *inputs: TensorType) -> list[str]:
+        real = {"complex64": "float32", "complex128": "float64"}
+        return [real.get(inputs[0].dtype, inputs[0].dtype), inputs[0].dtype]
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        (shape,) = dims
+        return [shape[:-1], shape]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f"np.linalg.eigh({arguments[0]})"
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        refused = only_real(inputs[0], "eigh")
+        if refused is not None:
+            return refused
+        values, vectors = outputs
+        inner = gaps(values) * times(turned(vectors), cotangents[1])
+        return [to_lower(times(vectors, with_diagonal(inner, cotangents[0]), turned(vectors)))]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """dw = diag(V^T dA V), dV = V (F o V^T dA V)."""
+        refused = only_real(inputs[0], "eigh")
+        if refused is not None:
+            return refused * 2
+        values, vectors = outputs
+        inner = times(turned(vectors), symmetric_from_lower(tangents[0]), vectors)
+        return [diagonal_of(inner), times(vectors, gaps(values) * inner)]
+
+
+def _steps(shape: tuple[int, ...]) -> Any:
+    """A diagonal that keeps eigenvalues apart."""
+    return np.diag(2.0 * np.arange(shape[-1]))
+
+
+@public(numpy=("linalg.eigh",))
+def eigh(a: Any, UPLO: str = "L") -> Any:
+    """Eigenvalues, in increasing order, and eigenvectors of each symmetric matrix.
+
+    Parameters
+    ----------
+    a : tensor_like, shape (..., n, n)
+    UPLO : {"L", "U"}
+        Which triangle is read; only its elements have derivatives.
+
+    Returns
+    -------
+    list of Variable
+        The values, shape (..., n), and the vectors as columns, shape (..., n, n).
+
+    Notes
+    -----
+    Vectors of equal eigenvalues are not unique; the part of the derivative that mixes them is
+    left out.  Functions that do not depend on their choice get their right derivative.
+
+    Examples
+    --------
+    >>> eigh([[2.0, 0.0], [0.0, 1.0]])[0].eval().tolist()
+    [1.0, 2.0]
+    """
+    if UPLO not in ("L", "U"):
+        raise LabValueError(f"eigh does not know UPLO={UPLO!r}.", remedy="'L' or 'U'")
+    matrix = as_matrix(a, "eigh", square=True)
+    return list(SymmetricEigen().make_node(matrix if UPLO == "L" else turned(matrix)).outputs)
+
+
+@public(numpy=("linalg.eigvalsh",))
+def eigvalsh(a: Any, UPLO: str = "L", *, lower: bool | None = None) -> Any:
+    """Eigenvalues, in increasing order, of each symmetric matrix; see `eigh`."""
+    if lower is not None:
+        UPLO = "L" if lower else "U"
+    return eigh(a, UPLO)[0]
+
+
+class SingularValues(MatrixOp):
+    """U, s and V^T with U diag(s) V^T = A, for each matrix; s is in decreasing order.
+
+    Source: Giles 2008, section 3.2, doi:10.1007/978-3-540-68942-3_4, with the terms for vectors of
+    oblong matrices.  Where singular values are equal, or 0 in an oblong matrix, the terms that
+    divide by them are left out.
+
+    Parameters
+    ----------
+    full : bool
+        All columns of U and V rather than the first min(m, n); these have no derivative.
+    """
+
+    op_name = "svd"
+    __props__ = ("full",)
+    summary = "Singular values and vectors of a matrix."
+    notation = Notation(pp="svd")
+    square = False
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """Square, tall, wide, a stack, the values alone."""
+        thin = {"full_matrices": False}
+        found: list[Any] = []
+        for shape in ((3, 3), (4, 2), (2, 3), (2, 3, 2)):
+            matrix = near_identity(rng, *shape)
+            matrix = matrix * np.arange(1.0, shape[-1] + 1.0)
+            found.append(("svd", (matrix,), thin))
+        return [*found, ("svd", (near_identity(rng, 2, 3) * [1.0, 3.0, 1.0],),
+                         {"full_matrices": True, "compute_uv": False})]
+
+    def __init__(self, full: bool = False) -> None:
+        self.full = full
+
+    def out_dtypes(self, *inputs: TensorType) -> list[str]:
+        dtype = inputs[0].dtype
+        real = {"complex64": "float32", "complex128": "float64"}
+        return [dtype, real.get(dtype, dtype), dtype]
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        *stack, rows, columns = dims[0]
+        short = None if rows is None or columns is None else min(rows, columns)
+        if self.full:
+            return [(*stack, rows, rows), (*stack, short), (*stack, columns, columns)]
+        return [(*stack, rows, short), (*stack, short), (*stack, short, columns)]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f"np.linalg.svd({arguments[0]}, full_matrices={self.full})"
+
+    def _refused(self, x: Any) -> list[Any] | None:
+        if self.full:
+            return [Undefined("the further vectors of a full svd are not unique: ask for "
+                              "full_matrices=False")]
+        return only_real(x, "svd")
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        refused = self._refused(inputs[0])
+        if refused is not None:
+            return refused
+        (left, values, right), (by_left, by_values, by_right) = outputs, cotangents
+        vectors, by_vectors = turned(right), turned(by_right)
+        gap, row, column = gaps(function("sqr")(values)), as_row(values), as_column(values)
+        turn_left = times(turned(left), by_left)
+        turn_right = times(turned(vectors), by_vectors)
+        inner = gap * (turn_left - turned(turn_left)) * row
+        inner = with_diagonal(inner + column * (gap * (turn_right - turned(turn_right))), by_values)
+        upright = as_row(reciprocal_or_zero(values))
+        outside_left = (by_left - times(left, turn_left)) * upright
+        outside_right = (by_vectors - times(vectors, turn_right)) * upright
+        return [
+            times(times(left, inner) + outside_left, right)
+            + times(left, turned(outside_right))
+        ]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """ds = diag(P), P = U^T dA V; dU and dV turn within and out of the spaces they span."""
+        refused = self._refused(inputs[0])
+        if refused is not None:
+            return refused * 3
+        left, values, right = outputs
+        vectors = turned(right)
+        gap, row, column = gaps(function("sqr")(values)), as_row(values), as_column(values)
+        moved_left = times(tangents[0], vectors)
+        moved_right = times(turned(tangents[0]), left)
+        inner = times(turned(left), moved_left)
+        across = turned(inner)
+        upright = as_row(reciprocal_or_zero(values))
+        by_left = times(left, gap * (inner * row + column * across))
+        by_left = by_left + (moved_left - times(left, inner)) * upright
+        by_vectors = times(vectors, gap * (column * inner + across * row))
+        by_vectors = by_vectors + (moved_right - times(vectors, across)) * upright
+        return [by_left, diagonal_of(inner), turned(by_vectors)]
+
+
+@public(numpy=("linalg.svd",))
+def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+    """U, s and V^T with U diag(s) V^T = a, for each matrix.
+
+    Parameters
+    ----------
+    a : tensor_like, shape (..., m, n)
+    full_matrices : bool
+        All columns of U and V rather than the first min(m, n).  Those further columns are not
+        unique and have no derivative: ask for ``False`` to differentiate.
+    compute_uv : bool
+        False: the singular values alone.
+
+    Returns
+    -------
+    list of Variable, or Variable
+        U, s (in decreasing order) and V^T.
+
+    Notes
+    -----
+    Vectors of equal singular values are not unique; the part of the derivative that mixes them
+    is left out.
+
+    Examples
+    --------
+    >>> svd([[3.0, 0.0], [0.0, 4.0]], compute_uv=False).eval().tolist()
+    [4.0, 3.0]
+    """
+    matrix = as_matrix(a, "svd")
+    rows, columns = matrix.type.shape[-2:]
+    same = rows is not None and rows == columns
+    op = SingularValues(bool(full_matrices and compute_uv and not same))
+    outputs = list(op.make_node(matrix).outputs)
+    return outputs if compute_uv else outputs[1]
