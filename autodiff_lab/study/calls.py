@@ -8,7 +8,8 @@ are off: NaN and Inf are marked where they arise.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy
@@ -21,7 +22,9 @@ Array = numpy.ndarray[Any, Any]
 
 # Values on nodes are kept up to this many bytes in all; the picture needs summaries only.
 MOST_BYTES = 64_000_000
-MOST_NODES = 5_000
+MOST_NODES = 20_000
+PLOT_SECONDS = 2.0
+FEWEST = 60
 
 
 class StudyFunction:
@@ -98,12 +101,26 @@ def node_values(
 
 
 def sample(
-    function: Any, name: str, xs: Iterable[float], rest: Mapping[str, Any], names: Sequence[str]
-) -> list[tuple[float, ...]]:
-    """The results of a compiled function along one scalar input, one row for each point."""
-    rows = []
+    function: Any,
+    name: str,
+    places: tuple[float, float, int],
+    rest: Mapping[str, Any],
+    names: Sequence[str],
+) -> tuple[list[float], list[tuple[float, ...]]]:
+    """The results of a compiled function along one scalar input, a row for each position.
+
+    A function that takes long is called at fewer positions.
+    """
+    start, stop, count = places
+
+    def row(x: float) -> tuple[float, ...]:
+        results = function(*[x if n == name else rest[n] for n in names])
+        return tuple(float(numpy.real(r)) if numpy.ndim(r) == 0 else numpy.nan for r in results)
+
     with numpy.errstate(all="ignore"):
-        for x in xs:
-            row = function(*[x if n == name else rest[n] for n in names])
-            rows.append(tuple(float(numpy.real(entry)) for entry in row))
-    return rows
+        began = time.perf_counter()
+        row(start)
+        seconds = time.perf_counter() - began
+        affordable = int(PLOT_SECONDS / max(seconds, 1e-9))
+        xs = [float(x) for x in numpy.linspace(start, stop, min(count, max(FEWEST, affordable)))]
+        return xs, [row(x) for x in xs]

@@ -183,7 +183,7 @@ class Study:
             Values by name or variable; inputs left out keep theirs.
         """
         other = copy.copy(self)
-        for stage in ("fn", "fn_and_grad", "values", "graph"):
+        for stage in ("fn", "fn_and_grad", "values", "results", "graph"):
             other.__dict__.pop(stage, None)
         other.function = self.function
         other.point = {**self.point, **_checked_point(self.inputs, point)}
@@ -222,6 +222,15 @@ class Study:
             return {}
         given = {variable: self.point[name] for name, variable in self.inputs.items()}
         return node_values([self.y, *self.grads.values()], given)
+
+    @functools.cached_property
+    def results(self) -> tuple[Any, dict[str, Any]] | None:
+        """Value and derivatives at the point, by the form that runs; None without a point."""
+        if not self.has_point:
+            return None
+        with numpy.errstate(all="ignore"):
+            found: tuple[Any, dict[str, Any]] = self.fn_and_grad()
+        return found
 
     @property
     def has_point(self) -> bool:
@@ -324,10 +333,14 @@ class Study:
         others = [n for n in self.inputs if n != name]
         if any(n not in self.point for n in others):
             return None
-        outputs = self.derivatives[name] if name in self.derivatives else [self.y]
-        compiled = self._compiled(list(outputs), mode="PYTHON")
-        xs = [float(x) for x in numpy.linspace(start, stop, count)]
-        rows = sample(compiled, name, xs, self.point, list(self.inputs))
+        outputs = self.derivatives.get(name, [self.y])
+        if len(outputs) == 2:             # the function that is compiled anyway has both
+            compiled, columns = self.function, [0, 1 + self.names.index(name)]
+        else:
+            compiled, columns = self._compiled(list(outputs), mode="PYTHON"), None
+        xs, rows = sample(compiled, name, (start, stop, count), self.point, list(self.inputs))
+        if columns is not None:
+            rows = [tuple(row[k] for k in columns) for row in rows]
         return name, xs, rows, [records.derivative_label(self.name, name, k)
                                 for k in range(len(outputs))]
 

@@ -38,6 +38,8 @@ from autodiff_lab.view.svg import graph_svg
 
 MOST_FORMULA = 100        # a longer expression is not written on the first line
 MOST_INPUTS = 4           # derivatives on the first line
+MOST_SOURCE_NODES = 1_000
+LONG_SOURCE = "# long: r.source({0!r}) gives it"
 
 
 # -- the graph ----------------------------------------------------------------------------------
@@ -240,9 +242,10 @@ def kernel(study: Any) -> KernelView:
         headline = f"NumPy ran{call}; the Numba kernel is compiled ({seconds_text(compiled)})"
     else:
         headline = f"NumPy ran{call}; the Numba kernel is not compiled yet"
-    return KernelView(
-        ran, headline, function.source("numpy"), function.source("numba"), compiled, seconds
-    )
+    numpy_source, numba_source = LONG_SOURCE.format("numpy"), LONG_SOURCE.format("numba")
+    if len(function.fgraph.apply_nodes) <= MOST_SOURCE_NODES:
+        numpy_source, numba_source = function.source("numpy"), function.source("numba")
+    return KernelView(ran, headline, numpy_source, numba_source, compiled, seconds)
 
 
 def seconds_text(seconds: float | None) -> str:
@@ -280,15 +283,16 @@ def card(study: Any) -> CardView:
 def first_line(study: Any) -> tuple[FormulaView, ...]:
     """The function, then each derivative, with values where there is a point."""
     parts = list(study.derivation)
-    value = study.values.get(study.y) if study.has_point else None
+    value, grads = study.results or (None, {})
     definition = parts[0].lines[0].view
     formulas = [
         _formula(parts[0].name_latex, parts[0].name_text, definition.latex, definition.text, value)
     ]
     for name, part in list(zip(study.names, parts, strict=True))[:MOST_INPUTS]:
-        value = study.values.get(study.grads[name]) if study.has_point else None
         formulas.append(
-            _formula(part.left_latex, part.left_text, part.final_latex, part.final_text, value)
+            _formula(
+                part.left_latex, part.left_text, part.final_latex, part.final_text, grads.get(name)
+            )
         )
     return tuple(formulas)
 

@@ -10,6 +10,7 @@ from autodiff_lab.view.listing import graph_text
 from autodiff_lab.view.model import CardView, StepView
 
 GAP = " " * 8
+MOST_LINES = 60
 
 
 def card_text(card: CardView) -> str:
@@ -24,9 +25,17 @@ def card_text(card: CardView) -> str:
             lines.append(card.point)
     lines += card.notices
     if card.graph is not None:
-        lines.append(graph_text(card.graph))
+        lines += _folded(graph_text(card.graph).splitlines())
     lines.append(_last_line(card))
     return "\n".join(line for line in lines if line)
+
+
+def _folded(lines: list[str]) -> list[str]:
+    """A long listing without its middle."""
+    if len(lines) <= MOST_LINES:
+        return lines
+    half = MOST_LINES // 2
+    return [*lines[:half], f"... {len(lines) - 2 * half} more lines ...", *lines[-half:]]
 
 
 def _last_line(card: CardView) -> str:

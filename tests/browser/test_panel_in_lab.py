@@ -83,7 +83,7 @@ def page(browser: Any, lab: str) -> Iterator[Any]:
     opened.on("pageerror", lambda error: opened.complaints.append(str(error)))
     opened.goto(f"{lab}/lab/tree/panel.ipynb?reset")
     opened.wait_for_selector(".jp-Notebook .jp-InputArea")
-    opened.wait_for_selector("[data-status=idle], .jp-NotebookPanel-toolbar")
+    opened.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
     opened.get_by_role("menuitem", name="Run", exact=True).click()
     opened.get_by_text("Run All Cells", exact=True).click()
     opened.wait_for_selector(".widget-slider")

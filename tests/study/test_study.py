@@ -131,6 +131,18 @@ def test_nan_is_marked_and_warns_nobody() -> None:
     assert "(!)" in str(study)
 
 
+def test_the_first_line_shows_what_runs_where_the_written_form_fails() -> None:
+    study = logistic(at="x=-800")
+    assert str(study).splitlines()[0].endswith("ds/dx = s(x)(1 - s(x)) = 0        at x = -800")
+    assert "(!)" in str(study)                # the form as written overflows, and says where
+
+
+def test_a_long_chain_is_shown_folded() -> None:
+    text = "y = x\nfor i in range(300):\n    y = sin(y) + 0.1\ny"
+    study = Study.from_cell(text, {}, "x", at="x=0.4")
+    assert len(str(study).splitlines()) < 80 and "more lines ..." in str(study)
+
+
 def test_the_plot_follows_its_range() -> None:
     view = logistic(plot="x=-6:6:25", at="x=1").plot().view
     assert len(view.x) == 25 and (view.x[0], view.x[-1]) == (-6.0, 6.0) and view.point == 1.0
