@@ -6,9 +6,21 @@ Mixed into `TensorVariable`.  Each looks up the public function of the same name
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from autodiff_lab.tensor.registry import function
+
+
+def _method(name: str, says: str) -> Callable[..., Any]:
+    """The public function of this name, with the variable as its first argument."""
+
+    def method(self: Any, *arguments: Any, **options: Any) -> Any:
+        return function(name)(self, *arguments, **options)
+
+    method.__doc__ = says
+    method.__name__ = name
+    return method
 
 
 class ArrayMethods:
@@ -16,66 +28,34 @@ class ArrayMethods:
 
     __slots__ = ()
 
-    # -- reductions -------------------------------------------------------------------------
+    sum = _method("sum", "Sum over axes.")
+    prod = _method("prod", "Product over axes.")
+    mean = _method("mean", "Mean over axes.")
+    var = _method("var", "Variance over axes.")
+    std = _method("std", "Standard deviation over axes.")
+    max = _method("max", "The largest element over axes.")
+    min = _method("min", "The smallest element over axes.")
+    any = _method("any", "Whether an element over axes is true.")
+    all = _method("all", "Whether all elements over axes are true.")
 
-    def sum(
-        self, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None
-    ) -> Any:
-        """Sum over axes."""
-        return function("sum")(self, axis=axis, dtype=dtype, keepdims=keepdims)
+    shape = property(_method("shape", "The lengths of all axes, as an int64 vector."))
+    size = property(_method("size", "The number of elements."))
+    T = property(_method("transpose", "The axes in reverse order."))
+    dimshuffle = _method("dimshuffle", 'Reorder, add (``"x"``) and drop axes.')
+    flatten = _method("flatten", "The first ``ndim - 1`` axes stay, the others become one.")
+    ravel = _method("ravel", "All elements as a vector.")
+    squeeze = _method("squeeze", "Drop axes of length 1.")
+    swapaxes = _method("swapaxes", "Exchange two axes.")
 
-    def prod(
-        self, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None
-    ) -> Any:
-        """Product over axes."""
-        return function("prod")(self, axis=axis, dtype=dtype, keepdims=keepdims)
-
-    def mean(
-        self, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None
-    ) -> Any:
-        """Mean over axes."""
-        return function("mean")(self, axis=axis, dtype=dtype, keepdims=keepdims)
-
-    def var(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
-        """Variance over axes."""
-        return function("var")(self, axis=axis, ddof=ddof, keepdims=keepdims)
-
-    def std(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
-        """Standard deviation over axes."""
-        return function("std")(self, axis=axis, ddof=ddof, keepdims=keepdims)
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """The largest element over axes."""
-        return function("max")(self, axis=axis, keepdims=keepdims)
-
-    def min(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """The smallest element over axes."""
-        return function("min")(self, axis=axis, keepdims=keepdims)
-
-    def any(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """Whether an element over axes is true."""
-        return function("any")(self, axis=axis, keepdims=keepdims)
-
-    def all(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """Whether all elements over axes are true."""
-        return function("all")(self, axis=axis, keepdims=keepdims)
-
-    # -- shape ------------------------------------------------------------------------------
-
-    @property
-    def shape(self) -> Any:
-        """The lengths of all axes, as an int64 vector."""
-        return function("shape")(self)
-
-    @property
-    def size(self) -> Any:
-        """The number of elements."""
-        return function("size")(self)
-
-    @property
-    def T(self) -> Any:
-        """The axes in reverse order."""
-        return function("transpose")(self)
+    copy = _method("identity", "The same value as a variable of its own.")
+    dot = _method("dot", "Product of vectors and matrices.")
+    clip = _method("clip_between", "The values, held between two bounds.")
+    round = _method("around", "Rounded, halves to even.")
+    zeros_like = _method("zeros_like", "Zeros in this shape.")
+    ones_like = _method("ones_like", "Ones in this shape.")
+    fill = _method("second", "A variable of this shape filled with a value.")
+    set = _method("set_subtensor", "``x[i].set(v)``: a copy of ``x`` with ``v`` in that place.")
+    inc = _method("inc_subtensor", "``x[i].inc(v)``: a copy of ``x`` with ``v`` added to ``x[i]``.")
 
     def transpose(self, *axes: Any) -> Any:
         """The axes in reverse order, or in the order given."""
@@ -83,70 +63,10 @@ class ArrayMethods:
             return function("transpose")(self, axes[0])
         return function("transpose")(self, axes or None)
 
-    def dimshuffle(self, *pattern: Any) -> Any:
-        """Reorder, add (``"x"``) and drop axes."""
-        return function("dimshuffle")(self, *pattern)
-
     def reshape(self, *shape: Any, ndim: int | None = None) -> Any:
         """The same elements in another shape, given as one sequence or as several lengths."""
         return function("reshape")(self, shape[0] if len(shape) == 1 else shape, ndim=ndim)
 
-    def flatten(self, ndim: int = 1, outdim: int | None = None) -> Any:
-        """The first ``ndim - 1`` axes stay, the others become one."""
-        return function("flatten")(self, ndim, outdim)
-
-    def ravel(self) -> Any:
-        """All elements as a vector."""
-        return function("flatten")(self)
-
-    def squeeze(self, axis: Any = None) -> Any:
-        """Drop axes of length 1."""
-        return function("squeeze")(self, axis)
-
-    def swapaxes(self, axis1: int, axis2: int) -> Any:
-        """Exchange two axes."""
-        return function("swapaxes")(self, axis1, axis2)
-
-    # -- values -----------------------------------------------------------------------------
-
     def astype(self, dtype: Any, copy: bool = True) -> Any:
         """The values in another dtype."""
         return function("cast")(self, dtype)
-
-    def copy(self, name: str | None = None) -> Any:
-        """The same value as a variable of its own."""
-        return function("identity")(self, name=name)
-
-    def dot(self, other: Any) -> Any:
-        """Product of vectors and matrices."""
-        return function("dot")(self, other)
-
-    def clip(self, a_min: Any = None, a_max: Any = None) -> Any:
-        """The values, but not below `a_min` nor above `a_max`."""
-        return function("clip_between")(self, a_min, a_max)
-
-    def round(self, decimals: int = 0) -> Any:
-        """Rounded, halves to even."""
-        return function("around")(self, decimals)
-
-    def zeros_like(self, dtype: Any = None) -> Any:
-        """Zeros in this shape."""
-        return function("zeros_like")(self, dtype=dtype)
-
-    def ones_like(self, dtype: Any = None) -> Any:
-        """Ones in this shape."""
-        return function("ones_like")(self, dtype=dtype)
-
-    def fill(self, value: Any) -> Any:
-        """A variable of this shape filled with a value; this one does not change."""
-        return function("second")(self, value)
-
-    # -- parts ------------------------------------------------------------------------------
-
-    def set(self, value: Any) -> Any:
-        """``x[i].set(v)``: a copy of ``x`` in which ``x[i]`` is replaced."""
-        return function("set_subtensor")(self, value)
-
-    def inc(self, value: Any) -> Any:
-        """``x[i].inc(v)``: a copy of ``x`` in which ``v`` is added to ``x[i]``."""
-        return function("inc_subtensor")(self, value)

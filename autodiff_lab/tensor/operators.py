@@ -7,7 +7,7 @@ public function by name (`tensor.registry`).  One protocol method serves several
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from autodiff_lab.errors import LabTypeError, LabValueError
@@ -15,112 +15,53 @@ from autodiff_lab.graph import Variable, describe, line_of
 from autodiff_lab.tensor.registry import function
 
 
+def _unary(name: str) -> Callable[[Any], Any]:
+    """An operator of one operand, as the public function of this name."""
+    return lambda self: function(name)(self)
+
+
+def _binary(*names: str) -> Callable[[Any, Any], Any]:
+    """An operator of two operands; with several names the tuple of their results."""
+
+    def operate(self: Any, other: Any) -> Any:
+        found = tuple(function(name)(self, other) for name in names)
+        return found[0] if len(found) == 1 else found
+
+    return operate
+
+
+def _reflected(*names: str) -> Callable[[Any, Any], Any]:
+    """The same where the variable stands on the right."""
+    forward = _binary(*names)
+    return lambda self, other: forward(other, self)
+
+
 class Operators:
     """The arithmetic, comparison and bit operators."""
 
     __slots__ = ()
 
-    def __add__(self, other: Any) -> Any:
-        return function("add")(self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return function("add")(other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return function("sub")(self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return function("sub")(other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return function("mul")(self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return function("mul")(other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return function("true_div")(self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return function("true_div")(other, self)
-
-    def __floordiv__(self, other: Any) -> Any:
-        return function("int_div")(self, other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return function("int_div")(other, self)
-
-    def __mod__(self, other: Any) -> Any:
-        return function("mod")(self, other)
-
-    def __rmod__(self, other: Any) -> Any:
-        return function("mod")(other, self)
-
-    def __divmod__(self, other: Any) -> Any:
-        return function("int_div")(self, other), function("mod")(self, other)
-
-    def __rdivmod__(self, other: Any) -> Any:
-        return function("int_div")(other, self), function("mod")(other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        return function("pow")(self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return function("pow")(other, self)
-
-    def __matmul__(self, other: Any) -> Any:
-        return function("matmul")(self, other)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return function("matmul")(other, self)
-
-    def __neg__(self) -> Any:
-        return function("neg")(self)
+    __add__, __radd__ = _binary("add"), _reflected("add")
+    __sub__, __rsub__ = _binary("sub"), _reflected("sub")
+    __mul__, __rmul__ = _binary("mul"), _reflected("mul")
+    __truediv__, __rtruediv__ = _binary("true_div"), _reflected("true_div")
+    __floordiv__, __rfloordiv__ = _binary("int_div"), _reflected("int_div")
+    __mod__, __rmod__ = _binary("mod"), _reflected("mod")
+    __divmod__, __rdivmod__ = _binary("int_div", "mod"), _reflected("int_div", "mod")
+    __pow__, __rpow__ = _binary("pow"), _reflected("pow")
+    __matmul__, __rmatmul__ = _binary("matmul"), _reflected("matmul")
+    __and__, __rand__ = _binary("and_"), _reflected("and_")
+    __or__, __ror__ = _binary("or_"), _reflected("or_")
+    __xor__, __rxor__ = _binary("xor"), _reflected("xor")
+    __lt__, __le__, __gt__, __ge__ = (_binary(name) for name in ("lt", "le", "gt", "ge"))
+    __neg__, __abs__, __invert__ = (_unary(name) for name in ("neg", "abs", "invert"))
+    __getitem__ = _binary("subtensor")
 
     def __pos__(self) -> Any:
         return self
 
-    def __abs__(self) -> Any:
-        return function("abs")(self)
-
-    def __invert__(self) -> Any:
-        return function("invert")(self)
-
-    def __and__(self, other: Any) -> Any:
-        return function("and_")(self, other)
-
-    def __rand__(self, other: Any) -> Any:
-        return function("and_")(other, self)
-
-    def __or__(self, other: Any) -> Any:
-        return function("or_")(self, other)
-
-    def __ror__(self, other: Any) -> Any:
-        return function("or_")(other, self)
-
-    def __xor__(self, other: Any) -> Any:
-        return function("xor")(self, other)
-
-    def __rxor__(self, other: Any) -> Any:
-        return function("xor")(other, self)
-
-    def __lt__(self, other: Any) -> Any:
-        return function("lt")(self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return function("le")(self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return function("gt")(self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return function("ge")(self, other)
-
     def __round__(self, digits: int | None = None) -> Any:
         return function("around")(self, digits or 0)
-
-    def __getitem__(self, key: Any) -> Any:
-        return function("subtensor")(self, key)
 
 
 class PythonProtocol:
