@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-from autodiff_lab.errors import LabError, format_error
+from autodiff_lab.errors import LabError, MissingPackageError, format_error
 from autodiff_lab.options import UsageError, help_text, parse_words
 
 USAGE = f"""\
@@ -145,8 +145,13 @@ def print_section(title: str, text: str) -> None:
 
 def print_kernel(study: Any) -> None:
     """The compiled kernel: what ran, how long compiling and running took, then the code."""
-    study.compile()
-    print_section("Kernel", f"{study.kernel.headline}\n\n{study.source('numba').rstrip()}")
+    kind = "numba"
+    try:
+        study.compile()
+    except MissingPackageError as error:
+        kind = "numpy"
+        print(f"\n{str(error).splitlines()[0]}")
+    print_section("Kernel", f"{study.kernel.headline}\n\n{study.source(kind).strip()}")
 
 
 def demo(words: Sequence[str]) -> int:

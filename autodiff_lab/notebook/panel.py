@@ -14,7 +14,7 @@ from typing import Any
 
 import ipywidgets
 
-from autodiff_lab.errors import LabError
+from autodiff_lab.errors import LabError, MissingPackageError
 from autodiff_lab.notebook import parts
 from autodiff_lab.notebook.canvas import graph_canvas, show_values, steps_canvas
 from autodiff_lab.notebook.controls import ArrayControl, ScalarControl, control_for
@@ -32,8 +32,13 @@ def explore(study: Study) -> Panel:
 
     Only the newest panels stay alive: older ones are disabled and say so.
     """
-    study.compile()
+    missing = ""
+    try:
+        study.compile()
+    except MissingPackageError as error:
+        missing = f"{error.args[0].splitlines()[0]} NumPy answers instead."
     panel = Panel(study)
+    panel.message.value = parts.message_html(missing) if missing else ""
     _live[id(panel)] = panel
     while len(_live) > MOST_PANELS:
         _, oldest = _live.popitem(last=False)
