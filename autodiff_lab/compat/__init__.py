@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.compat.paths import CALLS, PATHS
-from autodiff_lab.errors import LabValueError, explain
+from autodiff_lab.errors import LabValueError
 
 FAMILIES = ("theano", "aesara", "pytensor")
 _HOME = "autodiff_lab"
