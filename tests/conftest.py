@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-TABLES = {"test_ops.py": "op x property", "test_rules.py": "rule x property"}
+TABLES = {
+    "test_ops.py": "op x property", "test_rules.py": "rule x property",
+    "test_ops_derivatives.py": "op x derivative", "test_ops_points.py": "op x derivative",
+}
 
 # `layers.py` and other helpers lie beside this file and are imported by their plain names.
 sys.path.insert(0, str(HERE))

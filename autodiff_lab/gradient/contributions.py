@@ -32,8 +32,21 @@ def filled(variable: Variable, value: float) -> Variable:
     return result
 
 
-def fitted(term: Variable, variable: Variable, rule: object) -> Variable:
+MIXED = (
+    "A derivative across {} is not here: the step from complex to real numbers, or back, has more "
+    "than one convention."
+)
+
+
+def is_complex(variable: Variable) -> bool:
+    """Whether a variable holds complex numbers."""
+    return getattr(variable.type, "dtype", "").startswith("complex")
+
+
+def fitted(term: Variable, variable: Variable, rule: object) -> Contribution:
     """A contribution in the float dtype of its variable; the rank must agree.
+
+    A complex contribution to a real variable is undefined.
 
     Raises
     ------
@@ -54,6 +67,8 @@ def fitted(term: Variable, variable: Variable, rule: object) -> Variable:
             "derivative is never a whole number.",
             where=describe(variable),
         )
+    if is_complex(term) and not is_complex(variable):
+        return Undefined(MIXED.format(rule))
     wanted = dtypes.gradient_dtype(variable.type.dtype)
     if term.type.dtype != wanted:
         result: Variable = function("cast")(term, wanted)

@@ -11,7 +11,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autodiff_lab.errors import LabTypeError
-from autodiff_lab.gradient.contributions import Contribution, filled, fitted, is_continuous, total
+from autodiff_lab.gradient.contributions import (
+    MIXED,
+    Contribution,
+    filled,
+    fitted,
+    is_complex,
+    is_continuous,
+    total,
+)
 from autodiff_lab.graph import (
     DISCONNECTED,
     ZERO,
@@ -147,18 +155,17 @@ def _contributions(
         ]
         answers = node.op.pullback(node.inputs, node.outputs, known)
         _check_answers(node, answers)
-        answers = [
-            fitted(answer, variable, node.op)
-            if isinstance(answer, Variable) and hasattr(answer.type, "dtype")
-            else _sentinel(answer)
-            for answer, variable in zip(answers, node.inputs)
-        ]
+        answers = [_fitting(answer, v, node) for answer, v in zip(answers, node.inputs)]
     _give_roles(node, answers, made, point)
     return answers
 
 
-def _sentinel(answer: Any) -> Contribution:
-    """An answer in one of the forms of the package; user ops may return the family's."""
+def _fitting(answer: Any, variable: Variable, node: Apply) -> Contribution:
+    """An answer in the dtype of its input; user ops may return the family's forms."""
+    if isinstance(answer, Variable) and hasattr(answer.type, "dtype"):
+        if is_complex(variable) and not any(map(is_complex, node.outputs)):
+            return Undefined(MIXED.format(node.op))
+        return fitted(answer, variable, node.op)
     convert = getattr(getattr(answer, "type", None), "as_sentinel", None)
     return convert() if convert is not None else answer
 

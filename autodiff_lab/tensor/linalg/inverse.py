@@ -9,7 +9,14 @@ import numpy as np
 from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import ZERO, Apply, Tangents, Terms, Variables
 from autodiff_lab.tensor.lengths import known_int, length_of
-from autodiff_lab.tensor.linalg.frame import MatrixOp, as_column, as_matrix, times, turned
+from autodiff_lab.tensor.linalg.frame import (
+    MatrixOp,
+    as_column,
+    as_matrix,
+    only_real,
+    times,
+    turned,
+)
 from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.type import TensorType
@@ -263,6 +270,9 @@ class PseudoInverse(MatrixOp):
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         x, y = inputs[0], outputs[0]
+        refused = only_real(x, "pinv")
+        if refused is not None:
+            return refused
         back, given = turned(y), turned(cotangents[0])
         rows, columns = given, times(back, y, given)
         rows = rows - times(x, times(y, rows))
@@ -272,6 +282,9 @@ class PseudoInverse(MatrixOp):
     def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
         """-Y dX Y + Y Y^T dX^T (1 - X Y) + (1 - Y X) dX^T Y^T Y."""
         x, y = inputs[0], outputs[0]
+        refused = only_real(x, "pinv")
+        if refused is not None:
+            return refused
         back, moved = turned(y), turned(tangents[0])
         left = times(y, back, moved)
         right = times(moved, back, y)

@@ -93,7 +93,8 @@ sigmoid: Elemwise = scalar(
 NUMPY["special.expit"] = sigmoid
 
 softplus = scalar(
-    "softplus", "x", numpy="np.logaddexp({0}, np.zeros((), {0}.dtype))",
+    "softplus", "x", dtype="float_no_complex",
+    numpy="np.logaddexp({0}, np.zeros((), {0}.dtype))",
     latex=r"\mathrm{{softplus}}\left({0}\right)", aliases=("log1pexp",),
     expr=lambda x: prim.add(prim.max(x, 0.0), prim.log1p(prim.exp(prim.neg(prim.abs(x))))),
     partials=lambda x, out: [sigmoid(x)],
