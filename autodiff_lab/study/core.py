@@ -17,22 +17,21 @@ from typing import Any
 import numpy
 
 from autodiff_lab import cell, hooks, verify
-from autodiff_lab.cell.inputs import kind_text
 from autodiff_lab.compile import function
-from autodiff_lab.errors import DisconnectedInputError, LabTypeError, LabValueError
-from autodiff_lab.gradient import grad
-from autodiff_lab.graph import (
-    Constant,
-    Variable,
-    ancestors,
-    clone_replace,
-    describe,
-    line_of,
-)
-from autodiff_lab.graph.source import using
-from autodiff_lab.options import GradOptions, PlotRange, parse_words
+from autodiff_lab.errors import DisconnectedInputError, LabValueError
+from autodiff_lab.options import GradOptions, parse_words
 from autodiff_lab.study import records
-from autodiff_lab.study.calls import Array, StudyFunction, node_values, point_value, sample
+from autodiff_lab.study.arguments import (
+    all_inputs,
+    as_words,
+    by_name,
+    checked_point,
+    checked_range,
+    cut_at,
+    derivatives,
+    said_for_a_cell,
+)
+from autodiff_lab.study.calls import Array, StudyFunction, node_values, sample
 
 DEFAULT_WIDTH = 5.0
 
@@ -81,10 +80,10 @@ class Study:
         notices: Sequence[str] = (),
         code: cell.Code | None = None,
     ) -> None:
-        asked = _by_name(wrt)
-        y, asked = _cut_at(y, asked)
+        asked = by_name(wrt)
+        y, asked = cut_at(y, asked)
         self.y = y
-        self.inputs = _all_inputs(y, asked, inputs)
+        self.inputs = all_inputs(y, asked, inputs)
         if not asked:
             asked = {n: v for n, v in self.inputs.items() if v.type.dtype.startswith("float")}
         self.wrt: tuple[Any, ...] = tuple(asked.values())
@@ -93,9 +92,9 @@ class Study:
         self.order = order
         self.notices = tuple(notices)
         self.code = code
-        self.point = _checked_point(self.inputs, point or {})
-        self.plot_range = _checked_range(self.inputs, plot)
-        self.derivatives = _derivatives(y, asked, order)
+        self.point = checked_point(self.inputs, point or {})
+        self.plot_range = checked_range(self.inputs, plot)
+        self.derivatives = derivatives(y, asked, order)
         self.grads: dict[str, Any] = {n: rows[-1] for n, rows in self.derivatives.items()}
         self._report: verify.CheckReport | None = None
         self._bundle: dict[str, str] | None = None
@@ -135,7 +134,7 @@ class Study:
         """
         namespace = {} if namespace is None else namespace
         if options is None:
-            options = parse_words(_as_words(wrt, settings))
+            options = parse_words(as_words(wrt, settings))
         result = cell.run_cell(code or cell.code_from_text(text), namespace, options)
         study = cls._of_cell(result, options)
         result.commit(namespace)
@@ -146,7 +145,7 @@ class Study:
         try:
             return cls._built(result, options)
         except DisconnectedInputError as error:
-            raise _said_for_a_cell(error, result) from None
+            raise said_for_a_cell(error, result) from None
 
     @classmethod
     def _built(cls, result: cell.CellResult, options: GradOptions) -> Study:
@@ -186,7 +185,7 @@ class Study:
         for stage in ("fn", "fn_and_grad", "values", "results", "graph"):
             other.__dict__.pop(stage, None)
         other.function = self.function
-        other.point = {**self.point, **_checked_point(self.inputs, point)}
+        other.point = {**self.point, **checked_point(self.inputs, point)}
         other._report = other._bundle = None
         return other
 
@@ -252,7 +251,7 @@ class Study:
         elif points is None:
             chosen = verify.sample_points(*self._shapes(), self.point)
         else:
-            chosen = [_checked_point(self.inputs, p) for p in points]
+            chosen = [checked_point(self.inputs, p) for p in points]
         report = self._check_at(chosen)
         if points is None:
             self._report, self._bundle = report, None
@@ -395,136 +394,3 @@ class Study:
         if self._bundle is None:
             self._bundle = records.bundle(self)
         return dict(self._bundle)
-
-
-# -- what the constructor takes -----------------------------------------------------------------
-
-def _as_words(wrt: Sequence[str] | str, settings: Mapping[str, Any]) -> list[str]:
-    """Keyword settings as the words of a first line."""
-    words = wrt.split() if isinstance(wrt, str) else list(wrt)
-    for key, value in settings.items():
-        if value is True:
-            words.append(f"--{key}")
-        elif value is not None and value is not False:
-            words += [f"--{key}", str(value)]
-    return words
-
-
-def _said_for_a_cell(
-    error: DisconnectedInputError, result: cell.CellResult
-) -> DisconnectedInputError:
-    """The same sentence with the cell's line, and the remedy that a cell has."""
-    sentence, *rest = str(error).splitlines()
-    why = next((line.split("why:", 1)[1].strip() for line in rest if "why:" in line), None)
-    name = next((n for n in result.wrt if sentence.endswith(f": {n}")), result.wrt[0])
-    line = line_of(result.y)
-    return DisconnectedInputError(
-        sentence, where=describe(result.inputs[name]) + (f"; {line}" if line else ""), why=why,
-        remedy=f"use {name} in the expression, or leave it out of the first line",
-    )
-
-
-def _by_name(wrt: Any) -> dict[str, Any]:
-    if wrt is None:
-        return {}
-    if isinstance(wrt, Mapping):
-        return dict(wrt)
-    if isinstance(wrt, Variable):
-        wrt = [wrt]
-    named: dict[str, Any] = {}
-    for variable in wrt:
-        if not isinstance(variable, Variable):
-            raise LabTypeError(
-                f"A study is by variables, not {variable!r}.",
-                remedy='x = pt.dscalar("x"); Study(y, [x])',
-            )
-        _add_name(named, variable)
-    return named
-
-
-def _add_name(named: dict[str, Any], variable: Any) -> None:
-    base = variable.name or "input"
-    name, number = base, 2
-    while name in named:
-        name, number = f"{base}_{number}", number + 1
-    named[name] = variable
-
-
-def _cut_at(y: Any, asked: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Where a study is by an intermediate result, make that an input."""
-    if not isinstance(y, Variable):
-        raise LabTypeError(f"A study is of a variable, not {type(y).__name__}.")
-    inner = {n: v for n, v in asked.items() if v.owner is not None}
-    if not inner:
-        return y, asked
-    new = {v: v.type.make_variable(n) for n, v in inner.items()}
-    (replaced,) = clone_replace([y], new)
-    replaced.name = y.name
-    return replaced, {n: new.get(v, v) for n, v in asked.items()}
-
-
-def _all_inputs(
-    y: Any, asked: dict[str, Any], inputs: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    found = dict(asked)
-    if inputs is not None:
-        found.update({n: v for n, v in inputs.items() if n not in found})
-    taken = set(found.values())
-    for variable in ancestors([y]):
-        is_input = variable.owner is None and not isinstance(variable, Constant)
-        if is_input and variable not in taken and not hasattr(variable, "get_value"):
-            _add_name(found, variable)
-    needed = set(ancestors([y]))
-    return {n: v for n, v in found.items() if n in asked or v in needed}
-
-
-def _checked_point(inputs: Mapping[str, Any], point: Mapping[Any, Any]) -> dict[str, Array]:
-    names = {variable: name for name, variable in inputs.items()}
-    checked = {}
-    for key, value in point.items():
-        name = names.get(key) if isinstance(key, Variable) else key
-        if name not in inputs:
-            raise LabValueError(
-                f"The point names {key}, which is no input.", remedy="inputs: " + ", ".join(inputs)
-            )
-        checked[name] = point_value(inputs[name], value)
-    return checked
-
-
-def _checked_range(
-    inputs: Mapping[str, Any], plot: Sequence[Any] | PlotRange | None
-) -> tuple[str, float, float, int] | None:
-    if plot is None:
-        return None
-    name, start, stop, *rest = plot  # type: ignore[misc]
-    if name not in inputs or inputs[name].type.ndim:
-        raise LabValueError(
-            f"The plot is along {name}, which is no scalar input.",
-            remedy="inputs: " + ", ".join(inputs),
-        )
-    return name, float(start), float(stop), int(rest[0]) if rest else 400
-
-
-def _derivatives(y: Any, asked: Mapping[str, Any], order: int) -> dict[str, list[Any]]:
-    """For each name the function and its derivatives up to the order."""
-    if order > 1:
-        for name, variable in asked.items():
-            if variable.type.ndim:
-                kind = kind_text(variable.type.dtype, variable.type.shape)
-                raise LabValueError(
-                    f"The derivative of order {order} needs a scalar.",
-                    where=f"{name} is a {kind}; {describe(y)}",
-                    why="of an array it is a tensor with many axes",
-                    remedy="name scalar inputs, or take order 1",
-                )
-    if not asked:
-        raise LabValueError("There is no input to differentiate by.", where=describe(y))
-    chains: dict[str, list[Any]] = {name: [y] for name in asked}
-    with using(line_of(y)):              # what no local rule makes belongs to the last line
-        if order == 1:
-            found = grad(y, list(asked.values()))
-            return {n: [y, derivative] for n, derivative in zip(asked, found, strict=True)}
-        for _ in range(order):
-            for name, variable in asked.items():
-                chains[name].append(grad(chains[name][-1], variable))
-    return chains

@@ -1,0 +1,156 @@
+"""What a `Study` is made from: names, inputs, point, range and derivatives, checked.
+
+Relies on `graph` and `gradient`.  Every mistake is an error that names the input it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from autodiff_lab import cell
+from autodiff_lab.cell.inputs import kind_text
+from autodiff_lab.errors import DisconnectedInputError, LabTypeError, LabValueError
+from autodiff_lab.gradient import grad
+from autodiff_lab.graph import (
+    Constant,
+    Variable,
+    ancestors,
+    clone_replace,
+    describe,
+    line_of,
+)
+from autodiff_lab.graph.source import using
+from autodiff_lab.options import PlotRange
+from autodiff_lab.study.calls import Array, point_value
+
+
+def as_words(wrt: Sequence[str] | str, settings: Mapping[str, Any]) -> list[str]:
+    """Keyword settings as the words of a first line."""
+    words = wrt.split() if isinstance(wrt, str) else list(wrt)
+    for key, value in settings.items():
+        if value is True:
+            words.append(f"--{key}")
+        elif value is not None and value is not False:
+            words += [f"--{key}", str(value)]
+    return words
+
+
+def said_for_a_cell(
+    error: DisconnectedInputError, result: cell.CellResult
+) -> DisconnectedInputError:
+    """The same sentence with the cell's line, and the remedy that a cell has."""
+    sentence, *rest = str(error).splitlines()
+    why = next((line.split("why:", 1)[1].strip() for line in rest if "why:" in line), None)
+    name = next((n for n in result.wrt if sentence.endswith(f": {n}")), result.wrt[0])
+    line = line_of(result.y)
+    return DisconnectedInputError(
+        sentence, where=describe(result.inputs[name]) + (f"; {line}" if line else ""), why=why,
+        remedy=f"use {name} in the expression, or leave it out of the first line",
+    )
+
+
+def by_name(wrt: Any) -> dict[str, Any]:
+    if wrt is None:
+        return {}
+    if isinstance(wrt, Mapping):
+        return dict(wrt)
+    if isinstance(wrt, Variable):
+        wrt = [wrt]
+    named: dict[str, Any] = {}
+    for variable in wrt:
+        if not isinstance(variable, Variable):
+            raise LabTypeError(
+                f"A study is by variables, not {variable!r}.",
+                remedy='x = pt.dscalar("x"); Study(y, [x])',
+            )
+        add_name(named, variable)
+    return named
+
+
+def add_name(named: dict[str, Any], variable: Any) -> None:
+    base = variable.name or "input"
+    name, number = base, 2
+    while name in named:
+        name, number = f"{base}_{number}", number + 1
+    named[name] = variable
+
+
+def cut_at(y: Any, asked: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Where a study is by an intermediate result, make that an input."""
+    if not isinstance(y, Variable):
+        raise LabTypeError(f"A study is of a variable, not {type(y).__name__}.")
+    inner = {n: v for n, v in asked.items() if v.owner is not None}
+    if not inner:
+        return y, asked
+    new = {v: v.type.make_variable(n) for n, v in inner.items()}
+    (replaced,) = clone_replace([y], new)
+    replaced.name = y.name
+    return replaced, {n: new.get(v, v) for n, v in asked.items()}
+
+
+def all_inputs(
+    y: Any, asked: dict[str, Any], inputs: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    found = dict(asked)
+    if inputs is not None:
+        found.update({n: v for n, v in inputs.items() if n not in found})
+    taken = set(found.values())
+    for variable in ancestors([y]):
+        is_input = variable.owner is None and not isinstance(variable, Constant)
+        if is_input and variable not in taken and not hasattr(variable, "get_value"):
+            add_name(found, variable)
+    needed = set(ancestors([y]))
+    return {n: v for n, v in found.items() if n in asked or v in needed}
+
+
+def checked_point(inputs: Mapping[str, Any], point: Mapping[Any, Any]) -> dict[str, Array]:
+    names = {variable: name for name, variable in inputs.items()}
+    checked = {}
+    for key, value in point.items():
+        name = names.get(key) if isinstance(key, Variable) else key
+        if name not in inputs:
+            raise LabValueError(
+                f"The point names {key}, which is no input.", remedy="inputs: " + ", ".join(inputs)
+            )
+        checked[name] = point_value(inputs[name], value)
+    return checked
+
+
+def checked_range(
+    inputs: Mapping[str, Any], plot: Sequence[Any] | PlotRange | None
+) -> tuple[str, float, float, int] | None:
+    if plot is None:
+        return None
+    name, start, stop, *rest = plot  # type: ignore[misc]
+    if name not in inputs or inputs[name].type.ndim:
+        raise LabValueError(
+            f"The plot is along {name}, which is no scalar input.",
+            remedy="inputs: " + ", ".join(inputs),
+        )
+    return name, float(start), float(stop), int(rest[0]) if rest else 400
+
+
+def derivatives(y: Any, asked: Mapping[str, Any], order: int) -> dict[str, list[Any]]:
+    """For each name the function and its derivatives up to the order."""
+    if order > 1:
+        for name, variable in asked.items():
+            if variable.type.ndim:
+                kind = kind_text(variable.type.dtype, variable.type.shape)
+                raise LabValueError(
+                    f"The derivative of order {order} needs a scalar.",
+                    where=f"{name} is a {kind}; {describe(y)}",
+                    why="of an array it is a tensor with many axes",
+                    remedy="name scalar inputs, or take order 1",
+                )
+    if not asked:
+        raise LabValueError("There is no input to differentiate by.", where=describe(y))
+    chains: dict[str, list[Any]] = {name: [y] for name in asked}
+    with using(line_of(y)):              # what no local rule makes belongs to the last line
+        if order == 1:
+            found = grad(y, list(asked.values()))
+            return {n: [y, derivative] for n, derivative in zip(asked, found, strict=True)}
+        for _ in range(order):
+            for name, variable in asked.items():
+                chains[name].append(grad(chains[name][-1], variable))
+    return chains
