@@ -12,6 +12,7 @@ from typing import Any
 from IPython.core.error import UsageError as IPythonUsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 
+from autodiff_lab import hooks
 from autodiff_lab.cell import Code
 from autodiff_lab.notebook.failures import shorten
 from autodiff_lab.options import UsageError, help_text, nearest, parse_line
@@ -143,10 +144,10 @@ def _code_of(shell: Any, line: str, cell: str) -> Code:
 
 def _cell_number(shell: Any) -> int:
     """The number of the cell being run; the shell's counter is ahead of it already."""
-    numbers = getattr(shell.compile, "_filename_map", {})
     frame = sys._getframe(1)
     while frame is not None:
-        if frame.f_code.co_filename in numbers:
-            return int(numbers[frame.f_code.co_filename])
+        number = hooks.cell_number(frame.f_code.co_filename)
+        if number is not None:
+            return number
         frame = frame.f_back  # type: ignore[assignment]
     return max(int(shell.execution_count) - 1, 1)

@@ -88,7 +88,7 @@ class Study:
             asked = {n: v for n, v in self.inputs.items() if v.type.dtype.startswith("float")}
         self.wrt: tuple[Any, ...] = tuple(asked.values())
         self.names: tuple[str, ...] = tuple(asked)
-        self.given_name = name or y.name
+        self.given_name = "y" if y in self.inputs.values() else name or y.name
         self.order = order
         self.notices = tuple(notices)
         self.code = code
