@@ -67,7 +67,9 @@ def svg_of(view: GraphView) -> str | None:
 
 def graph(study: Any) -> GraphPicture:
     """The mirror of the function and its derivatives."""
-    return GraphPicture(build.graph_view(study.y, dict(study.grads), study.values, study.name))
+    return GraphPicture(
+        build.graph_view(study.y, dict(study.grads), study.values, study.name, study.order)
+    )
 
 
 def to_dot(study: Any, which: str) -> Any:

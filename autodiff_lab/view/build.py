@@ -1,6 +1,6 @@
-"""From graphs to records: the mirror of a function and its derivatives, and the steps of a trace.
+"""From graphs to records: the mirror of a function and its derivatives.
 
-What is here: `graph_view`, `step_views`, `value_summary`.  Relies on the roles that gradient code
+What is here: `graph_view`, `value_summary`.  Relies on the roles that gradient code
 recorded, on `sweep` for the rules in words and on `mathematics` for short texts.  Whatever is
 written here is text and small numbers: no array leaves this file.
 
@@ -16,10 +16,8 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.graph import Apply, Constant, Variable, ancestors, leaves, toposort
-from autodiff_lab.rewriting import RULES, RewriteTrace
 from autodiff_lab.view import notation
 from autodiff_lab.view.dialects import LATEX, TEXT
-from autodiff_lab.view.latex import latex
 from autodiff_lab.view.mathematics import Writer
 from autodiff_lab.view.model import (
     EdgeView,
@@ -27,20 +25,16 @@ from autodiff_lab.view.model import (
     NodeKind,
     NodeView,
     SourceView,
-    StepView,
     ValueSummary,
 )
-from autodiff_lab.view.numeric import points, values_of
 from autodiff_lab.view.sweep import partials_of, rule_words
-from autodiff_lab.view.text import letters, pp
+from autodiff_lab.view.text import fresh_letters
 
 LONGEST = 60
 BINS = 32
-# Rule words and local derivatives are written out for graphs up to this size, and every step of a
-# trace shows and checks its graph up to the second.
+LONGEST_WHOLE = 30
+# Rule words and local derivatives are written out for graphs up to this size.
 MOST_EXPLAINED = 400
-MOST_LISTED = 60
-MOST_STEPS = 200
 
 
 # -- values --------------------------------------------------------------------------------------
@@ -89,6 +83,7 @@ def graph_view(
     grads: Mapping[str, Variable] | None = None,
     values: Mapping[Variable, Any] | None = None,
     name: str | None = None,
+    order: int = 1,
 ) -> GraphView:
     """A function and its raw derivatives, side by side.
 
@@ -101,6 +96,8 @@ def graph_view(
         Values of variables at the point.
     name : str, optional
         What the function is called; by default its name, or y.
+    order : int
+        Which derivatives `grads` are.
 
     Examples
     --------
@@ -110,15 +107,21 @@ def graph_view(
     >>> [(node.id, node.label) for node in view.nodes if node.column == "forward"]
     [('A', 'x'), ('B', '2'), ('C', 'pow')]
     """
-    return _Mirror(y, dict(grads or {}), values or {}, name or y.name or "y").view()
+    return _Mirror(y, dict(grads or {}), values or {}, name or y.name or "y", order).view()
 
 
 class _Mirror:
     """A graph view in the making."""
 
     def __init__(
-        self, y: Variable, grads: dict[str, Variable], values: Mapping[Variable, Any], name: str
+        self,
+        y: Variable,
+        grads: dict[str, Variable],
+        values: Mapping[Variable, Any],
+        name: str,
+        order: int,
     ) -> None:
+        self.order = order
         self.y = y
         self.grads = grads
         self.values = values
@@ -197,15 +200,11 @@ class _Mirror:
 
     def _ids(self) -> dict[Variable, str]:
         """Letters in the order of computing; a cotangent has its variable's letter, primed."""
-        ids = {variable: letters(number) for number, variable in enumerate(self.forward)}
-        number = len(ids)
+        fresh = fresh_letters(variable.name for variable in leaves([self.y]))
+        ids = {variable: next(fresh) for variable in self.forward}
         for variable in self.adjoint:
             twin = self.primal.get(variable)
-            if twin is not None:
-                ids[variable] = ids[twin] + "'"
-            else:
-                ids[variable] = letters(number)
-                number += 1
+            ids[variable] = next(fresh) if twin is None else ids[twin] + "'"
         return ids
 
     # -- records ------------------------------------------------------------------------------
@@ -253,18 +252,19 @@ class _Mirror:
         )
 
     def _text(self, variable: Variable, column: str) -> str:
-        """Forward, the expression; in the gradient, one operation over the letters of others."""
+        """The expression where it is short, else one operation over the names of others."""
         node = variable.owner
-        if column == "forward" or node is None:
-            return self.short(variable)
+        whole = self.short(variable)
+        short = len(whole) <= LONGEST_WHOLE and "..." not in whole
+        if node is None or (column == "forward" and short):
+            return whole
         symbols = {}
-        for child in node.inputs:
-            child = notation.behind_axes(child)
+        for child in map(notation.behind_axes, node.inputs):
             if notation.scalar_value(child) is None and child in self.ids:
-                symbols[child] = self.ids[child]
-        text = Writer(TEXT, symbols, cut=LONGEST).write(variable).text[:LONGEST]
+                symbols[child] = child.name or self.ids[child]
+        text = Writer(TEXT, symbols, cut=LONGEST).write(variable).text
         name = self._name(variable)
-        return f"{name} = {text}"[:LONGEST] if name and variable.name != name else text
+        return (f"{name} = {text}" if name and variable.name != name else text)[:LONGEST]
 
     def _kind(self, variable: Variable) -> NodeKind:
         if variable is self.y or any(variable is g for g in self.grads.values()):
@@ -276,7 +276,8 @@ class _Mirror:
     def _name(self, variable: Variable) -> str:
         for input_name, gradient in self.grads.items():
             if variable is gradient:
-                return f"d{self.name}/d{input_name}"
+                power = f"^{self.order}" if self.order > 1 else ""
+                return f"d{power}{self.name}/d{input_name}{power}"
         if variable is self.y:
             return self.name
         return variable.name or ""
@@ -348,13 +349,10 @@ def _label(variable: Variable) -> str:
     """The big word in a node's box."""
     node = variable.owner
     if node is not None:
-        name = notation.notation_of(node.op).call if node.op.name == "second" else node.op.name
-        return name.replace("cast_", "as ") if name.startswith("cast_") else name
-    value = notation.scalar_value(variable)
-    if value is not None and isinstance(variable, Constant):
-        return variable.name or f"{value:.6g}"
-    if isinstance(variable, Constant):
-        return variable.name or notation.data_text(variable.data)[:24]
+        return notation.box_word(node)
+    if isinstance(variable, Constant) and variable.name is None:
+        value = notation.scalar_value(variable)
+        return notation.data_text(variable.data)[:24] if value is None else f"{value:.6g}"
     return variable.name or "input"
 
 
@@ -376,80 +374,3 @@ def source_view(node: Apply | None) -> SourceView | None:
     if line is None:
         return None
     return SourceView(f"{line.label}, line {line.line}", line.line, line.text)
-
-
-# -- the steps -------------------------------------------------------------------------------------
-
-
-def step_views(trace: RewriteTrace | None) -> tuple[StepView, ...]:
-    """Every rewrite of a trace: what it changed, why, and whether both sides agree at points."""
-    if trace is None:
-        return ()
-    steps = list(trace.steps)
-    small = len(steps) <= MOST_STEPS
-    graphs = {k: trace.graph_at(k) for k in range(len(steps) + 1)
-              if small or k in (0, len(steps))}
-    counts = {k: len(toposort(outputs)) for k, outputs in graphs.items()}
-    listings = {k: _listing(outputs) if counts[k] <= MOST_LISTED else ""
-                for k, outputs in graphs.items()}
-    views = []
-    for k, step in enumerate(steps):
-        rule = RULES.get(step.rule)
-        before, after = step.before[0], step.after[0]
-        views.append(
-            StepView(
-                index=k + 1,
-                rule=step.rule,
-                phase=step.phase,
-                before_text=short_pp(before),
-                after_text=short_pp(after),
-                before_latex=latex(before, longest=200) if small else "",
-                after_latex=latex(after, longest=200) if small else "",
-                doc=rule.doc if rule is not None else "",
-                source_text=rule.source_text if rule is not None and small else "",
-                source_label=_rule_place(rule),
-                nodes_before=counts.get(k, 0),
-                nodes_after=counts.get(k + 1, 0),
-                check=_checked(before, after) if small else "",
-                graph_before=listings.get(k, ""),
-                graph_after=listings.get(k + 1, ""),
-            )
-        )
-    return tuple(views)
-
-
-def short_pp(variable: Variable, longest: int = 160) -> str:
-    """`pp` with bare constants, cut."""
-    text = pp(variable, constants="short", max_pieces=longest)
-    return text if len(text) <= longest else text[: longest - 3] + "..."
-
-
-def _listing(outputs: Sequence[Variable]) -> str:
-    """A graph as lines, one a node, each what it computes: lines that stay are nodes that stay."""
-    return "\n".join(short_pp(v, 100) for node in toposort(outputs) for v in node.outputs)
-
-
-def _rule_place(rule: Any) -> str:
-    if rule is None:
-        return ""
-    return f"{'/'.join(rule.file.replace(chr(92), '/').split('/')[-2:])}, line {rule.line}"
-
-
-def _checked(before: Variable, after: Variable) -> str:
-    """Whether both sides agree at a few points: "ok", a sentence, or "" where that is unknown."""
-    if len(toposort([before, after])) > MOST_EXPLAINED:
-        return ""
-    inputs = [v for v in leaves([before, after])
-              if not isinstance(v, Constant) and not hasattr(v, "container")]
-    try:
-        for point in points(inputs, 4, seed=3):
-            left, right = values_of([before, after], point)
-            left, right = np.asarray(left), np.asarray(right)
-            usable = np.isfinite(left) & np.isfinite(right) if left.dtype.kind == "f" else True
-            close = np.isclose(left, right, rtol=1e-5, atol=1e-8, equal_nan=True)
-            if left.shape != right.shape or not np.all(close | ~np.asarray(usable)):
-                return "both sides differ at a point"
-    except Exception:
-        # Lengths drawn for the check need not fit the graph; that says nothing about the rule.
-        return ""
-    return "ok"
