@@ -34,6 +34,7 @@ _LAZY: dict[str, tuple[str, str | None]] = {
     "Mode": ("autodiff_lab.compile", "Mode"),
     "Function": ("autodiff_lab.compile", "Function"),
     "grad": ("autodiff_lab.gradient", "grad"),
+    "value_and_grad": ("autodiff_lab.gradient", "value_and_grad"),
     "Lop": ("autodiff_lab.gradient", "Lop"),
     "Rop": ("autodiff_lab.gradient", "Rop"),
     "subgraph_grad": ("autodiff_lab.gradient", "subgraph_grad"),

@@ -13,7 +13,7 @@ from autodiff_lab.control.batching import batched_graph
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.gradient.grad import as_given, check_choice, checked_list, grad
 from autodiff_lab.gradient.operators import Lop, Rop
-from autodiff_lab.graph import Variable, describe
+from autodiff_lab.graph import Variable, describe, toposort
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.registry import function
 
@@ -28,6 +28,7 @@ def jacobian(
     vectorize: bool = True,
     method: str = "auto",
     chunk_size: int | None = None,
+    explain: bool = False,
 ) -> Any:
     r"""The Jacobian: every element of an expression differentiated by every element of variables.
 
@@ -36,7 +37,7 @@ def jacobian(
     Parameters
     ----------
     expression : Variable of any rank, or list or tuple of them
-    wrt : Variable, or list or tuple
+    wrt : Variable, or list, tuple or dict
     consider_constant, disconnected_inputs
         As for `grad`.
     vectorize : bool
@@ -46,10 +47,12 @@ def jacobian(
         expression, else reverse.
     chunk_size : int, optional
         How many rows or columns are carried at once, to bound memory.
+    explain : bool
+        Print for each variable which mode was taken, and what either would cost.
 
     Returns
     -------
-    Variable, list or tuple
+    Variable, list, tuple or dict
         As `wrt`, each of shape expression.shape + variable.shape; for a scalar expression the
         gradient itself.  A list of expressions gives a list of such results.
 
@@ -69,7 +72,7 @@ def jacobian(
     if isinstance(expression, list | tuple):
         found = [
             jacobian(part, wrt, consider_constant, disconnected_inputs, vectorize, method,
-                     chunk_size)
+                     chunk_size, explain)
             for part in expression
         ]
         return found if isinstance(expression, list) else tuple(found)
@@ -81,7 +84,10 @@ def jacobian(
     results = []
     for variable in variables:
         forward = method == "forward" or (method == "auto" and _is_smaller(variable, expression))
-        if forward and not consider_constant:
+        forward = forward and not consider_constant
+        if explain:
+            print(costs(expression, variable, forward))  # noqa: T201
+        if forward:
             results.append(_columns(expression, variable, disconnected_inputs, chunk_size))
         else:
             results.append(
@@ -92,7 +98,7 @@ def jacobian(
 
 def _is_smaller(variable: Variable, expression: Variable) -> bool:
     sizes = [_size(v.type.shape) for v in (variable, expression)]  # type: ignore[attr-defined]
-    return None not in sizes and sizes[0] < sizes[1]  # type: ignore[operator]
+    return None not in sizes and sizes[0] <= sizes[1]  # type: ignore[operator]
 
 
 def _size(shape: Sequence[int | None]) -> int | None:
@@ -145,13 +151,54 @@ def _carried(result: Any, hole: Variable, units: Any, chunk_size: int | None) ->
     return function("reshape")(blocks, merged)[:count]
 
 
+def _sweep(
+    expression: Any, variable: Any, forward: bool, disconnected: str, constants: Any = None
+) -> tuple[Any, Any]:
+    """One sweep with a hole for the tangent or the cotangent: (result, hole)."""
+    if forward:
+        hole = variable.type.make_variable()
+        return Rop(expression, variable, hole, disconnected_outputs=disconnected), hole
+    dtype = dtypes.gradient_dtype(expression.type.dtype)
+    hole = expression.type.clone(dtype=dtype).make_variable()
+    return Lop(expression, variable, hole, constants, disconnected), hole
+
+
+def costs(expression: Any, variable: Any, forward: bool) -> str:
+    """What the Jacobian costs either way, in words, as far as lengths are known."""
+    name = str(variable)
+    lines = [f"jacobian by {name}: {'forward' if forward else 'reverse'} mode"]
+    for mode, moved in (("forward", variable), ("reverse", expression)):
+        sweeps = _size(moved.type.shape)
+        result, hole = _sweep(expression, variable, mode == "forward", "ignore")
+        moving = {hole}
+        total: float | None = 0
+        for node in toposort([result]):
+            carried = any(v in moving for v in node.inputs)
+            moving.update(node.outputs if carried else ())
+            work, times = _flops(node), sweeps if carried else 1
+            unknown = None in (work, times, total)
+            total = None if unknown else total + work * times  # type: ignore[operator]
+        count = f"{sweeps} sweeps" if sweeps is not None else "one sweep for each element"
+        flops = f"about {total:,} flops" if total is not None else "flops follow from the lengths"
+        lines.append(f"  {mode}: {count} of {len(toposort([result]))} operations, {flops}")
+    return "\n".join(lines)
+
+
+def _flops(node: Any) -> int | None:
+    """Roughly: one for each element, two for each product that a contraction adds up."""
+    sizes = [_size(v.type.shape) for v in (*node.inputs, *node.outputs)]
+    if None in sizes:
+        return None
+    largest = max(size or 0 for size in sizes)
+    summed = node.inputs[0].type.shape[-1:] if node.op.name in ("dot", "matmul") else ()
+    return 2 * (sizes[-1] or 0) * summed[0] if summed else largest
+
+
 def _rows(
     expression: Variable, variable: Variable, constants: Any, disconnected: str,
     chunk_size: int | None,
 ) -> Any:
-    dtype = dtypes.gradient_dtype(expression.type.dtype)  # type: ignore[attr-defined]
-    hole = expression.type.clone(dtype=dtype).make_variable()  # type: ignore[attr-defined]
-    row = Lop(expression, variable, hole, constants, disconnected)
+    row, hole = _sweep(expression, variable, False, disconnected, constants)
     stacked = _carried(row, hole, _unit_batch(expression), chunk_size)
     if stacked is None:  # zero everywhere: no row reads its cotangent
         return _zeros(expression, variable)
@@ -161,8 +208,7 @@ def _rows(
 def _columns(
     expression: Variable, variable: Variable, disconnected: str, chunk_size: int | None
 ) -> Any:
-    hole = variable.type.make_variable()
-    column = Rop(expression, variable, hole, disconnected_outputs=disconnected)
+    column, hole = _sweep(expression, variable, True, disconnected)
     stacked = _carried(column, hole, _unit_batch(variable), chunk_size)
     if stacked is None:
         return _zeros(expression, variable)
@@ -197,7 +243,7 @@ def hessian(
     Parameters
     ----------
     cost : Variable, shape ()
-    wrt : Variable, or list or tuple
+    wrt : Variable, or list, tuple or dict
     consider_constant, disconnected_inputs
         As for `grad`.
     full : bool
@@ -205,7 +251,7 @@ def hessian(
 
     Returns
     -------
-    Variable, list or tuple
+    Variable, list, tuple or dict
         As `wrt`, each of shape variable.shape + variable.shape.
 
     Raises
@@ -237,5 +283,5 @@ def hessian(
         for g, variable in zip(gradients, variables)
     ]
     if full:
-        return blocks if isinstance(wrt, list | tuple) else blocks[0][0]
+        return as_given(wrt, [as_given(wrt, row) for row in blocks])
     return as_given(wrt, [row[0] for row in blocks])

@@ -26,7 +26,7 @@ from autodiff_lab.gradient.boundaries import (
     zero_grad,
     zero_grad_,
 )
-from autodiff_lab.gradient.grad import grad
+from autodiff_lab.gradient.grad import grad, value_and_grad
 from autodiff_lab.gradient.null_types import DisconnectedType, NullType
 from autodiff_lab.gradient.operators import (
     Lop,
@@ -74,6 +74,7 @@ __all__ = [
     "subgraph_grad",
     "undefined_grad",
     "undefined_grad_",
+    "value_and_grad",
     "zero_grad",
     "zero_grad_",
 ]

@@ -57,7 +57,7 @@ def grad(
     ----------
     cost : Variable, shape ()
         May be None if `known_grads` is given.
-    wrt : Variable, or list or tuple of Variable
+    wrt : Variable, or list, tuple or dict of Variable
         What to differentiate by; inputs or intermediate results.
     consider_constant : sequence of Variable, optional
         Variables not to differentiate through.
@@ -74,7 +74,7 @@ def grad(
 
     Returns
     -------
-    Variable, list or tuple
+    Variable, list, tuple or dict
         As `wrt`; each has the shape of its variable and its float dtype (floatX for integers).
 
     Raises
@@ -122,8 +122,30 @@ def grad(
     return as_given(wrt, results)
 
 
+def value_and_grad(cost: Variable, wrt: Any, **options: Any) -> tuple[Variable, Any]:
+    """The cost and its derivative, to be computed together: what is common is computed once.
+
+    Parameters
+    ----------
+    cost, wrt, **options
+        As for `grad`.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> from autodiff_lab.compile import function
+    >>> x = pt.dscalar("x")
+    >>> value, slopes = value_and_grad(x ** 2, {"x": x})
+    >>> [float(v) for v in function([x], [value, slopes["x"]])(3.0)]
+    [9.0, 6.0]
+    """
+    return cost, grad(cost, wrt, **options)
+
+
 def as_given(wrt: Any, results: list[Any]) -> Any:
-    """The results as a list, a tuple or one value, as the variables were given."""
+    """The results as a list, a tuple, a dict or one value, as the variables were given."""
+    if isinstance(wrt, Mapping):
+        return dict(zip(wrt, results))
     if isinstance(wrt, tuple):
         return tuple(results)
     return results if isinstance(wrt, list) else results[0]
@@ -171,7 +193,8 @@ def _place(variable: Variable) -> str:
 
 def checked_list(wrt: Any, name: str) -> list[Variable]:
     """The variables as a list; anything else is a TypeError that names its place."""
-    variables = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
+    parts = wrt.values() if isinstance(wrt, Mapping) else wrt
+    variables = list(parts) if isinstance(wrt, list | tuple | Mapping) else [wrt]
     for place, variable in enumerate(variables):
         if not isinstance(variable, Variable):
             raise LabTypeError(

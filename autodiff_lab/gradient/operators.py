@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autodiff_lab.errors import (
@@ -63,7 +63,7 @@ def Lop(
     array([2., 4.])
     """
     functions = checked_list(f, "f")
-    points = _points(eval_points)
+    points = _points(eval_points, f)
     if len(functions) != len(points):
         raise LabValueError(
             "`f` must be the same length as `eval_points`.",
@@ -132,7 +132,7 @@ def Rop(
     check_choice("disconnected_outputs", disconnected_outputs)
     check_choice("return_disconnected", return_disconnected)
     functions, variables = checked_list(f, "f"), checked_list(wrt, "wrt")
-    points = _points(eval_points)
+    points = _points(eval_points, wrt)
     if len(variables) != len(points):
         raise LabValueError(
             "`wrt` must be the same length as `eval_points`.",
@@ -189,7 +189,9 @@ def hessian_vector_product(cost: Variable, wrt: Any, p: Any, **options: Any) -> 
     return Rop(grad(cost, wrt, **options), wrt, p, disconnected_outputs="ignore")
 
 
-def _points(eval_points: Any) -> list[Variable]:
+def _points(eval_points: Any, order: Any) -> list[Variable]:
+    if isinstance(eval_points, Mapping) and isinstance(order, Mapping):
+        eval_points = [eval_points[name] for name in order]
     given = eval_points if isinstance(eval_points, list | tuple) else [eval_points]
     return [as_tensor_variable(point) for point in given]
 
