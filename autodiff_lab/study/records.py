@@ -34,6 +34,7 @@ from autodiff_lab.view.model import (
     StepView,
 )
 from autodiff_lab.view.plots import plot_svg
+from autodiff_lab.view.steps import step_views
 from autodiff_lab.view.svg import graph_svg
 
 MOST_FORMULA = 100        # a longer expression is not written on the first line
@@ -171,7 +172,7 @@ class Steps(Sequence[StepView]):
 
 def steps(study: Any) -> Steps:
     """The rewrites of value and derivatives, from the trace of the compiled function."""
-    return Steps(build.step_views(study.function.trace))
+    return Steps(step_views(study.function.trace))
 
 
 # -- the plot -------------------------------------------------------------------------------------
