@@ -103,7 +103,10 @@ def special_points(arity: int, dtype: str) -> list[np.ndarray]:
 def with_part(array: Any, key: Any, value: Any, add: bool) -> np.ndarray:
     """The array with a part replaced or added to."""
     result = np.array(array)
-    result[key] = result[key] + value if add else value
+    if add:
+        np.add.at(result, key, value)
+    else:
+        result[key] = value
     return result
 
 

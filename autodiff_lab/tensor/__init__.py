@@ -23,7 +23,7 @@ from autodiff_lab.tensor import (  # noqa: F401  (loading them fills the tables)
 )
 from autodiff_lab.tensor.constants import as_tensor, as_tensor_variable, constant
 from autodiff_lab.tensor.elemwise import Elemwise
-from autodiff_lab.tensor.indexing import basic  # noqa: F401
+from autodiff_lab.tensor.indexing import advanced, basic  # noqa: F401
 from autodiff_lab.tensor.registry import FUNCTIONS
 from autodiff_lab.tensor.scalars import (  # noqa: F401
     arithmetic,

@@ -30,13 +30,14 @@ from autodiff_lab.tensor.indexing.keys import (
     VARIABLE,
     Pattern,
     Slice,
+    is_advanced,
     key_text,
     take_apart,
     variables_in,
 )
 from autodiff_lab.tensor.lengths import as_lengths, known_int, length_of
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
-from autodiff_lab.tensor.registry import public
+from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.shaping import Shape
 
 
@@ -72,7 +73,15 @@ class Subtensor(TensorOp):
 
     def prepare(self, *inputs: Any) -> list[Any]:
         source = as_tensor_variable(inputs[0])
-        return [source, *as_lengths(inputs[1:])]
+        return [source, *self.as_indices(inputs[1:])]
+
+    def as_indices(self, given: Sequence[Any]) -> list[Any]:
+        """The indices as variables."""
+        return as_lengths(given)
+
+    def changed(self, replace: bool) -> IncSubtensor:
+        """The op that changes what this one reads."""
+        return IncSubtensor(self.pattern, replace)
 
     def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
         source, *indices = variables
@@ -85,7 +94,7 @@ class Subtensor(TensorOp):
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"{arguments[0]}[{self.key_text(arguments[1:])}]"
 
-    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable] | None:
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms | None:
         """The same part of every entry along a leading axis."""
         if any(batched[1:]):
             return None
@@ -195,6 +204,8 @@ class IncSubtensor(TensorOp):
     def name(self) -> str:
         return "set_subtensor" if self.set_instead_of_inc else "inc_subtensor"
 
+    key_text = Subtensor.key_text
+
     def prepare(self, *inputs: Any) -> list[Any]:
         source, value = as_tensor_variable(inputs[0]), as_tensor_variable(inputs[1])
         word = "set" if self.set_instead_of_inc else "increment"
@@ -206,8 +217,8 @@ class IncSubtensor(TensorOp):
                 remedy=f"cast the value to {source.type.dtype!r}, or the array to "
                 f"{value.type.dtype!r}",
             )
-        indices = as_lengths(inputs[2:])
-        part = part_dims(source.type.shape, self.pattern, indices)
+        indices = self.as_indices(inputs[2:])
+        part = self.part_dims(source.type.shape, indices)
         if value.type.ndim > len(part):
             raise LabTypeError(
                 f"Trying to {word} a part of {len(part)} axes with a value of "
@@ -223,6 +234,14 @@ class IncSubtensor(TensorOp):
                 )
         return [source, value, *indices]
 
+    def as_indices(self, given: Sequence[Any]) -> list[Any]:
+        """The indices as variables."""
+        return as_lengths(given)
+
+    def part_dims(self, dims: Dims, indices: Sequence[Any]) -> Dims:
+        """The static shape of the part."""
+        return part_dims(dims, self.pattern, indices)
+
     def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
         return [variables[0].type.shape]
 
@@ -233,7 +252,7 @@ class IncSubtensor(TensorOp):
         rest = f", {fixed}" if fixed else ""
         return f"{helper}({source}, np.s_[{key_text(self.pattern, names)}], {value}{rest})"
 
-    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable] | None:
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms | None:
         """The same change of every entry along a leading axis."""
         if any(batched[2:]):
             return None
@@ -265,7 +284,7 @@ class IncSubtensor(TensorOp):
 
 @public()
 def subtensor(x: Any, key: Any) -> Any:
-    """``x[key]``, for numbers, slices, ``...`` and None.
+    """``x[key]``, for numbers, slices, ``...``, None, arrays of whole numbers and masks.
 
     Examples
     --------
@@ -274,6 +293,8 @@ def subtensor(x: Any, key: Any) -> Any:
     (3, 1, None)
     """
     variable = as_tensor_variable(x)
+    if is_advanced(key):
+        return function("advanced_subtensor")(variable, key)
     pattern, inputs, new_axes = take_apart(variable, key)
     known = _known_length(variable, pattern)
     if known is not None and not new_axes:
@@ -323,7 +344,7 @@ def _change(part: Any, value: Any, replace: bool, caller: str) -> Any:
     elif isinstance(value, Constant) and value.data.ndim == 0:
         value = _in_dtype_of(value, owner.inputs[0])
     source, *indices = owner.inputs
-    return IncSubtensor(owner.op.pattern, replace)(source, value, *indices)
+    return owner.op.changed(replace)(source, value, *indices)
 
 
 def _in_dtype_of(value: Any, source: Any) -> Any:

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.errors import LabIndexError, LabNotImplementedError, LabTypeError
+from autodiff_lab.errors import LabIndexError, LabTypeError
 from autodiff_lab.graph import Variable, describe
 from autodiff_lab.tensor import dtypes
+from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.lengths import as_length, known_int
 
 
@@ -105,16 +106,7 @@ def take_apart(variable: Any, key: Any) -> tuple[Pattern, list[Any], list[int]]:
     TypeError
         If an entry cannot be an index.
     """
-    entries = list(key) if isinstance(key, tuple) else [key]
-    used = sum(entry is not None and entry is not Ellipsis for entry in entries)
-    rank = variable.type.ndim
-    if used > rank:
-        raise LabIndexError(f"Too many indices: {used} for {rank} axes.", where=describe(variable))
-    dots = [place for place, entry in enumerate(entries) if entry is Ellipsis]
-    if len(dots) > 1:
-        raise LabIndexError("An index can have only one `...`.")
-    if dots:
-        entries[dots[0] : dots[0] + 1] = [slice(None)] * (rank - used)
+    entries = without_dots(variable, list(key) if isinstance(key, tuple) else [key])
     pattern: list[Any] = []
     inputs: list[Any] = []
     new_axes: list[int] = []
@@ -124,13 +116,70 @@ def take_apart(variable: Any, key: Any) -> tuple[Pattern, list[Any], list[int]]:
             new_axes.append(place)
             place += 1
             continue
-        found = _entry(variable, len(pattern), entry, inputs)
+        found = entry_of(variable, len(pattern), entry, inputs)
         place += isinstance(found, Slice)
         pattern.append(found)
     return tuple(pattern), inputs, new_axes
 
 
-def _entry(variable: Any, axis: int, entry: Any, inputs: list[Any]) -> Any:
+def without_dots(variable: Any, entries: list[Any]) -> list[Any]:
+    """The entries of a key with slices in the place of ``...``."""
+    used = sum(
+        entry.type.ndim if _is_mask(entry) else entry is not None and entry is not Ellipsis
+        for entry in entries
+    )
+    rank = variable.type.ndim
+    if used > rank:
+        raise LabIndexError(f"Too many indices: {used} for {rank} axes.", where=describe(variable))
+    dots = [place for place, entry in enumerate(entries) if entry is Ellipsis]
+    if len(dots) > 1:
+        raise LabIndexError("An index can have only one `...`.")
+    if dots:
+        entries[dots[0] : dots[0] + 1] = [slice(None)] * (rank - used)
+    return entries
+
+
+def _is_mask(entry: Any) -> bool:
+    return isinstance(entry, Variable) and getattr(entry.type, "dtype", "") == "bool"
+
+
+def is_advanced(key: Any) -> bool:
+    """Whether a key has an array of whole numbers, a list or a mask among its entries."""
+    return any(
+        isinstance(entry, list | np.bool_ | bool)
+        or (isinstance(entry, np.ndarray) and (entry.ndim > 0 or entry.dtype == bool))
+        or (isinstance(entry, Variable) and (getattr(entry.type, "ndim", 0) > 0 or _is_mask(entry)))
+        for entry in (key if isinstance(key, tuple) else (key,))
+    )
+
+
+def as_index(variable: Any, entry: Any) -> Any:
+    """An array, list or mask of a key as a variable; other entries as they are.
+
+    Raises
+    ------
+    TypeError
+        If it does not hold whole numbers or booleans.
+    """
+    if isinstance(entry, list) and not entry:
+        entry = np.zeros(0, "int64")
+    if isinstance(entry, list | np.ndarray | np.bool_ | bool):
+        entry = as_tensor_variable(entry)
+    if isinstance(entry, Variable):
+        dtype = getattr(entry.type, "dtype", str(entry.type))
+        if dtype not in dtypes.DISCRETE:
+            raise _no_index(variable, entry, dtype)
+    return entry
+
+
+def _no_index(variable: Any, entry: Any, dtype: str) -> LabTypeError:
+    return LabTypeError(
+        f"Expected an integer as index, got {entry!r:.60} ({dtype}).", where=describe(variable),
+        remedy="whole numbers, slices, None and `...` index; cast(i, 'int64') makes one",
+    )
+
+
+def entry_of(variable: Any, axis: int, entry: Any, inputs: list[Any]) -> Any:
     """One entry of a pattern; indices that are variables go to `inputs`."""
     if isinstance(entry, slice):
         parts = [_part(variable, part, inputs) for part in (entry.start, entry.stop, entry.step)]
@@ -165,32 +214,13 @@ def _part(variable: Any, part: Any, inputs: list[Any]) -> Any:
 def _refuse(variable: Any, entry: Any) -> None:
     """Raise if an entry is no whole number."""
     if isinstance(entry, Variable):
-        kind: Any = entry.type
-        dtype, rank = getattr(kind, "dtype", str(kind)), getattr(kind, "ndim", 0)
-    elif isinstance(entry, list | np.ndarray | np.generic):
-        array = np.asarray(entry) if not _holds_variables(entry) else np.zeros(1, dtype="int64")
-        dtype, rank = array.dtype.name, array.ndim
-        if array.size == 0 and isinstance(entry, list):
-            dtype = "int64"
-    elif isinstance(entry, bool):
-        dtype, rank = "bool", 0
-    elif isinstance(entry, int):
-        return
+        dtype = getattr(entry.type, "dtype", str(entry.type))
+        rank = getattr(entry.type, "ndim", 0)
+    elif isinstance(entry, np.ndarray | np.generic):
+        dtype, rank = entry.dtype.name, entry.ndim
     else:
-        dtype, rank = type(entry).__name__, 0
-    if dtype not in dtypes.DISCRETE:
-        raise LabTypeError(
-            f"Expected an integer as index, got {entry!r:.60} ({dtype}).", where=describe(variable),
-            remedy="whole numbers, slices, None and `...` index; cast(i, 'int64') makes one",
-        )
-    if rank > 0 or dtype == "bool":
-        what = "boolean masks" if dtype == "bool" else "arrays of indices"
-        raise LabNotImplementedError(
-            f"Indexing by {what} is not supported yet.", where=describe(variable),
-            remedy="where(mask, x, 0) keeps the shape" if dtype == "bool"
-            else "stack([x[i] for i in ...]) takes known rows",
-        )
-
-
-def _holds_variables(entry: Any) -> bool:
-    return isinstance(entry, list) and any(isinstance(part, Variable) for part in entry)
+        dtype, rank = ("int64" if type(entry) is int else type(entry).__name__), 0
+    if dtype not in dtypes.DISCRETE[1:] or rank > 0:
+        if rank == 1 and getattr(getattr(entry, "type", None), "shape", None) == (1,):
+            return
+        raise _no_index(variable, entry, dtype)

@@ -1,0 +1,491 @@
+"""Indexing by arrays of whole numbers and by boolean masks; reading, setting and adding.
+
+A mask is the index arrays of its true places (`NonZero`).  Arrays and numbers of a key are
+*advanced* entries: they broadcast against each other, and their axes stand in the result where the
+entries stand, or first if slices lie between them, as NumPy has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff_lab.errors import LabIndexError, LabTypeError
+from autodiff_lab.graph import DISCONNECTED, Apply, Constant, Flags, Terms, Variables, describe
+from autodiff_lab.tensor import dtypes
+from autodiff_lab.tensor.axes import dimshuffle
+from autodiff_lab.tensor.constants import as_tensor_variable, constant
+from autodiff_lab.tensor.creation import fixed_axes, sum_to
+from autodiff_lab.tensor.indexing.basic import IncSubtensor, Subtensor, part_dims
+from autodiff_lab.tensor.indexing.keys import (
+    VARIABLE,
+    Pattern,
+    Slice,
+    as_index,
+    entry_of,
+    key_text,
+    without_dots,
+)
+from autodiff_lab.tensor.lengths import element_count, length_of
+from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
+from autodiff_lab.tensor.registry import function, public
+from autodiff_lab.tensor.shaping import flatten
+from autodiff_lab.tensor.type import TensorType
+
+ARRAY, SLICE, NEW = "array", "slice", "new"
+
+
+class NonZero(TensorOp):
+    """The places of the elements that are not 0: one vector of indices per axis."""
+
+    op_name = "nonzero"
+    __props__ = ()
+    summary = "The places of the elements that are not 0."
+    notation = Notation(pp="Nonzero")
+    differentiable = False
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """A vector, a matrix."""
+        return [("nonzero", (rng.normal(size=4),), {}),
+                ("nonzero", (rng.normal(size=(2, 3)),), {})]
+
+    def make_node(self, *inputs: Any) -> Apply:
+        variable = as_tensor_variable(inputs[0])
+        data = variable.data if isinstance(variable, Constant) else None
+        kind = TensorType("int64", (None if data is None else int(np.count_nonzero(data)),))
+        return Apply(self, [variable], [kind.make_variable() for _ in range(variable.type.ndim)])
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f"np.nonzero({arguments[0]}){'[0]' if node.nout == 1 else ''}"
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        return [DISCONNECTED]
+
+
+@public(numpy=("nonzero",))
+def nonzero(a: Any) -> tuple[Any, ...]:
+    """The places of the elements that are not 0: one vector of indices per axis.
+
+    Examples
+    --------
+    >>> [index.eval().tolist() for index in nonzero([[0, 2], [3, 0]])]
+    [[0, 1], [1, 0]]
+    """
+    variable = as_tensor_variable(a)
+    if variable.type.ndim == 0:
+        raise LabTypeError("A scalar has no places.", where=describe(variable))
+    return tuple(NonZero().make_node(variable).outputs)
+
+
+@public(numpy=("flatnonzero",))
+def flatnonzero(a: Any) -> Any:
+    """The places of the elements that are not 0 in the flattened array."""
+    return nonzero(flatten(a))[0]
+
+
+# -- how axes stand ------------------------------------------------------------------------------
+
+
+def kinds_of(pattern: Pattern, rank: int) -> list[str]:
+    """`SLICE` or `ARRAY` for each axis of an array of some rank."""
+    found = [SLICE if isinstance(entry, Slice) else ARRAY for entry in pattern]
+    return found + [SLICE] * (rank - len(pattern))
+
+
+def slices_before(kinds: Sequence[str]) -> int:
+    """How many axes of the result stand before those of the index arrays."""
+    places = [place for place, kind in enumerate(kinds) if kind == ARRAY]
+    together = places[-1] - places[0] + 1 == len(places)
+    return places[0] if together else 0
+
+
+def index_inputs(pattern: Pattern, inputs: Sequence[Any]) -> list[int]:
+    """The places among the inputs of those that are whole entries, not parts of slices."""
+    found, place = [], 0
+    for entry in pattern:
+        if isinstance(entry, Slice):
+            place += sum(part is VARIABLE for part in entry.parts)
+        elif entry is VARIABLE:
+            found.append(place)
+            place += 1
+    return found
+
+
+def _broadcast(arrays: Sequence[Any]) -> Dims:
+    """The static shape of index arrays stretched to each other."""
+    rank = max((array.type.ndim for array in arrays), default=0)
+    dims: list[int | None] = []
+    for axis in range(-rank, 0):
+        lengths = {a.type.shape[axis] for a in arrays if a.type.ndim >= -axis}
+        known = lengths - {1, None}
+        if len(known) > 1:
+            raise LabIndexError(
+                f"Index arrays of lengths {', '.join(map(str, sorted(known)))} do not fit.",
+                where=" and ".join(map(describe, arrays)), why="they are taken element by element",
+                remedy="i[:, None] and j[None, :] take all pairs",
+            )
+        dims.append(next(iter(known)) if known else None if None in lengths else 1)
+    return tuple(dims)
+
+
+def _rank_of_indices(pattern: Pattern, inputs: Sequence[Any]) -> int:
+    return max((inputs[k].type.ndim for k in index_inputs(pattern, inputs)), default=0)
+
+
+class _ArrayKeys(TensorOp):
+    """What reading and changing by index arrays share."""
+
+    pattern: Pattern
+
+    def as_indices(self, given: Sequence[Any]) -> list[Any]:
+        """The indices as variables; arrays of whole numbers are welcome."""
+        indices = [as_tensor_variable(value) for value in given]
+        for index in indices:
+            if index.type.dtype not in dtypes.DISCRETE[1:]:
+                raise LabTypeError("An index is a whole number.", where=describe(index))
+        return indices
+
+    def part_dims(self, dims: Dims, indices: Sequence[Any]) -> Dims:
+        """The static shape of the part."""
+        rest = part_dims(dims, self.pattern, indices)
+        arrays = [indices[k] for k in index_inputs(self.pattern, indices)]
+        before = slices_before(kinds_of(self.pattern, len(dims)))
+        return (*rest[:before], *_broadcast(arrays), *rest[before:])
+
+    def with_batch(
+        self, source: Any, indices: Sequence[Any], batched: Flags
+    ) -> tuple[Pattern, list[Any]] | None:
+        """Key and indices that also take the leading axis of a batch, entry by entry."""
+        whole = index_inputs(self.pattern, indices)
+        if any(flag and k not in whole for k, flag in enumerate(batched)):
+            return None
+        rank = max(
+            (indices[k].type.ndim - batched[k] for k in whole), default=0
+        )
+        found = list(indices)
+        for k in whole:
+            index = indices[k]
+            missing = rank + 1 - index.type.ndim
+            if batched[k] and missing:
+                found[k] = dimshuffle(index, 0, *["x"] * missing, *range(1, index.type.ndim))
+        if source is None:
+            return self.pattern, found
+        count = function("arange")(length_of(source, 0))
+        return (VARIABLE, *self.pattern), [dimshuffle(count, 0, *["x"] * rank), *found]
+
+
+class AdvancedSubtensor(_ArrayKeys, Subtensor):
+    """A part of an array, by arrays of whole numbers: ``x[[0, 2], :]``.
+
+    Parameters
+    ----------
+    pattern : tuple
+        As in `Subtensor`; inputs that stand for `VARIABLE` may be arrays.
+    """
+
+    op_name = "advanced_subtensor"
+    __props__ = ("pattern",)
+    summary = "A part of an array, by arrays of whole numbers or masks."
+    notation = Notation(pp="AdvancedSubtensor")
+    linear_in = (0,)
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """Rows, pairs, slices between arrays, a mask."""
+        matrix, cube = rng.normal(size=(3, 4)), rng.normal(size=(2, 3, 4))
+        return [
+            ("subtensor", (matrix, [0, 2, 2]), {}),
+            ("subtensor", (matrix, ([[0], [1]], [3, 1])), {}),
+            ("subtensor", (cube, (slice(None), [0, 2], slice(1, 3))), {}),
+            ("subtensor", (cube, ([1, 0, 1], slice(None), [0, 3, 0])), {}),
+            ("subtensor", (cube, (slice(None), [[True, False, True, True]] * 3)), {}),
+        ]
+
+    def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
+        source, *indices = variables
+        return [self.part_dims(source.type.shape, indices)]
+
+    def changed(self, replace: bool) -> IncSubtensor:
+        return AdvancedIncSubtensor(self.pattern, replace)
+
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms | None:
+        """The same part of every entry; index arrays may be batched, too."""
+        source, *indices = inputs
+        kind: Any = node.inputs[0].type
+        kinds = kinds_of(self.pattern, kind.ndim)
+        before, rank = slices_before(kinds), _rank_of_indices(self.pattern, node.inputs[1:])
+        taken = self.with_batch(source if batched[0] else None, indices, batched[1:])
+        if taken is None:
+            return None
+        part = AdvancedSubtensor(taken[0])(source, *taken[1])
+        total = part.type.ndim
+        if batched[0]:  # now: entries, index arrays, slices
+            first = range(1 + rank, 1 + rank + before)
+            order = [0, *first, *range(1, 1 + rank), *range(1 + rank + before, total)]
+        else:
+            order = [before, *(axis for axis in range(total) if axis != before)]
+        return [dimshuffle(part, *order)]
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        source, *indices = inputs
+        empty = function("zeros_like")(source, dtype=cotangents[0].type.dtype)
+        spread = AdvancedIncSubtensor(self.pattern)(empty, cotangents[0], *indices)
+        return [spread] + [DISCONNECTED] * len(indices)
+
+
+WITH_PARTS_ADDED = define_helper(
+    "with_all_added",
+    '''
+def with_all_added(array, key, value, fixed=()):
+    """A copy of an array with a value added at a key; repeated places add up."""
+    result = np.array(array)
+    for axis in fixed:
+        if value.shape[axis] != result[key].shape[axis]:
+            raise ValueError(
+                f"Runtime broadcasting not allowed: axis {axis} of the value has length "
+                f"{value.shape[axis]}, that of the part {result[key].shape[axis]}."
+            )
+    np.add.at(result, key, value)
+    return result
+''',
+)
+
+
+class AdvancedIncSubtensor(_ArrayKeys, IncSubtensor):
+    """A copy of an array in which parts named by index arrays are added to, or replaced.
+
+    What is added at a place that stands several times in the key adds up; of values that replace
+    the same place the last one stays, and only that one has a derivative.
+    """
+
+    op_name = "advanced_inc_subtensor"
+    __props__ = ("pattern", "set_instead_of_inc")
+    summary = "A copy of an array in which parts named by index arrays are added to, or replaced."
+    notation = Notation(pp="AdvancedIncSubtensor")
+    linear_in = (0, 1)
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """Repeated places, both ways; a mask; slices between arrays."""
+        matrix, cube = rng.normal(size=(3, 4)), rng.normal(size=(2, 3, 4))
+        apart = ([1, 0, 1], slice(None), [0, 3, 0])
+        return [
+            ("inc_part", (matrix, [0, 2, 2], rng.normal(size=(3, 4))), {}),
+            ("set_part", (matrix, [0, 2, 2], rng.normal(size=(3, 4))), {}),
+            ("set_part", (matrix, (slice(None), [1, 3]), rng.normal(size=(1, 2))), {}),
+            ("inc_part", (cube, apart, rng.normal(size=(3, 1))), {}),
+            ("set_part", (matrix, [[True, False, False, True]] * 3, rng.normal(size=6)), {}),
+        ]
+
+    @property
+    def name(self) -> str:
+        return f"advanced_{super().name}"
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        if self.set_instead_of_inc:
+            return super().numpy(node, *arguments)
+        source, value, *names = arguments
+        fixed = fixed_axes(node.inputs[1])
+        rest = f", {fixed}" if fixed else ""
+        key = key_text(self.pattern, names)
+        return f"{WITH_PARTS_ADDED}({source}, np.s_[{key}], {value}{rest})"
+
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms | None:
+        """The same change of every entry."""
+        source, value, *indices = inputs
+        kind: Any = node.inputs[0].type
+        shape = kind.shape
+        before = slices_before(kinds_of(self.pattern, len(shape)))
+        arrays = _rank_of_indices(self.pattern, node.inputs[2:])
+        if not batched[0]:
+            one = next(v for v, flag in zip(inputs, batched) if flag)
+            lengths = [length_of(source, axis) for axis in range(len(shape))]
+            source = function("alloc")(source, length_of(one, 0), *lengths)
+        taken = self.with_batch(source, indices, batched[2:])
+        if taken is None:
+            return None
+        # the value in the order of the new part: entries, index arrays, slices
+        rank = len(self.part_dims(shape, node.inputs[2:]))
+        lead = int(batched[1])
+        missing = rank + lead - value.type.ndim
+        value = dimshuffle(
+            value, *range(lead), *["x"] * missing, *range(lead, value.type.ndim)
+        )
+        axes = [*range(before, before + arrays), *range(before), *range(before + arrays, rank)]
+        value = dimshuffle(value, *range(lead), *(lead + axis for axis in axes))
+        op = AdvancedIncSubtensor(taken[0], self.set_instead_of_inc)
+        return [op(source, value, *taken[1])]
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        source, value, *indices = inputs
+        part = AdvancedSubtensor(self.pattern)(cotangents[0], *indices)
+        by_source = cotangents[0]
+        if self.set_instead_of_inc:
+            nothing = constant(0, dtype=part.type.dtype)
+            by_source = AdvancedIncSubtensor(self.pattern, True)(by_source, nothing, *indices)
+            if not _surely_distinct(self.pattern, indices):
+                part = function("switch")(self._stays(source, part, indices), part, nothing)
+        return [by_source, sum_to(part, value)] + [DISCONNECTED] * len(indices)
+
+    def _stays(self, source: Any, part: Any, indices: Sequence[Any]) -> Any:
+        """Whether a value is the last one that was written to its place."""
+        lengths = [length_of(part, axis) for axis in range(part.type.ndim)]
+        numbers = function("arange")(element_count(part))
+        numbers = function("reshape")(numbers, lengths)
+        empty = function("zeros_like")(source, dtype="int64")
+        written = AdvancedIncSubtensor(self.pattern, True)(empty, numbers, *indices)
+        return function("eq")(AdvancedSubtensor(self.pattern)(written, *indices), numbers)
+
+
+def _surely_distinct(pattern: Pattern, indices: Sequence[Any]) -> bool:
+    """Whether no place can stand twice in a key: it is a mask, or one known array."""
+    arrays = [indices[k] for k in index_inputs(pattern, indices) if indices[k].type.ndim]
+    owners = {array.owner for array in arrays}
+    if len(owners) == 1 and isinstance(getattr(arrays[0].owner, "op", None), NonZero):
+        return len(set(arrays)) == int(arrays[0].owner.nout)
+    if len(arrays) != 1 or not isinstance(arrays[0], Constant):
+        return False
+    data = arrays[0].data
+    return bool((data >= 0).all() and len(np.unique(data)) == data.size)
+
+
+# -- keys ----------------------------------------------------------------------------------------
+
+
+@public()
+def advanced_subtensor(x: Any, key: Any) -> Any:
+    """``x[key]`` for a key with arrays of whole numbers or masks.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> advanced_subtensor(pt.constant([5.0, 6.0, 7.0]), ([2, 0],)).eval().tolist()
+    [7.0, 5.0]
+    """
+    variable = as_tensor_variable(x)
+    pattern: list[Any] = []
+    inputs: list[Any] = []
+    kinds: list[str] = []
+    for entry in without_dots(variable, [as_index(variable, entry) for entry in (
+            key if isinstance(key, tuple) else (key,))]):
+        if entry is None:
+            kinds.append(NEW)
+            continue
+        arrays = _index_arrays(variable, len(pattern), entry)
+        if arrays is None:
+            pattern.append(entry_of(variable, len(pattern), entry, inputs))
+            kinds.append(SLICE if isinstance(pattern[-1], Slice) else ARRAY)
+            continue
+        pattern += [VARIABLE] * len(arrays)
+        kinds += [ARRAY] * len(arrays)
+        inputs += arrays
+    kinds += [SLICE] * (variable.type.ndim - len(pattern))
+    part = AdvancedSubtensor(tuple(pattern))(variable, *inputs)
+    return _with_new_axes(part, kinds, _rank_of_indices(tuple(pattern), inputs))
+
+
+def _with_new_axes(part: Any, kinds: Sequence[str], rank: int) -> Any:
+    """The axes of a part, and new ones of length 1, where NumPy has them."""
+    if NEW not in kinds:
+        return part
+    plain = slices_before([kind for kind in kinds if kind != NEW])
+    arrays = list(range(plain, plain + rank))
+    rest = iter(axis for axis in range(part.type.ndim) if axis not in arrays)
+    order: list[Any] = ["x" if kind == NEW else next(rest) for kind in kinds if kind != ARRAY]
+    places = slices_before(kinds)
+    return dimshuffle(part, *order[:places], *arrays, *order[places:])
+
+
+def _index_arrays(variable: Any, axis: int, entry: Any) -> list[Any] | None:
+    """An array or mask as index arrays; None for numbers and slices."""
+    if isinstance(entry, slice) or not hasattr(entry, "type") or (
+        entry.type.ndim == 0 and entry.type.dtype != "bool"
+    ):
+        return None
+    if entry.type.dtype != "bool":
+        _check_bounds(variable, axis, entry)
+        return [entry]
+    if entry.type.ndim == 0:
+        raise LabTypeError(
+            "A boolean is no index.", where=describe(entry),
+            remedy="x[None] adds an axis; where(condition, x, y) chooses",
+        )
+    for place, length in enumerate(entry.type.shape):
+        wanted = variable.type.shape[axis + place]
+        if None not in (length, wanted) and length != wanted:
+            raise LabIndexError(
+                f"The mask has length {length} where the array has {wanted}.",
+                where=f"{describe(variable)} and {describe(entry)}",
+            )
+    return list(nonzero(entry))
+
+
+def _check_bounds(variable: Any, axis: int, index: Any) -> None:
+    length = variable.type.shape[axis]
+    if length is None or not isinstance(index, Constant):
+        return
+    outside = index.data[(index.data < -length) | (index.data >= length)]
+    if outside.size:
+        raise LabIndexError(
+            f"Index {outside.flat[0]} is out of bounds for axis {axis} with length {length}.",
+            where=describe(variable),
+        )
+
+
+@public(numpy=("take",))
+def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
+    """The elements at indices along an axis, or of the flattened array.
+
+    Parameters
+    ----------
+    a : tensor_like
+    indices : tensor_like of whole numbers
+    axis : int, optional
+    mode : {"raise", "wrap", "clip"}
+        What becomes of indices outside.
+
+    Examples
+    --------
+    >>> take([5.0, 6.0, 7.0], [2, 0]).eval().tolist()
+    [7.0, 5.0]
+    """
+    variable, index = as_tensor_variable(a), as_tensor_variable(indices)
+    if axis is None:
+        variable, axis = flatten(variable), 0
+    axis = axis % variable.type.ndim
+    if mode == "wrap":
+        index = index % length_of(variable, axis)
+    elif mode == "clip":
+        index = function("clip")(index, 0, length_of(variable, axis) - 1)
+    return variable[(slice(None),) * axis + (index,)]
+
+
+@public(numpy=("take_along_axis",))
+def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
+    """Elements at places along one axis that may differ for the others.
+
+    Examples
+    --------
+    >>> take_along_axis([[1.0, 2.0], [3.0, 4.0]], [[1], [0]], axis=1).eval().tolist()
+    [[2.0], [3.0]]
+    """
+    variable, index = as_tensor_variable(arr), as_tensor_variable(indices)
+    if axis is None:
+        variable, axis = flatten(variable), 0
+    rank = variable.type.ndim
+    if index.type.ndim != rank:
+        raise LabIndexError(
+            "take_along_axis takes indices of the rank of the array.",
+            where=f"{describe(variable)} and {describe(index)}", remedy="take(x, indices, axis)",
+        )
+    key = [
+        index if place == axis % rank else dimshuffle(
+            function("arange")(length_of(variable, place)),
+            *["x"] * place, 0, *["x"] * (rank - 1 - place),
+        )
+        for place in range(rank)
+    ]
+    return variable[tuple(key)]
