@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
+import scipy.special
 
 import autodiff_lab.tensor as pt
 from autodiff_lab.tensor import registry
@@ -175,6 +176,9 @@ REFERENCES: dict[str, Any] = {
     "expm": scipy.linalg.expm,
     "solve_triangular": triangular_solution,
     "inc_diagonal": with_diagonal,
+    "log_softmax": scipy.special.log_softmax,
+    "logsumexp": scipy.special.logsumexp,
+    "softmax": scipy.special.softmax,
     "linear_recurrence": recurrence,
     "product_of_others": others,
     "join": lambda axis, *arrays: np.concatenate(arrays, axis),

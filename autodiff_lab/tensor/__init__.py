@@ -17,9 +17,12 @@ from autodiff_lab.tensor import (  # noqa: F401  (loading them fills the tables)
     linalg,
     nlinalg,
     products,
+    rearranging,
     reduction,
     shaping,
     slinalg,
+    sorting,
+    special,
 )
 from autodiff_lab.tensor.constants import as_tensor, as_tensor_variable, constant
 from autodiff_lab.tensor.elemwise import Elemwise
@@ -30,6 +33,7 @@ from autodiff_lab.tensor.scalars import (  # noqa: F401
     choosing,
     comparison,
     exponential,
+    gammas,
     powers,
     trigonometric,
 )

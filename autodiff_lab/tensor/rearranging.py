@@ -1,0 +1,189 @@
+"""Parts put elsewhere or repeated: `diff`, `flip`, `roll`, `repeat`, `tile`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from autodiff_lab.errors import LabValueError
+from autodiff_lab.graph import DISCONNECTED, Apply, Flags, Terms, Variables, describe
+from autodiff_lab.tensor.axes import dimshuffle
+from autodiff_lab.tensor.constants import as_tensor_variable
+from autodiff_lab.tensor.cumulative import along, reversed_along
+from autodiff_lab.tensor.lengths import known_int, length_of
+from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
+from autodiff_lab.tensor.reduction import normalize_axes
+from autodiff_lab.tensor.registry import function, public
+from autodiff_lab.tensor.shaping import flatten
+
+
+class Repeat(TensorOp):
+    """Each part along an axis as often as a vector of counts says."""
+
+    op_name = "repeat"
+    __props__ = ("axis",)
+    summary = "Each part along an axis, repeated as often as a vector of counts says."
+    notation = Notation(pp="Repeat")
+    linear_in = (0,)
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """A vector, both axes of a matrix, all elements."""
+        return [
+            ("repeat", (rng.normal(size=3), [2, 0, 1]), {}),
+            ("repeat", (rng.normal(size=(2, 3)), [2, 0, 1], 1), {}),
+            ("repeat", (rng.normal(size=(2, 3)), [1, 3], 0), {}),
+            ("repeat", (rng.normal(size=(2, 3)), 2), {}),
+        ]
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        return [(*dims[0][: self.axis], None, *dims[0][self.axis + 1 :])]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f"np.repeat({arguments[0]}, {arguments[1]}, axis={self.axis})"
+
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms | None:
+        """The same of every entry."""
+        return None if batched[1] else [Repeat(self.axis + 1)(*inputs)]
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        x, counts = inputs
+        places = Repeat(0)(function("arange")(length_of(x, self.axis)), counts)
+        empty = function("zeros_like")(x, dtype=cotangents[0].type.dtype)
+        return [function("inc_part")(empty, along(self.axis, places), cotangents[0]), DISCONNECTED]
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[True], [False]]
+
+
+def _axis_of(variable: Any, axis: Any) -> int:
+    found = normalize_axes(axis, variable)
+    return 0 if found is None else found[0]
+
+
+@public(numpy=("repeat",))
+def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
+    """Each part along an axis (each element, for None) repeated.
+
+    Parameters
+    ----------
+    x : tensor_like
+    repeats : int, scalar or vector
+        How often: one number for all, or one for each.
+    axis : int, optional
+
+    Examples
+    --------
+    >>> repeat([1.0, 2.0], 2).eval().tolist()
+    [1.0, 1.0, 2.0, 2.0]
+    """
+    variable, counts = as_tensor_variable(x), as_tensor_variable(repeats)
+    if axis is None:
+        variable, axis = flatten(variable), 0
+    place = _axis_of(variable, axis)
+    if counts.type.ndim == 1 and counts.type.shape != (1,):
+        return Repeat(place)(variable, counts)
+    if counts.type.ndim:
+        counts = counts[0]
+    count = repeats if known_int(repeats) is not None else counts
+    lengths = [length_of(variable, k) for k in range(variable.type.ndim)]
+    rank = variable.type.ndim
+    wide = dimshuffle(variable, *range(place + 1), "x", *range(place + 1, rank))
+    wide = function("alloc")(wide, *lengths[: place + 1], count, *lengths[place + 1 :])
+    lengths[place] = _times(variable.type.shape[place], lengths[place], count)
+    return function("reshape")(wide, lengths)
+
+
+def _times(known: int | None, length: Any, count: Any) -> Any:
+    number = known_int(count)
+    return known * number if known is not None and number is not None else length * count
+
+
+@public(numpy=("tile",))
+def tile(A: Any, reps: Any) -> Any:
+    """The whole array repeated along each axis.
+
+    Examples
+    --------
+    >>> tile([1.0, 2.0], 2).eval().tolist()
+    [1.0, 2.0, 1.0, 2.0]
+    """
+    variable = as_tensor_variable(A)
+    counts = list(reps) if isinstance(reps, list | tuple) else [reps]
+    rank = max(variable.type.ndim, len(counts))
+    variable = function("atleast_rank")(variable, rank)
+    counts = [1] * (rank - len(counts)) + counts
+    lengths = [length_of(variable, axis) for axis in range(rank)]
+    wide = dimshuffle(variable, *(entry for axis in range(rank) for entry in ("x", axis)))
+    wide = function("alloc")(wide, [n for pair in zip(counts, lengths) for n in pair])
+    return function("reshape")(wide, [
+        _times(known, length, count)
+        for known, length, count in zip(variable.type.shape, lengths, counts)
+    ])
+
+
+@public(numpy=("flip",))
+def flip(x: Any, axis: Any = None) -> Any:
+    """The array read backwards along axes, by default along all."""
+    variable = as_tensor_variable(x)
+    axes = normalize_axes(axis, variable)
+    for place in range(variable.type.ndim) if axes is None else axes:
+        variable = reversed_along(variable, place)
+    return variable
+
+
+@public(numpy=("roll",))
+def roll(x: Any, shift: Any, axis: Any = None) -> Any:
+    """Elements moved along axes; those that leave at the end come in at the start.
+
+    Parameters
+    ----------
+    x : tensor_like
+    shift : int or scalar, or one per axis
+    axis : int or tuple of int, optional
+        By default the flattened array.
+
+    Examples
+    --------
+    >>> roll([1.0, 2.0, 3.0], 1).eval().tolist()
+    [3.0, 1.0, 2.0]
+    """
+    variable = as_tensor_variable(x)
+    if axis is None:
+        lengths = [length_of(variable, k) for k in range(variable.type.ndim)]
+        return function("reshape")(roll(flatten(variable), shift, 0), lengths)
+    axes: Sequence[Any] = axis if isinstance(axis, list | tuple) else [axis]
+    shifts = shift if isinstance(shift, list | tuple) else [shift] * len(axes)
+    for entry, amount in zip(axes, shifts):
+        place = _axis_of(variable, entry)
+        known, number = variable.type.shape[place], known_int(amount)
+        if known is not None and number is not None:
+            cut: Any = -number % max(known, 1)
+        else:
+            cut = -as_tensor_variable(amount) % function("maximum")(length_of(variable, place), 1)
+        start, rest = along(place, slice(None, cut)), along(place, slice(cut, None))
+        variable = function("join")(place, variable[rest], variable[start])
+    return variable
+
+
+@public(numpy=("diff",))
+def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
+    """Each element minus the one before it along an axis, n times.
+
+    Examples
+    --------
+    >>> diff([1.0, 4.0, 9.0]).eval().tolist()
+    [3.0, 5.0]
+    """
+    variable = as_tensor_variable(x)
+    if variable.type.ndim == 0 or n < 0:
+        raise LabValueError("diff takes an axis, and n of at least 0.", where=describe(variable))
+    place = _axis_of(variable, axis)
+    different = "xor" if variable.type.dtype == "bool" else "sub"
+    for _ in range(n):
+        later, before = along(place, slice(1, None)), along(place, slice(None, -1))
+        variable = function(different)(variable[later], variable[before])
+    return variable

@@ -1,0 +1,193 @@
+"""Order and places: `sort`, `argsort`, `argmax`, `argmin`, `max_and_argmax`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autodiff_lab.graph import ZERO, Apply, Flags, Tangents, Terms, Variables
+from autodiff_lab.tensor.axes import dimshuffle
+from autodiff_lab.tensor.constants import as_tensor_variable
+from autodiff_lab.tensor.indexing.advanced import take_along_axis
+from autodiff_lab.tensor.lengths import element_count, length_of
+from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
+from autodiff_lab.tensor.reduction import normalize_axes
+from autodiff_lab.tensor.registry import function, public
+from autodiff_lab.tensor.shaping import expand_dims, flatten
+from autodiff_lab.tensor.type import TensorType
+
+
+class _AlongAxis(TensorOp):
+    """The frame: one axis."""
+
+    __props__ = ("axis",)
+    numpy_function = ""
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        return [dims[0]]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f"{self.numpy_function}({arguments[0]}, axis={self.axis})"
+
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms:
+        """The same of every entry."""
+        return [type(self)(self.axis + 1)(inputs[0])]
+
+
+class _Places(_AlongAxis):
+    """The frame of what answers with whole numbers."""
+
+    differentiable = False
+
+    def out_dtypes(self, *inputs: TensorType) -> list[str]:
+        return ["int64"]
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        return [ZERO]
+
+
+class ArgSort(_Places):
+    """The places of the elements in increasing order, along an axis; ties keep their order."""
+
+    op_name = "argsort"
+    summary = "The places of the elements in increasing order."
+    notation = Notation(pp="ArgSort")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """Both axes, all elements."""
+        return _samples("argsort", rng)
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f'np.argsort({arguments[0]}, axis={self.axis}, kind="stable")'
+
+
+class Sort(_AlongAxis):
+    """The elements in increasing order, along an axis; each keeps its derivative."""
+
+    op_name = "sort"
+    summary = "The elements in increasing order."
+    notation = Notation(pp="Sort")
+    numpy_function = "np.sort"
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """Both axes, all elements."""
+        return _samples("sort", rng)
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        order = ArgSort(self.axis)
+        back = order(order(inputs[0]))  # where each element went
+        return [take_along_axis(cotangents[0], back, self.axis)]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """The tangents in the order of the elements."""
+        return [take_along_axis(tangents[0], ArgSort(self.axis)(inputs[0]), self.axis)]
+
+
+class ArgMax(_Places):
+    """The place of the largest element along an axis; the first one on a tie."""
+
+    op_name = "argmax"
+    summary = "The place of the largest element."
+    notation = Notation(pp="ArgMax")
+    numpy_function = "np.argmax"
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """Both axes, all elements."""
+        return _samples("argmax", rng)
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        return [dims[0][: self.axis] + dims[0][self.axis + 1 :]]
+
+
+class ArgMin(ArgMax):
+    """The place of the smallest element along an axis; the first one on a tie."""
+
+    op_name = "argmin"
+    summary = "The place of the smallest element."
+    notation = Notation(pp="ArgMin")
+    numpy_function = "np.argmin"
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """Both axes, all elements."""
+        return _samples("argmin", rng)
+
+
+def _samples(name: str, rng: Any) -> list[Any]:
+    matrix = rng.normal(size=(3, 4))
+    return [(name, (rng.normal(size=5),), {}), (name, (matrix,), {"axis": 0}),
+            (name, (matrix,), {"axis": -1}), (name, (matrix,), {"axis": None})]
+
+
+def _one_axis(x: Any, axis: Any) -> tuple[Any, int]:
+    """An array and one axis of it: the flattened array for None."""
+    variable = as_tensor_variable(x)
+    if axis is None:
+        return flatten(variable), 0
+    found = normalize_axes(axis, variable)
+    return variable, 0 if found is None else found[0]
+
+
+@public(numpy=("sort",))
+def sort(a: Any, axis: int | None = -1, kind: Any = None) -> Any:
+    """The elements in increasing order along an axis, or (None) of the flattened array.
+
+    Examples
+    --------
+    >>> sort([3.0, 1.0, 2.0]).eval().tolist()
+    [1.0, 2.0, 3.0]
+    """
+    variable, place = _one_axis(a, axis)
+    return Sort(place)(variable)
+
+
+@public(numpy=("argsort",))
+def argsort(a: Any, axis: int | None = -1, kind: Any = None) -> Any:
+    """The places of the elements in increasing order; ties keep their order."""
+    variable, place = _one_axis(a, axis)
+    return ArgSort(place)(variable)
+
+
+def _place_of_extremum(op: type[ArgMax], x: Any, axis: Any, keepdims: bool) -> Any:
+    variable = as_tensor_variable(x)
+    axes = normalize_axes(axis, variable)
+    rank = variable.type.ndim
+    gone = list(range(rank)) if axes is None else list(axes)
+    if len(gone) == 1:
+        result = op(gone[0])(variable)
+    else:  # several axes count as one, in C order
+        kept = [place for place in range(rank) if place not in gone]
+        turned = dimshuffle(variable, *kept, *gone)
+        lengths = [length_of(turned, place) for place in range(len(kept))]
+        count = element_count(turned, range(len(kept), rank))
+        result = op(len(kept))(function("reshape")(turned, [*lengths, count]))
+    return expand_dims(result, gone) if keepdims and gone else result
+
+
+@public(numpy=("argmax",))
+def argmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The place of the largest element over axes (counted in C order); the first one on a tie.
+
+    Examples
+    --------
+    >>> int(argmax([3.0, 7.0, 7.0]).eval())
+    1
+    """
+    return _place_of_extremum(ArgMax, x, axis, keepdims)
+
+
+@public(numpy=("argmin",))
+def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The place of the smallest element over axes; the first one on a tie."""
+    return _place_of_extremum(ArgMin, x, axis, keepdims)
+
+
+@public()
+def max_and_argmax(x: Any, axis: Any = None, keepdims: bool = False) -> list[Any]:
+    """The largest element over axes, and its place."""
+    return [function("max")(x, axis=axis, keepdims=keepdims), argmax(x, axis, keepdims)]

@@ -1,0 +1,216 @@
+"""`softmax`, `log_softmax` and `logsumexp`, none of which overflows.
+
+Each subtracts the maximum first; their derivatives are written with their own results.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variables
+from autodiff_lab.tensor import dtypes
+from autodiff_lab.tensor.constants import as_tensor_variable
+from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
+from autodiff_lab.tensor.reduction import Axes, normalize_axes
+from autodiff_lab.tensor.registry import function, public
+from autodiff_lab.tensor.shaping import expand_dims
+
+
+class _AlongAxes(TensorOp):
+    """The frame: which axes are taken together."""
+
+    __props__ = ("axis",)
+
+    def __init__(self, axis: Axes = None) -> None:
+        self.axis = axis
+
+    def axes(self, ndim: int) -> tuple[int, ...]:
+        """The axes that are taken together, of an array of this rank."""
+        return tuple(range(ndim)) if self.axis is None else self.axis
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        return [dims[0]]
+
+    def total(self, x: Any) -> Any:
+        """The sum over the axes, which are kept."""
+        return function("sum")(x, axis=self.axes(x.type.ndim), keepdims=True)
+
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms:
+        """The same of every entry."""
+        ndim = inputs[0].type.ndim - 1
+        return [type(self)(tuple(axis + 1 for axis in self.axes(ndim)))(inputs[0])]
+
+
+def _samples(name: str, rng: Any) -> list[Any]:
+    return [
+        (name, (rng.normal(size=4),), {}),
+        (name, (rng.normal(size=(3, 4)),), {"axis": -1}),
+        (name, (rng.normal(size=(3, 4)),), {}),
+        (name, (rng.normal(size=(2, 3, 2)),), {"axis": (0, 2)}),
+    ]
+
+
+SOFTMAX = define_helper(
+    "softmax_along",
+    '''
+def softmax_along(x, axes):
+    """exp(x), divided by its sum over the axes."""
+    result = np.exp(x - np.max(x, axis=axes, keepdims=True))
+    result /= np.sum(result, axis=axes, keepdims=True)
+    return result
+''',
+)
+
+
+class Softmax(_AlongAxes):
+    """exp(x) divided by its sum over the axes.
+
+    The Jacobian of a row is diag(y) - y y^T, so both rules are y (v - sum(y v)).
+    """
+
+    op_name = "softmax"
+    summary = "Exponentials divided by their sum over the axes."
+    notation = Notation(latex=r"\mathrm{{softmax}}\left({0}\right)", pp="Softmax")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """All elements, rows, several axes."""
+        return _samples("softmax", rng)
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        kind: Any = node.inputs[0].type
+        return f"{SOFTMAX}({arguments[0]}, {self.axes(kind.ndim)})"
+
+    def _moved(self, output: Any, vector: Any) -> Any:
+        return output * (vector - self.total(output * vector))
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        return [self._moved(outputs[0], cotangents[0])]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """As the pullback: the Jacobian is symmetric."""
+        return [self._moved(outputs[0], tangents[0])]
+
+
+LOG_SOFTMAX = define_helper(
+    "log_of_softmax",
+    '''
+def log_of_softmax(x, axes):
+    """x minus the logarithm of the sum of exp(x) over the axes."""
+    shifted = x - np.max(x, axis=axes, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axes, keepdims=True))
+''',
+)
+
+
+class LogSoftmax(_AlongAxes):
+    """The logarithm of `softmax`; its Jacobian, 1 - 1 y^T, is not symmetric."""
+
+    op_name = "log_softmax"
+    summary = "The logarithm of softmax."
+    notation = Notation(latex=r"\log\mathrm{{softmax}}\left({0}\right)", pp="LogSoftmax")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """All elements, rows, several axes."""
+        return _samples("log_softmax", rng)
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        kind: Any = node.inputs[0].type
+        return f"{LOG_SOFTMAX}({arguments[0]}, {self.axes(kind.ndim)})"
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        return [cotangents[0] - Softmax(self.axis)(inputs[0]) * self.total(cotangents[0])]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """t - sum(y t)."""
+        return [tangents[0] - self.total(Softmax(self.axis)(inputs[0]) * tangents[0])]
+
+
+LOG_SUM_EXP = define_helper(
+    "log_sum_exp",
+    '''
+def log_sum_exp(x, axes):
+    """log(sum(exp(x))) over the axes; -inf for nothing at all."""
+    largest = np.max(x, axis=axes, keepdims=True, initial=-np.inf)
+    finite = np.where(np.isfinite(largest), largest, 0).astype(x.dtype)
+    return (np.log(np.sum(np.exp(x - finite), axis=axes, keepdims=True)) + finite).squeeze(axes)
+''',
+)
+
+
+class LogSumExp(_AlongAxes):
+    """log(sum(exp(x))) over axes; its derivative is softmax."""
+
+    op_name = "logsumexp"
+    summary = "The logarithm of the sum of exponentials over the axes."
+    notation = Notation(latex=r"\log \sum e^{{{0}}}", pp="LogSumExp")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """All elements, rows, several axes."""
+        return _samples("logsumexp", rng)
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        gone = self.axes(len(dims[0]))
+        return [tuple(length for axis, length in enumerate(dims[0]) if axis not in gone)]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        kind: Any = node.inputs[0].type
+        return f"{LOG_SUM_EXP}({arguments[0]}, {self.axes(kind.ndim)})"
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        kept = expand_dims(cotangents[0], self.axes(inputs[0].type.ndim))
+        return [kept * Softmax(self.axis)(inputs[0])]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """sum(y t)."""
+        moved = Softmax(self.axis)(inputs[0]) * tangents[0]
+        return [function("sum")(moved, axis=self.axes(inputs[0].type.ndim))]
+
+
+def _prepared(x: Any, axis: Any) -> tuple[Any, Axes]:
+    variable = as_tensor_variable(x)
+    variable = function("cast")(variable, dtypes.to_float(variable.type.dtype))
+    return variable, normalize_axes(axis, variable)
+
+
+@public()
+def softmax(x: Any, axis: Any = None) -> Any:
+    """exp(x) divided by its sum over the axes.
+
+    Parameters
+    ----------
+    x : tensor_like
+    axis : int or tuple of int, optional
+        By default all axes, as in SciPy; -1 makes each row a distribution.
+
+    Examples
+    --------
+    >>> softmax([0.0, 0.0]).eval().tolist()
+    [0.5, 0.5]
+    """
+    variable, axes = _prepared(x, axis)
+    return Softmax(axes)(variable)
+
+
+@public()
+def log_softmax(x: Any, axis: Any = None) -> Any:
+    """The logarithm of `softmax`, without its rounding and underflow."""
+    variable, axes = _prepared(x, axis)
+    return LogSoftmax(axes)(variable)
+
+
+@public()
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """log(sum(exp(x))) over axes, without overflow.
+
+    Examples
+    --------
+    >>> float(logsumexp([1000.0, 1000.0 - 800.0]).eval())
+    1000.0
+    """
+    variable, axes = _prepared(x, axis)
+    op = LogSumExp(axes)
+    result = op(variable)
+    return expand_dims(result, op.axes(variable.type.ndim)) if keepdims else result
