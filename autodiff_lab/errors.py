@@ -225,6 +225,8 @@ class RewriteError(LabError):
 class RewriteLoop(RewriteError):
     """Rewrite rules undo each other for ever."""
 
+    rules: tuple[str, ...] = ()
+
 
 class RewriteWarning(UserWarning):
     """A rewrite rule broke a promise; compiling went on without it."""

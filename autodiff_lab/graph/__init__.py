@@ -14,6 +14,7 @@ from autodiff_lab.graph.basic import (
     describe,
     describe_type,
     line_of,
+    placed,
 )
 from autodiff_lab.graph.compare import same_graph
 from autodiff_lab.graph.fgraph import FunctionGraph, InternTable
@@ -24,6 +25,7 @@ from autodiff_lab.graph.source import SourceLine
 from autodiff_lab.graph.walk import (
     ancestors,
     clients,
+    collector_paused,
     explicit_graph_inputs,
     graph_inputs,
     io_toposort,
@@ -54,6 +56,7 @@ __all__ = [
     "clients",
     "clone_get_equiv",
     "clone_replace",
+    "collector_paused",
     "creation_log",
     "describe",
     "describe_type",
@@ -63,6 +66,7 @@ __all__ = [
     "io_toposort",
     "leaves",
     "line_of",
+    "placed",
     "same_graph",
     "toposort",
     "variables_between",

@@ -365,6 +365,11 @@ def describe_type(type: Type) -> str:
     return f"{dtype}, shape ({dims}{',' if len(shape) == 1 else ''})"
 
 
+def placed(text: str, node: Apply) -> str:
+    """A text and the user's line that made a node, where that is known."""
+    return text if node.source is None else f"{text}, {node.source}"
+
+
 def line_of(variable: Variable) -> source.SourceLine | None:
     """The user's line that made a variable, if an op made it."""
     return variable.owner.source if variable.owner is not None else None

@@ -292,15 +292,19 @@ class FunctionGraph:
                 mapping.setdefault(old, new)
         return [mapping.get(variable, variable) for variable in outputs]
 
-    def inherit(self, old: Sequence[Variable], new: Sequence[Variable]) -> None:
-        """Let `new` take the names, origins and roles of what it replaces."""
+    def inherit(
+        self, old: Sequence[Variable], new: Sequence[Variable], named: bool = True
+    ) -> None:
+        """Let `new` take the origins and roles of what it replaces, and the names if `named`."""
         for before, after in zip(old, new):
             if before is after:
                 continue
-            for table in (self.names, self.origin, self.roles):
-                _extend(table, before, after)
-            if after.name is None and before.name is not None and after.owner is not None:
-                after.name = before.name
+            _extend(self.origin, before, after)
+            _extend(self.roles, before, after)
+            if named:
+                _extend(self.names, before, after)
+                if after.name is None and before.name is not None and after.owner is not None:
+                    after.name = before.name
 
     def set_outputs(self, outputs: Sequence[Variable]) -> None:
         """Put other outputs in place of the present ones."""
@@ -357,8 +361,7 @@ def _extend(
 ) -> None:
     """Append to `after`'s entry what `before` has and it lacks."""
     carried = table.get(before)
-    if not carried:
-        return
-    present = table.get(after, ())
-    known = set(present)
-    table[after] = (*present, *(item for item in carried if item not in known))
+    if carried:
+        present = table.get(after, ())
+        known = set(present)
+        table[after] = (*present, *(item for item in carried if item not in known))

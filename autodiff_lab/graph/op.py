@@ -7,6 +7,7 @@ speak the older names (`grad`, `L_op`, `R_op`, `perform`): the methods here tran
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -113,7 +114,10 @@ class Op:
     def evaluate(self, node: Apply, *arrays: Any) -> Any:
         """Compute with NumPy: the output, or a tuple of outputs."""
         storage: list[list[Any]] = [[None] for _ in node.outputs]
-        self.perform(node, arrays, storage)
+        destroyed = {place for places in self.destroy_map.values() for place in places}
+        # others may read what this op writes to: it gets a copy
+        given = [copy.copy(a) if place in destroyed else a for place, a in enumerate(arrays)]
+        self.perform(node, given, storage)
         values = tuple(cell[0] for cell in storage)
         return values[0] if len(values) == 1 else values
 

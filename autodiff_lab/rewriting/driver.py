@@ -10,36 +10,21 @@ A rule that raises, changes a type or never ends is left out, with one warning; 
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-import gc
 import time
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from autodiff_lab.errors import RewriteError, RewriteLoop, RewriteWarning, explain
-from autodiff_lab.graph import Apply, FunctionGraph, Variable, describe
-from autodiff_lab.graph.source import using
+from autodiff_lab.errors import RewriteError, RewriteLoop, RewriteWarning
+from autodiff_lab.graph import Apply, FunctionGraph, Variable, collector_paused, describe, placed
 from autodiff_lab.rewriting.facts import Context
 from autodiff_lab.rewriting.pattern import heads_fit
-from autodiff_lab.rewriting.registry import DISPLAY, PHASES, PatternRule, Replacement, Rule, select
-from autodiff_lab.rewriting.trace import RewritePass, RewriteStep, RewriteTrace
+from autodiff_lab.rewriting.registry import DISPLAY, PHASES, Replacement, Rule, select
+from autodiff_lab.rewriting.trace import RewriteStep, RewriteTrace
 
 MAX_PASSES = 8
 MAX_REPLACEMENTS = 500
 """How often a node and what replaced it may be replaced again before it counts as a loop."""
-
-Index = dict[Any, list[tuple[Rule, Any]]]
-
-
-class _Loop(Exception):
-    """A walk that would not end; carries the names of the rules."""
-
-    def __init__(self, rules: list[str], node: Apply) -> None:
-        super().__init__(", ".join(rules))
-        self.rules = rules
-        self.node = node
 
 
 def rewrite(
@@ -77,78 +62,44 @@ def run_phases(
     on_error: str = "warn",
 ) -> None:
     """`rewrite` by exactly these phases, in their fixed order."""
-    run = _Run(fgraph, tuple(include), list(exclude), trace, on_error)
-    with _collector_paused():
+    banned = list(exclude)
+    # The nodes on which the rules so far were tried in vain: since rules look at the expression
+    # only, a later phase tries just its own on them.
+    settled: Collection[Apply] = ()
+    with collector_paused():
         for phase in (*PHASES, DISPLAY):
             if phase in phases:
-                _run_until_calm(run, phase)
+                settled = _run_phase(fgraph, phase, include, banned, trace, on_error, settled)
 
 
-@dataclasses.dataclass
-class _Run:
-    """What the phases of one rewriting share.
-
-    `settled` has the nodes on which the rules so far were tried in vain: since rules look at the
-    expression only, a later phase tries just its own on them.
-    """
-
-    fgraph: FunctionGraph
-    include: tuple[str, ...]
-    banned: list[str]
-    trace: RewriteTrace | None
-    on_error: str
-    settled: set[Apply] = dataclasses.field(default_factory=set)
-
-
-@contextlib.contextmanager
-def _collector_paused() -> Iterator[None]:
-    """No garbage collection for a while.
-
-    Rewriting makes many objects and drops few: the collector would walk over all of them again
-    and again, which costs a third of the time at 20,000 nodes.
-    """
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
-
-
-def _run_until_calm(run: _Run, phase: str) -> None:
-    """Run a phase; if rules undo each other for ever, again without them."""
-    while True:
-        try:
-            _run_phase(run, phase)
-            return
-        except _Loop as loop:
-            error = RewriteLoop(_loop_story(loop))
-            if run.on_error == "raise":
-                raise error from None
-            warnings.warn(str(error), RewriteWarning, stacklevel=2)
-            run.banned.extend(loop.rules)
-            if run.trace is not None:
-                run.trace.drop_pass()
-
-
-def _run_phase(run: _Run, phase: str) -> None:
-    fgraph, trace = run.fgraph, run.trace
+def _run_phase(
+    fgraph: FunctionGraph,
+    phase: str,
+    include: Sequence[str],
+    banned: list[str],
+    trace: RewriteTrace | None,
+    on_error: str,
+    settled: Collection[Apply],
+) -> Collection[Apply]:
+    """Run a phase until it has nothing to do; if rules undo each other, go on without them."""
     for _ in range(MAX_PASSES):
-        rules = select(phase, run.include, run.banned)
-        record = None if trace is None else trace.begin_pass(fgraph, phase)
-        walk = _Walk(Context(fgraph, phase), rules, trace, record, run.on_error, run.settled)
-        before = fgraph.outputs
-        outputs = walk.run(before)
-        run.banned.extend(sorted(walk.dropped))
-        run.settled = walk.untouched
-        if record is not None:
-            record.outputs_after = tuple(outputs)
-            record.visited, record.tried, record.hits = walk.visited, walk.tried, walk.hits
-        if any(new is not old for new, old in zip(outputs, before)):
-            fgraph.set_outputs(outputs)
-        if not walk.hits or not any(rule.uses for rule in rules):
-            return
+        rules = select(phase, include, banned)
+        walk = _Walk(Context(fgraph, phase), rules, trace, on_error, settled)
+        try:
+            walk.run()
+        except RewriteLoop as loop:
+            if on_error == "raise":
+                raise
+            warnings.warn(str(loop), RewriteWarning, stacklevel=2)
+            banned.extend(loop.rules)
+            if trace is not None:
+                trace.drop_pass()
+            continue
+        banned.extend(sorted(walk.dropped))
+        settled = walk.untouched
+        if not walk.record.hits or not any(rule.uses for rule in rules):
+            break
+    return settled
 
 
 def apply_rules(
@@ -164,40 +115,7 @@ def apply_rules(
     RewriteError
         If a rule fails or changes a type; `RewriteLoop` if the rules never end.
     """
-    record = None if trace is None else trace.begin_pass(fgraph, phase)
-    walk = _Walk(Context(fgraph, phase), rules, trace, record, "raise")
-    try:
-        outputs = walk.run(fgraph.outputs)
-    except _Loop as loop:
-        raise RewriteLoop(_loop_story(loop)) from None
-    if record is not None:
-        record.outputs_after = tuple(outputs)
-        record.visited, record.tried, record.hits = walk.visited, walk.tried, walk.hits
-    fgraph.set_outputs(outputs)
-
-
-def _loop_story(loop: _Loop) -> str:
-    return explain(
-        "Rewrite rules undo each other for ever: " + ", ".join(loop.rules) + ".",
-        where=_place(loop.node),
-        why="each result is changed again by another of them",
-        remedy="a rule must lead to a simpler form; these rules were left out here",
-    )
-
-
-def _place(node: Apply) -> str:
-    text = describe(node.outputs[0])
-    return text if node.source is None else f"{text}, {node.source}"
-
-
-def index_of(rules: Sequence[Rule]) -> Index:
-    """Rules by the name or class of the ops whose nodes they are tried on."""
-    found: Index = {}
-    for rule in rules:
-        required = rule.heads if isinstance(rule, PatternRule) else None
-        for op in rule.ops:
-            found.setdefault(op, []).append((rule, required))
-    return found
+    _Walk(Context(fgraph, phase), rules, trace, "raise").run()
 
 
 class _Walk:
@@ -208,66 +126,69 @@ class _Walk:
         context: Context,
         rules: Sequence[Rule],
         trace: RewriteTrace | None,
-        record: RewritePass | None,
         on_error: str,
         settled: Collection[Apply] = (),
     ) -> None:
         self.context = context
         self.fgraph = context.fgraph
         self.trace = trace
-        self.record = record
+        told = RewriteTrace() if trace is None else trace
+        self.record = told.begin_pass(self.fgraph, context.phase)
         self.on_error = on_error
-        self.index = index_of(rules)
+        self.rules = rules
         self.settled = settled
         self.untouched: set[Apply] = set()
-        self.by_kind: dict[tuple[Any, bool], list[tuple[Rule, Any]]] = {}
-        self.order = {rule.name: place for place, rule in enumerate(rules)}
+        self.by_kind: dict[tuple[Any, bool], list[Rule]] = {}
         self.final: dict[Apply, tuple[Variable, ...]] = {}
         self.forward: dict[Apply, tuple[Variable, ...]] = {}
         # node made by a rule -> (how many replacements deep, the rule, the node replaced)
         self.made_by: dict[Apply, tuple[int, str, Apply]] = {}
         self.applied: dict[Apply, str] = {}
         self.dropped: set[str] = set()
-        self.visited = self.tried = self.hits = 0
 
-    def run(self, outputs: Sequence[Variable]) -> list[Variable]:
-        """The outputs after the walk."""
+    def run(self) -> None:
+        """Walk, and give the graph its new outputs."""
+        for node in self.fgraph.toposort():
+            if node not in self.final:
+                self._finish(node)
+        before = self.fgraph.outputs
+        self.record.outputs_after = after = tuple(self._finished(before))
+        if any(new is not old for new, old in zip(after, before)):
+            self.fgraph.set_outputs(after)
+
+    def _finish(self, first: Apply) -> None:
+        """Visit a node whose inputs are finished, and all that comes to stand in its place."""
         final, forward = self.final, self.forward
         entered: set[Apply] = set()
-        stack = [v.owner for v in reversed(outputs) if v.owner is not None]
+        stack = [first]
         while stack:
             node = stack[-1]
             if node in final:
                 stack.pop()
                 continue
             ahead = forward.get(node)
-            waiting = [
-                v.owner
-                for v in (node.inputs if ahead is None else ahead)
-                if v.owner is not None and v.owner not in final
-            ]
+            behind = node.inputs if ahead is None else ahead
+            waiting = [v.owner for v in behind if v.owner is not None and v.owner not in final]
             if waiting:
                 entered.add(node)
                 for other in waiting:
                     if other in entered:
-                        raise _Loop(self._rules_between(stack, other), node)
+                        raise _loop(self._rules_between(stack, other), node)
                 stack.extend(reversed(waiting))
             elif ahead is not None:
-                final[node] = tuple(self._finished(v) for v in ahead)
+                final[node] = tuple(self._finished(ahead))
                 stack.pop()
             else:
                 self._visit(node)
-        return [self._finished(v) for v in outputs]
 
-    def _finished(self, variable: Variable) -> Variable:
-        if variable.owner is None:
-            return variable
-        return self.final[variable.owner][variable.index or 0]
+    def _finished(self, variables: Sequence[Variable]) -> list[Variable]:
+        final = self.final
+        return [v if v.owner is None else final[v.owner][v.index or 0] for v in variables]
 
     def _visit(self, node: Apply) -> None:
         """Rebuild a node from its finished inputs, or try the rules, or finish it."""
-        inputs = [self._finished(v) for v in node.inputs]
-        if any(new is not old for new, old in zip(inputs, node.inputs)):
+        inputs = self._finished(node.inputs)
+        if tuple(inputs) != node.inputs:
             twin = self.fgraph.table.node(node.op, inputs, node)
             if twin is not node:
                 self.fgraph.inherit(node.outputs, twin.outputs)
@@ -275,9 +196,8 @@ class _Walk:
                     self.made_by.setdefault(twin, self.made_by[node])
                 self.forward[node] = twin.outputs
                 return
-        self.visited += 1
-        with using(node.source):
-            replaced = self._try(node)
+        self.record.visited += 1
+        replaced = self._try(node)
         if replaced is None:
             self.final[node] = node.outputs
             self.untouched.add(node)
@@ -286,33 +206,29 @@ class _Walk:
 
     # -- rules ------------------------------------------------------------------------------
 
-    def _candidates(self, node: Apply) -> list[tuple[Rule, Any]]:
-        """The rules to try on a node: all for its op, or those that are new in this phase."""
-        key = (node.op, node in self.settled)
+    def _candidates(self, op: Any, settled: bool) -> list[Rule]:
+        """The rules to try on nodes of an op: all, or those that are new in this phase."""
+        key = (op, settled)
         found = self.by_kind.get(key)
         if found is None:
-            found = list(self.index.get("*", ()))
-            found += self.index.get(node.op.name, ())
-            for kind in type(node.op).__mro__:
-                found += self.index.get(kind, ())
-            if key[1]:
-                phase = self.context.phase
-                found = [pair for pair in found if pair[0].phase == phase or pair[0].uses]
-            found.sort(key=lambda pair: self.order[pair[0].name])
+            kinds = {"*", op.name, *type(op).__mro__}
+            found = [rule for rule in self.rules if not kinds.isdisjoint(rule.ops)]
+            if settled:
+                found = [r for r in found if r.phase == self.context.phase or r.uses]
             self.by_kind[key] = found
         return found
 
     def _try(self, node: Apply) -> tuple[Variable, ...] | None:
         heads = None
-        for rule, required in self._candidates(node):
-            if required is not None:
+        for rule in self._candidates(node.op, node in self.settled):
+            if rule.heads is not None:
                 if heads is None:
                     heads = tuple(map(self.context.head, node.inputs))
-                if not heads_fit(required, heads):
+                if not heads_fit(rule.heads, heads):
                     continue
             if self.dropped and rule.name in self.dropped:
                 continue
-            self.tried += 1
+            self.record.tried += 1
             replaced = self._apply(rule, node)
             if replaced is not None:
                 return replaced
@@ -324,21 +240,24 @@ class _Walk:
             answer = rule.apply(self.context, node)
             if answer is None:
                 return None
-            outputs = self._checked(rule, node, answer)
+            outputs = self._checked(node, answer)
         except Exception as error:
             self._misbehaved(rule, node, error)
             return None
         if outputs is None or all(new is old for new, old in zip(outputs, node.outputs)):
             return None
-        self.hits += 1
+        self.record.hits += 1
         created = self._hand_on(rule, node, outputs, answer)
         if self.trace is not None:
-            self._note(rule, node, outputs, created, answer, started)
+            elapsed = time.perf_counter_ns() - started
+            place = len(self.trace.steps), len(self.trace.passes) - 1
+            self.trace.steps.append(
+                RewriteStep(*place, self.context.phase, rule.name, elapsed, node.outputs, outputs,
+                            created, dict(answer.bindings))
+            )
         return outputs
 
-    def _checked(
-        self, rule: Rule, node: Apply, answer: Replacement
-    ) -> tuple[Variable, ...] | None:
+    def _checked(self, node: Apply, answer: Replacement) -> tuple[Variable, ...] | None:
         """The replacements, interned; None if one would know less about its shape."""
         if len(answer.outputs) != len(node.outputs):
             raise RewriteError(
@@ -353,92 +272,65 @@ class _Walk:
 
     def _hand_on(
         self, rule: Rule, node: Apply, outputs: tuple[Variable, ...], answer: Replacement
-    ) -> list[Variable]:
+    ) -> tuple[Variable, ...]:
         """Names, origins and roles go to the replacement, and to what was made behind it."""
-        fgraph = self.fgraph
-        fgraph.inherit(node.outputs, outputs)
+        self.fgraph.inherit(node.outputs, outputs)
         self.applied[node] = rule.name
-        depth = self.made_by[node][0] + 1 if node in self.made_by else 1
+        known, final, forward = self.made_by, self.final, self.forward
+        depth = known[node][0] + 1 if node in known else 1
         if depth > MAX_REPLACEMENTS:
-            raise _Loop(self._rules_behind(node), node)
+            raise _loop(self._rules_behind(node), node)
         created: list[Variable] = []
         stack = [v.owner for v in outputs if v.owner is not None]
-        known, final, forward = self.made_by, self.final, self.forward
         while stack:
             made = stack.pop()
             if made in known or made in final or made in forward:
                 continue
             known[made] = (depth, rule.name, node)
-            created.extend(made.outputs)
+            created.extend(v for v in made.outputs if v not in outputs)
             stack.extend(v.owner for v in made.inputs if v.owner is not None)
-        inner = [v for v in created if v not in outputs]
         for source in (*node.outputs, *answer.matched):
-            for made_variable in inner:
-                for table in (fgraph.origin, fgraph.roles):
-                    _add_to(table, source, made_variable)
-        return created
-
-    def _note(
-        self,
-        rule: Rule,
-        node: Apply,
-        outputs: tuple[Variable, ...],
-        created: list[Variable],
-        answer: Replacement,
-        started: int,
-    ) -> None:
-        trace = self.trace
-        assert trace is not None
-        trace.steps.append(
-            RewriteStep(
-                index=len(trace.steps),
-                pass_index=len(trace.passes) - 1,
-                phase=self.context.phase,
-                rule=rule.name,
-                elapsed_ns=time.perf_counter_ns() - started,
-                before=node.outputs,
-                after=outputs,
-                created=tuple(v for v in created if v not in outputs),
-                bindings=dict(answer.bindings),
-            )
-        )
+            for inner in created:
+                self.fgraph.inherit((source,), (inner,), named=False)
+        return tuple(created)
 
     # -- rules that misbehave -----------------------------------------------------------------
 
     def _misbehaved(self, rule: Rule, node: Apply, error: Exception) -> None:
         self.dropped.add(rule.name)
-        text = explain(
+        ours = isinstance(error, RewriteError)
+        told = RewriteError(
             f"The rewrite rule {rule.name} failed and is left out.",
-            where=_place(node),
-            why=f"{type(error).__name__}: {error}" if not isinstance(error, RewriteError)
-            else str(error),
+            where=placed(describe(node.outputs[0]), node),
+            why=str(error) if ours else f"{type(error).__name__}: {error}",
             remedy=f"see {rule.file}, line {rule.line}; testing.check_rule({rule.name}) tests it",
         )
         if self.on_error == "raise":
-            raise RewriteError(text) from error
-        warnings.warn(text, RewriteWarning, stacklevel=2)
+            raise told from error
+        warnings.warn(str(told), RewriteWarning, stacklevel=2)
 
-    def _rules_between(self, stack: Sequence[Apply], start: Apply) -> list[str]:
+    def _rules_between(self, stack: list[Apply], start: Apply) -> list[str]:
         """The rules that led from `start` back to itself."""
-        path = list(stack)[list(stack).index(start) :]
-        names = [self.applied[node] for node in path if node in self.applied]
-        return list(dict.fromkeys(names))
+        path = stack[stack.index(start) :]
+        return list(dict.fromkeys(self.applied[node] for node in path if node in self.applied))
 
     def _rules_behind(self, node: Apply) -> list[str]:
         """The rules of the last replacements that made a node."""
-        names = [self.applied[node]]
+        names = {self.applied[node]}
         for _ in range(20):
             if node not in self.made_by:
                 break
             _, name, node = self.made_by[node]
-            names.append(name)
-        return sorted(set(names))
+            names.add(name)
+        return sorted(names)
 
 
-def _add_to(
-    table: dict[Variable, tuple[Any, ...]], source: Variable, target: Variable
-) -> None:
-    carried = table.get(source)
-    if carried:
-        present = table.get(target, ())
-        table[target] = (*present, *(item for item in carried if item not in present))
+def _loop(rules: Sequence[str], node: Apply) -> RewriteLoop:
+    error = RewriteLoop(
+        "Rewrite rules undo each other for ever: " + ", ".join(rules) + ".",
+        where=placed(describe(node.outputs[0]), node),
+        why="each result is changed again by another of them",
+        remedy="a rule must lead to a simpler form; these rules were left out here",
+    )
+    error.rules = tuple(rules)
+    return error

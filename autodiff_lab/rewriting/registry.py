@@ -88,6 +88,8 @@ class Rule:
         self.line = function.__code__.co_firstlineno
         self.ops: tuple[Any, ...] = ()
         self.specificity = 0
+        # What the inputs of a node must be for it to be tried; None: anything.
+        self.heads: Any = None
 
     @property
     def summary(self) -> str:
