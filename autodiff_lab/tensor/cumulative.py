@@ -57,6 +57,7 @@ class CumSum(Cumulative):
 
     op_name = "cumsum"
     summary = "Sums of the elements so far."
+    words = "each element enters all later sums"
     notation = Notation(pp="CumSum")
     linear_in = (0,)
 
@@ -78,6 +79,7 @@ class CumProd(Cumulative):
 
     op_name = "cumprod"
     summary = "Products of the elements so far."
+    words = "product rule: each factor in turn"
     notation = Notation(pp="CumProd")
 
     @staticmethod
@@ -149,6 +151,7 @@ class LinearRecurrence(Cumulative):
 
     op_name = "linear_recurrence"
     summary = "A linear recurrence along an axis: s[k] = a[k] s[k-1] + b[k]."
+    words = "product rule along the recurrence"
     notation = Notation(pp="LinearRecurrence")
 
     @staticmethod
@@ -238,6 +241,7 @@ class ProductOfOthers(TensorOp):
     op_name = "product_of_others"
     __props__ = ("axis",)
     summary = "For each element the product of the others, exact where elements are 0."
+    words = "product rule: each factor in turn"
     notation = Notation(pp="ProductOfOthers")
 
     @staticmethod

@@ -70,3 +70,27 @@ class ArrayMethods:
     def astype(self, dtype: Any, copy: bool = True) -> Any:
         """The values in another dtype."""
         return function("cast")(self, dtype)
+
+    def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
+        """The elements at indices along an axis."""
+        return function("take")(self, indices, axis, mode)
+
+    def nonzero(self) -> Any:
+        """The places of the elements that are not 0."""
+        return function("nonzero")(self)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+        """A diagonal of each matrix in two of the axes."""
+        return function("diagonal")(self, offset, axis1, axis2)
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Any:
+        """Each part along an axis repeated."""
+        return function("repeat")(self, repeats, axis)
+
+    def sort(self, axis: int | None = -1) -> Any:
+        """The elements in increasing order; this variable does not change."""
+        return function("sort")(self, axis)
+
+    def argsort(self, axis: int | None = -1) -> Any:
+        """The places of the elements in increasing order."""
+        return function("argsort")(self, axis)

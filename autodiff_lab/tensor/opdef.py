@@ -69,6 +69,7 @@ class TensorOp(Op):
     notation: ClassVar[Notation] = Notation()
     samples: ClassVar[Callable[[np.random.Generator], list[Any]] | None] = None
     summary: ClassVar[str] = ""
+    words: ClassVar[str] = ""  # the derivative rule in words, for derivations
     differentiable: ClassVar[bool] = True
     # inputs in which the op is linear, taken together (a join) or each by itself (a product);
     # the rule of forward mode follows from either

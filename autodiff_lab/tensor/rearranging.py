@@ -23,6 +23,7 @@ class Repeat(TensorOp):
     op_name = "repeat"
     __props__ = ("axis",)
     summary = "Each part along an axis, repeated as often as a vector of counts says."
+    words = "what was repeated adds up"
     notation = Notation(pp="Repeat")
     linear_in = (0,)
 

@@ -69,6 +69,7 @@ class Sort(_AlongAxis):
 
     op_name = "sort"
     summary = "The elements in increasing order."
+    words = "each element keeps its derivative, in the new order"
     notation = Notation(pp="Sort")
     numpy_function = "np.sort"
 

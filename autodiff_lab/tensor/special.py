@@ -70,6 +70,7 @@ class Softmax(_AlongAxes):
 
     op_name = "softmax"
     summary = "Exponentials divided by their sum over the axes."
+    words = "softmax: y (v - sum(y v))"
     notation = Notation(latex=r"\mathrm{{softmax}}\left({0}\right)", pp="Softmax")
 
     @staticmethod
@@ -108,6 +109,7 @@ class LogSoftmax(_AlongAxes):
 
     op_name = "log_softmax"
     summary = "The logarithm of softmax."
+    words = "log softmax: v - y sum(v)"
     notation = Notation(latex=r"\log\mathrm{{softmax}}\left({0}\right)", pp="LogSoftmax")
 
     @staticmethod
@@ -144,6 +146,7 @@ class LogSumExp(_AlongAxes):
 
     op_name = "logsumexp"
     summary = "The logarithm of the sum of exponentials over the axes."
+    words = "the derivative of logsumexp is softmax"
     notation = Notation(latex=r"\log \sum e^{{{0}}}", pp="LogSumExp")
 
     @staticmethod

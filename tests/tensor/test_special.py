@@ -134,3 +134,23 @@ def test_small_floats_stay_small() -> None:
     for name in ("softmax", "log_softmax", "logsumexp", "sort", "cumsum", "psi"):
         assert value(getattr(pt, name)(x), {x: np.ones(3, "float32")}).dtype == "float32"
     assert pt.softmax(pt.ivector("n")).dtype == "float64"
+
+
+METHODS = ["argmax", "argmin", "cumsum", "cumprod", "trace", "nonzero", "diagonal", "argsort"]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods(name: str) -> None:
+    x = pt.dmatrix("x")
+    found, wanted = getattr(x, name)(), getattr(AT, name)()
+    if name == "nonzero":
+        found, wanted = found[1], wanted[1]
+    np.testing.assert_allclose(value(found, {x: AT}), wanted)
+
+
+def test_methods_with_arguments() -> None:
+    x = pt.dmatrix("x")
+    results = [x.take([2, 0], 1), x.repeat(2, 0), x.sort(), x.norm(1)]
+    wanted = [AT.take([2, 0], 1), AT.repeat(2, 0), np.sort(AT), np.linalg.norm(AT, 1)]
+    for found, expected in zip(values(results, {x: AT}), wanted):
+        np.testing.assert_allclose(found, expected)

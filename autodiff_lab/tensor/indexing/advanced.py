@@ -189,6 +189,7 @@ class AdvancedSubtensor(_ArrayKeys, Subtensor):
     op_name = "advanced_subtensor"
     __props__ = ("pattern",)
     summary = "A part of an array, by arrays of whole numbers or masks."
+    words = "only the chosen elements matter"
     notation = Notation(pp="AdvancedSubtensor")
     linear_in = (0,)
 
@@ -203,6 +204,10 @@ class AdvancedSubtensor(_ArrayKeys, Subtensor):
             ("subtensor", (cube, ([1, 0, 1], slice(None), [0, 3, 0])), {}),
             ("subtensor", (cube, (slice(None), [[True, False, True, True]] * 3)), {}),
         ]
+
+    @property
+    def name(self) -> str:
+        return "subtensor"  # written and shown as any other part
 
     def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
         source, *indices = variables
@@ -264,6 +269,7 @@ class AdvancedIncSubtensor(_ArrayKeys, IncSubtensor):
     op_name = "advanced_inc_subtensor"
     __props__ = ("pattern", "set_instead_of_inc")
     summary = "A copy of an array in which parts named by index arrays are added to, or replaced."
+    words = "the part and the rest each have their own derivative"
     notation = Notation(pp="AdvancedIncSubtensor")
     linear_in = (0, 1)
 
@@ -279,10 +285,6 @@ class AdvancedIncSubtensor(_ArrayKeys, IncSubtensor):
             ("inc_part", (cube, apart, rng.normal(size=(3, 1))), {}),
             ("set_part", (matrix, [[True, False, False, True]] * 3, rng.normal(size=6)), {}),
         ]
-
-    @property
-    def name(self) -> str:
-        return f"advanced_{super().name}"
 
     def numpy(self, node: Apply, *arguments: str) -> str:
         if self.set_instead_of_inc:

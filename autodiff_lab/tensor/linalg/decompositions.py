@@ -65,6 +65,7 @@ class Cholesky(MatrixOp):
     op_name = "cholesky"
     __props__ = ("on_error",)
     summary = "The triangular factor of a positive definite matrix."
+    words = "triangular factor: dL = L Phi(L^-1 dA L^-T)"
     notation = Notation(latex=r"\mathrm{{chol}}\left({0}\right)", pp="cholesky")
 
     @staticmethod
@@ -159,6 +160,7 @@ class OrthogonalTriangular(MatrixOp):
     op_name = "qr"
     __props__ = ("mode",)
     summary = "An orthogonal and a triangular factor of a matrix."
+    words = "orthogonal and triangular factor, both moved"
     notation = Notation(pp="qr")
     square = False
 

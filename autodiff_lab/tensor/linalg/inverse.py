@@ -46,6 +46,7 @@ class Inverse(MatrixOp):
 
     op_name = "inv"
     summary = "The inverse of a square matrix."
+    words = "inverse: d(X^-1) = -X^-1 dX X^-1"
     notation = Notation(latex=r"{0}^{{-1}}", pp="inv")
 
     @staticmethod
@@ -101,6 +102,7 @@ class Determinant(MatrixOp):
 
     op_name = "det"
     summary = "The determinant of a square matrix."
+    words = "determinant: its derivative is the matrix of cofactors"
     notation = Notation(latex=r"\det\left({0}\right)", pp="det")
 
     @staticmethod
@@ -159,6 +161,7 @@ class Cofactors(MatrixOp):
 
     op_name = "cofactors"
     summary = "The matrix of cofactors, det(X) times the transposed inverse."
+    words = "derivative of det(X) X^-T"
     notation = Notation(latex=r"\mathrm{{cof}}\left({0}\right)", pp="cofactors")
 
     @staticmethod
@@ -198,6 +201,7 @@ class SignLogDeterminant(MatrixOp):
 
     op_name = "slogdet"
     summary = "Sign of the determinant and logarithm of its size."
+    words = "d log|det X| = tr(X^-1 dX)"
     notation = Notation(latex=r"\log\left|\det\left({0}\right)\right|", pp="slogdet")
 
     @staticmethod
@@ -252,6 +256,7 @@ class PseudoInverse(MatrixOp):
 
     op_name = "pinv"
     summary = "The Moore-Penrose inverse of a matrix."
+    words = "pseudo-inverse at constant rank"
     notation = Notation(latex=r"{0}^{{+}}", pp="pinv")
     square = False
 

@@ -35,6 +35,7 @@ class Solve(StackedOp):
 
     op_name = "solve"
     summary = "The solution of a system of linear equations."
+    words = "solution of A X = B: dX = A^-1 (dB - dA X)"
     notation = Notation(latex=r"{0}^{{-1}} \, {1}", pp="solve")
 
     @staticmethod
@@ -149,6 +150,7 @@ class SolveTriangular(Solve):
     op_name = "solve_triangular"
     __props__ = ("stretch", "lower", "unit_diagonal")
     summary = "The solution of a triangular system of linear equations."
+    words = "solution of A X = B: dX = A^-1 (dB - dA X)"
     notation = Notation(latex=r"{0}^{{-1}} \, {1}", pp="solve_triangular")
 
     @staticmethod

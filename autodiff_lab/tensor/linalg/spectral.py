@@ -69,6 +69,7 @@ class SymmetricEigen(MatrixOp):
 
     op_name = "eigh"
     summary = "Eigenvalues and eigenvectors of a symmetric matrix."
+    words = "eigenvalues: dw = diag(V^T dA V)"
     notation = Notation(pp="eigh")
 
     @staticmethod
@@ -169,6 +170,7 @@ class SingularValues(MatrixOp):
     op_name = "svd"
     __props__ = ("full",)
     summary = "Singular values and vectors of a matrix."
+    words = "singular values: ds = diag(U^T dA V)"
     notation = Notation(pp="svd")
     square = False
 

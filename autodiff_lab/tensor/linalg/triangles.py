@@ -28,6 +28,7 @@ class Triangle(TensorOp):
     op_name = "triangle"
     __props__ = ("lower", "k")
     summary = "The lower or upper triangle of a matrix, zeros elsewhere."
+    words = "only the triangle matters"
     linear_in = (0,)
 
     @staticmethod
@@ -129,6 +130,7 @@ class Diagonal(TensorOp):
     op_name = "diagonal"
     __props__ = ("offset", "axis1", "axis2")
     summary = "A diagonal of each matrix in two of the axes."
+    words = "only the diagonal matters"
     notation = Notation(latex=r"\mathrm{{diag}}\left({0}\right)", pp="ExtractDiag")
     linear_in = (0,)
 
@@ -189,6 +191,7 @@ class IncDiagonal(TensorOp):
     op_name = "inc_diagonal"
     __props__ = ("offset", "axis1", "axis2")
     summary = "A copy of an array with values added to a diagonal."
+    words = "sum rule on the diagonal"
     notation = Notation(pp="IncDiagonal")
     linear_in = (0, 1)
 
