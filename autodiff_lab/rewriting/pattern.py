@@ -11,8 +11,9 @@ Relies on `rewriting.facts`.  Recursion here goes over patterns, never over grap
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ class Value:
     def __str__(self) -> str:
         return f"{self.number:g}" if isinstance(self.number, float) else str(self.number)
 
-    @property
+    @functools.cached_property
     def accepted(self) -> frozenset[Any]:
         """The number as each real dtype rounds it."""
         if isinstance(self.number, float):
@@ -124,11 +125,29 @@ class Recorded:
 
 @dataclasses.dataclass
 class Match:
-    """What the names matched."""
+    """What the names matched.
 
-    bindings: dict[str, Any]
-    matched: list[Variable]
-    leaves: list[Any]
+    Attributes
+    ----------
+    found : dict
+        Name -> the variable and its axes as seen from the root, the number, or the axes.
+    bindings : dict
+        The same as the right side takes it.
+    matched : list of Variable
+        The results of the pattern's calls.
+    leaves : list
+        What lends the root its shape.
+    """
+
+    context: Context
+    found: dict[str, Any] = dataclasses.field(default_factory=dict)
+    bindings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    matched: list[Variable] = dataclasses.field(default_factory=list)
+    leaves: list[tuple[Variable, View]] = dataclasses.field(default_factory=list)
+
+
+View = tuple[Any, ...] | None
+"""The axes of a variable as they are seen from the root of the match; None: as they are."""
 
 
 # -- recording ------------------------------------------------------------------------------------
@@ -173,14 +192,10 @@ def record(function: Callable[..., Any], when: Callable[..., bool] | None = None
 
 def _parameters(function: Callable[..., Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, parameter in inspect.signature(function).parameters.items():
+    scope = {**getattr(function, "__globals__", {}), "Const": Const, "Axis": Axis, "Bool": Bool}
+    signature = inspect.signature(function, globals=scope, eval_str=True)
+    for name, parameter in signature.parameters.items():
         note = parameter.annotation
-        if isinstance(note, str):
-            scope = {"Const": Const, "Axis": Axis, "Bool": Bool, "int": int}
-            try:
-                note = eval(note, scope | getattr(function, "__globals__", {}))
-            except NameError:
-                note = None
         if note is Axis:
             found[name] = Axis
         elif isinstance(note, type) and issubclass(note, Const):
@@ -261,19 +276,6 @@ def heads_fit(required: tuple[tuple[Any, ...], ...], found: tuple[Any, ...]) -> 
 
 # -- matching -------------------------------------------------------------------------------------
 
-View = tuple[Any, ...] | None
-"""The axes of a variable as they are seen from the root of the match; None: as they are."""
-
-
-@dataclasses.dataclass
-class _State:
-    context: Context
-    variables: dict[str, tuple[Variable, View]] = dataclasses.field(default_factory=dict)
-    numbers: dict[str, Any] = dataclasses.field(default_factory=dict)
-    axes: dict[str, Any] = dataclasses.field(default_factory=dict)
-    matched: list[Variable] = dataclasses.field(default_factory=list)
-    leaves: list[tuple[Variable, View]] = dataclasses.field(default_factory=list)
-
 
 def match(
     recorded: Recorded,
@@ -283,21 +285,19 @@ def match(
     kinds: str,
 ) -> Match | None:
     """What the names of a pattern match at a node, or None."""
-    state = _State(context)
+    state = Match(context)
     for _ in _call(recorded.left, node.outputs[0], None, state):
         if not _kinds_fit(state.matched, kinds):
             continue
-        bindings = _bindings(recorded, state, node)
-        if when is not None and not when(*(bindings[name] for name in recorded.condition)):
-            continue
-        leaves = [_seen(variable, view) for variable, view in state.leaves]
-        return Match(bindings, list(state.matched), leaves)
+        state.bindings = _bindings(recorded, state, node)
+        if when is None or when(*(state.bindings[name] for name in recorded.condition)):
+            return state
     return None
 
 
-def _strip(variable: Variable, view: View) -> tuple[Variable, View]:
-    """Look through added axes and casts between real dtypes."""
-    while is_plumbing(variable):
+def _strip(variable: Variable, view: View, casts: bool = True) -> tuple[Variable, View]:
+    """Look through added axes and, if `casts`, through casts between real dtypes."""
+    while is_plumbing(variable) and (casts or not is_cast(variable)):
         node = variable.owner
         assert node is not None
         if type(node.op) is DimShuffle:
@@ -310,26 +310,11 @@ def _strip(variable: Variable, view: View) -> tuple[Variable, View]:
 
 
 def _walk(
-    tree: Tree, variable: Variable, view: View, shaping: bool, state: _State
+    tree: Tree, variable: Variable, view: View, shaping: bool, state: Match
 ) -> Iterator[None]:
     """Yield once per way in which `variable` matches; `shaping`: it lends the root its shape."""
-    if isinstance(tree, Call):
-        inner, seen = _strip(variable, view)
-        if inner.owner is None or inner.owner.op.name != tree.op:
-            return
-        if not tree.elementwise:
-            if seen is not None and not _only_leading(seen):
-                return
-            if shaping:
-                state.leaves.append((inner, seen))
-            yield from _call(tree, inner, None, state)
-            if shaping:
-                state.leaves.pop()
-            return
-        yield from _call(tree, inner, seen, state, shaping)
-        return
-    if _leaf(tree, variable, view, state):
-        fresh = _bind(tree, variable, view, state)
+    if not isinstance(tree, Call):
+        fresh = _leaf(tree, variable, view, state)
         if fresh is None:
             return
         if shaping:
@@ -338,63 +323,53 @@ def _walk(
         if shaping:
             state.leaves.pop()
         if fresh:
-            state.variables.pop(tree.name, None)
-            state.numbers.pop(tree.name, None)
+            del state.found[tree.name]
+        return
+    inner, seen = _strip(variable, view)
+    if inner.owner is None or inner.owner.op.name != tree.op:
+        return
+    if tree.elementwise:
+        yield from _call(tree, inner, seen, state, shaping)
+    elif seen is None or _only_leading(seen):
+        if shaping:
+            state.leaves.append((inner, seen))
+        yield from _call(tree, inner, None, state)
+        if shaping:
+            state.leaves.pop()
 
 
-def _leaf(tree: Tree, variable: Any, view: View, state: _State) -> bool:
-    """Whether a leaf of the pattern may stand for this variable at all."""
+def _leaf(tree: Tree, variable: Any, view: View, state: Match) -> bool | None:
+    """Take a variable for a leaf: True if its name is new, False if not, None if it differs."""
     if isinstance(tree, Value):
         value = state.context.scalar_value(variable)
-        return value is not None and value.item() in tree.accepted
-    if tree.boolean:
-        return bool(variable.type.dtype == "bool")
+        return False if value is not None and value.item() in tree.accepted else None
+    if tree.boolean and variable.type.dtype != "bool":
+        return None
+    known = state.found.get(tree.name)
     if not tree.constant:
-        return True
+        if known is None:
+            state.found[tree.name] = (variable, view)
+            return True
+        return False if _plainly(*known) == _plainly(variable, view) else None
     # A filled constant is not taken out of its shape: only what is written as a number counts.
     value = state.context.scalar_value(variable)
     if value is None or not isinstance(_strip(variable, None)[0], Constant):
-        return False
-    if not tree.whole:
+        return None
+    if tree.whole and not (
+        value.dtype.kind in "iuf" and np.isfinite(value) and float(value).is_integer()
+    ):
+        return None
+    if known is None:
+        state.found[tree.name] = value
         return True
-    return value.dtype.kind in "iuf" and bool(np.isfinite(value)) and float(value).is_integer()
+    return False if known == value else None
 
 
-def _bind(tree: Tree, variable: Variable, view: View, state: _State) -> bool | None:
-    """Note what a name matched: True if it is new, False if seen before, None if it differs."""
-    if isinstance(tree, Value):
-        return False
-    if tree.constant:
-        value = state.context.scalar_value(variable)
-        known = state.numbers.get(tree.name)
-        if known is None:
-            state.numbers[tree.name] = value
-            return True
-        return False if known == value else None
-    before = state.variables.get(tree.name)
-    if before is None:
-        state.variables[tree.name] = (variable, view)
-        return True
-    return False if _same(before, (variable, view)) else None
-
-
-def _same(a: tuple[Variable, View], b: tuple[Variable, View]) -> bool:
-    if a == b:
-        return True
-    (left, left_view), (right, right_view) = (_through_axes(*a), _through_axes(*b))
-    return left is right and left_view == right_view
-
-
-def _through_axes(variable: Variable, view: View) -> tuple[Variable, View]:
-    while variable.owner is not None and type(variable.owner.op) is DimShuffle:
-        order = variable.owner.op.new_order
-        if not variable.owner.op.only_adds_axes:
-            break
-        view = order if view is None else tuple("x" if a == "x" else order[a] for a in view)
-        variable = variable.owner.inputs[0]
-    if view == tuple(range(variable.type.ndim)):  # type: ignore[attr-defined]
-        view = None
-    return variable, view
+def _plainly(variable: Variable, view: View) -> tuple[Variable, View]:
+    """A variable without the axes added to it, which go into the view."""
+    variable, view = _strip(variable, view, casts=False)
+    as_it_is = view == tuple(range(variable.type.ndim))  # type: ignore[attr-defined]
+    return variable, None if as_it_is else view
 
 
 def _only_leading(view: tuple[Any, ...]) -> bool:
@@ -403,7 +378,7 @@ def _only_leading(view: tuple[Any, ...]) -> bool:
 
 
 def _call(
-    tree: Call, variable: Variable, view: View, state: _State, shaping: bool = True
+    tree: Call, variable: Variable, view: View, state: Match, shaping: bool = True
 ) -> Iterator[None]:
     node = variable.owner
     assert node is not None
@@ -412,13 +387,10 @@ def _call(
         return
     mark = None
     if isinstance(op, Reduction):
-        if tree.axes is None:
-            if op.axis is not None:
-                return
-        elif tree.axes not in state.axes:
-            state.axes[tree.axes] = op.axis
+        if tree.axes is not None and tree.axes not in state.found:
+            state.found[tree.axes] = op.axis
             mark = tree.axes
-        elif state.axes[tree.axes] != op.axis:
+        if op.axis != (None if tree.axes is None else state.found[tree.axes]):
             return
     state.matched.append(variable)
     shaping = shaping and tree.elementwise
@@ -427,11 +399,11 @@ def _call(
         yield from _inputs(tree.args, node.inputs[::-1], view, shaping, state)
     state.matched.pop()
     if mark is not None:
-        del state.axes[mark]
+        del state.found[mark]
 
 
 def _inputs(
-    trees: tuple[Tree, ...], inputs: tuple[Variable, ...], view: View, shaping: bool, state: _State
+    trees: Sequence[Tree], inputs: Sequence[Variable], view: View, shaping: bool, state: Match
 ) -> Iterator[None]:
     if not trees:
         yield
@@ -460,15 +432,15 @@ def _seen(variable: Any, view: View) -> Any:
     return variable if view is None else variable.dimshuffle(*view)
 
 
-def _bindings(recorded: Recorded, state: _State, node: Apply) -> dict[str, Any]:
+def _bindings(recorded: Recorded, state: Match, node: Apply) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, meaning in recorded.parameters.items():
         if not isinstance(meaning, Wild):
-            found[name] = state.axes.get(name)
+            found[name] = state.found.get(name)
         elif meaning.constant:
-            found[name] = _number(state.numbers[name], meaning, node.outputs[0])
+            found[name] = _number(state.found[name], meaning, node.outputs[0])
         else:
-            found[name] = _widened(_seen(*state.variables[name]), meaning, node.outputs[0])
+            found[name] = _widened(_seen(*state.found[name]), meaning, node.outputs[0])
     return found
 
 
@@ -499,7 +471,8 @@ def build(recorded: Recorded, context: Context, node: Apply, found: Match) -> An
             right = _instance(recorded.right, found.bindings)
         else:
             right = recorded.function(**found.bindings)[1]
-        return context.conform(right, node.outputs[0], found.leaves)
+        leaves = [_seen(variable, view) for variable, view in found.leaves]
+        return context.conform(right, node.outputs[0], leaves)
 
 
 def _plain(tree: Tree) -> bool:
