@@ -44,9 +44,6 @@ class Cumulative(TensorOp):
     def __init__(self, axis: int) -> None:
         self.axis = axis
 
-    def out_dims(self, *dims: Dims) -> list[Dims]:
-        return [dims[0]]
-
     def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable] | None:
         """The same along the axis of every entry."""
         return [type(self)(self.axis + 1)(*inputs)] if all(batched) else None
@@ -258,9 +255,6 @@ class ProductOfOthers(TensorOp):
 
     def __init__(self, axis: tuple[int, ...] | None = None) -> None:
         self.axis = axis
-
-    def out_dims(self, *dims: Dims) -> list[Dims]:
-        return [dims[0]]
 
     def axes(self, ndim: int) -> tuple[int, ...]:
         """The axes over which is multiplied."""

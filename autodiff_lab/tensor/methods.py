@@ -38,6 +38,19 @@ class ArrayMethods:
     any = _method("any", "Whether an element over axes is true.")
     all = _method("all", "Whether all elements over axes are true.")
 
+    argmax = _method("argmax", "The place of the largest element over axes.")
+    argmin = _method("argmin", "The place of the smallest element over axes.")
+    cumsum = _method("cumsum", "Sums of the elements so far.")
+    cumprod = _method("cumprod", "Products of the elements so far.")
+    sort = _method("sort", "The elements in increasing order; this variable does not change.")
+    argsort = _method("argsort", "The places of the elements in increasing order.")
+    norm = _method("norm", "The norm of a vector or matrix.")
+    trace = _method("trace", "The sum of a diagonal.")
+    diagonal = _method("diagonal", "A diagonal of each matrix in two of the axes.")
+    take = _method("take", "The elements at indices along an axis.")
+    nonzero = _method("nonzero", "The places of the elements that are not 0.")
+    repeat = _method("repeat", "Each part along an axis repeated.")
+
     shape = property(_method("shape", "The lengths of all axes, as an int64 vector."))
     size = property(_method("size", "The number of elements."))
     T = property(_method("transpose", "The axes in reverse order."))
@@ -70,27 +83,3 @@ class ArrayMethods:
     def astype(self, dtype: Any, copy: bool = True) -> Any:
         """The values in another dtype."""
         return function("cast")(self, dtype)
-
-    def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
-        """The elements at indices along an axis."""
-        return function("take")(self, indices, axis, mode)
-
-    def nonzero(self) -> Any:
-        """The places of the elements that are not 0."""
-        return function("nonzero")(self)
-
-    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-        """A diagonal of each matrix in two of the axes."""
-        return function("diagonal")(self, offset, axis1, axis2)
-
-    def repeat(self, repeats: Any, axis: int | None = None) -> Any:
-        """Each part along an axis repeated."""
-        return function("repeat")(self, repeats, axis)
-
-    def sort(self, axis: int | None = -1) -> Any:
-        """The elements in increasing order; this variable does not change."""
-        return function("sort")(self, axis)
-
-    def argsort(self, axis: int | None = -1) -> Any:
-        """The places of the elements in increasing order."""
-        return function("argsort")(self, axis)

@@ -92,8 +92,8 @@ class TensorOp(Op):
         return [inputs[0].dtype]
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
-        """The static shapes of the outputs, given those of the inputs (None: not known)."""
-        raise NotImplementedError
+        """The static shapes of the outputs from those of the inputs; by default the first one's."""
+        return [dims[0]]
 
     def prepare(self, *inputs: Any) -> Sequence[Any]:
         """The inputs as variables; ops that convert or check them override this."""

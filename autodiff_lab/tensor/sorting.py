@@ -25,9 +25,6 @@ class _AlongAxis(TensorOp):
     def __init__(self, axis: int) -> None:
         self.axis = axis
 
-    def out_dims(self, *dims: Dims) -> list[Dims]:
-        return [dims[0]]
-
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"{self.numpy_function}({arguments[0]}, axis={self.axis})"
 

@@ -28,9 +28,6 @@ class _AlongAxes(TensorOp):
         """The axes that are taken together, of an array of this rank."""
         return tuple(range(ndim)) if self.axis is None else self.axis
 
-    def out_dims(self, *dims: Dims) -> list[Dims]:
-        return [dims[0]]
-
     def total(self, x: Any) -> Any:
         """The sum over the axes, which are kept."""
         return function("sum")(x, axis=self.axes(x.type.ndim), keepdims=True)

@@ -80,9 +80,6 @@ class Cholesky(MatrixOp):
     def __init__(self, on_error: str = "raise") -> None:
         self.on_error = on_error
 
-    def out_dims(self, *dims: Dims) -> list[Dims]:
-        return [dims[0]]
-
     def numpy(self, node: Apply, *arguments: str) -> str:
         if self.on_error == "nan":
             return f"{CHOLESKY_OR_NAN}({arguments[0]})"

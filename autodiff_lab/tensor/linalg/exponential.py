@@ -8,7 +8,7 @@ from autodiff_lab.graph import Apply, Tangents, Terms, Variables
 from autodiff_lab.tensor.lengths import length_of
 from autodiff_lab.tensor.linalg.frame import MatrixOp, turned
 from autodiff_lab.tensor.linalg.inverse import near_identity
-from autodiff_lab.tensor.opdef import Dims, Notation
+from autodiff_lab.tensor.opdef import Notation
 from autodiff_lab.tensor.registry import function, public
 
 
@@ -28,9 +28,6 @@ class MatrixExponential(MatrixOp):
     def samples(rng: Any) -> list[Any]:  # type: ignore[override]
         """A matrix, a stack."""
         return [("expm", (near_identity(rng, *shape) / 2,), {}) for shape in ((3, 3), (2, 2, 2))]
-
-    def out_dims(self, *dims: Dims) -> list[Dims]:
-        return [dims[0]]
 
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"scipy.linalg.expm({arguments[0]})"

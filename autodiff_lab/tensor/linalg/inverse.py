@@ -169,9 +169,6 @@ class Cofactors(MatrixOp):
         """A matrix, a stack."""
         return [("cofactors", (near_identity(rng, *shape),), {}) for shape in ((3, 3), (2, 2, 2))]
 
-    def out_dims(self, *dims: Dims) -> list[Dims]:
-        return [dims[0]]
-
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"{COFACTOR_MATRIX}({arguments[0]})"
 

@@ -53,9 +53,6 @@ class Triangle(TensorOp):
         """How it is written."""
         return Notation(latex=rf"\mathrm{{{{{self.name}}}}}\left({{0}}\right)", pp=self.name)
 
-    def out_dims(self, *dims: Dims) -> list[Dims]:
-        return [dims[0]]
-
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"np.{self.name}({arguments[0]}{f', {self.k}' if self.k else ''})"
 
@@ -213,9 +210,6 @@ class IncDiagonal(TensorOp):
         array, values = (as_tensor_variable(value) for value in inputs)
         dtype = dtypes.upcast(array.type.dtype, values.type.dtype)
         return [function("cast")(variable, dtype) for variable in (array, values)]
-
-    def out_dims(self, *dims: Dims) -> list[Dims]:
-        return [dims[0]]
 
     def numpy(self, node: Apply, *arguments: str) -> str:
         places = f"{self.offset}, {self.axis1}, {self.axis2}"
