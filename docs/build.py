@@ -1,4 +1,4 @@
-"""Write the pages that follow from the code: the map, ops, rules, PyTensor's names.
+"""Write the pages that follow from the code: the map, ops, forward mode, rules, names.
 
 Relies on `tests/layers.py` for the tree and on the registries of ops and rules. The one idea: a
 page states nothing that is not read from the code, but for the hand-written half of the map.
@@ -18,6 +18,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "docs")]
 import map_page  # noqa: E402
 import names_page  # noqa: E402
 import op_pages  # noqa: E402
+import r_operator_page  # noqa: E402
 import rule_pages  # noqa: E402
 
 
@@ -36,8 +37,9 @@ def main() -> int:
     for kind, pages in (("ops", op_pages.pages()), ("rules", rule_pages.pages())):
         write_folder(docs / "reference" / kind, pages)
         print(f"docs/reference/{kind}: {len(pages)} pages")
-    (docs / "reference" / "names.md").write_text(names_page.page(), encoding="utf8")
-    print("docs/reference/names.md")
+    for name, text in (("names", names_page.page()), ("r_operator", r_operator_page.page())):
+        (docs / "reference" / f"{name}.md").write_text(text, encoding="utf8")
+        print(f"docs/reference/{name}.md")
     return 0
 
 

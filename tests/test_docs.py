@@ -1,17 +1,24 @@
-"""Pages made from the code: the map names every file, each op and rule has its page."""
+"""Pages: the map names every file, each op and rule has its page, examples on pages run."""
 
 from __future__ import annotations
 
+import doctest
 import sys
 from pathlib import Path
+
+import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
 
 import map_page
 import op_pages
+import r_operator_page
 import rule_pages
+import test_docstrings
+import test_ops_derivatives
 from layers import ROOT
 
+from autodiff_lab import compat
 from autodiff_lab.rewriting import RULES
 from autodiff_lab.tensor import registry
 
@@ -44,3 +51,30 @@ def test_every_rule_has_its_page() -> None:
     assert set(pages) == {f"{name}.md" for name in [*RULES, "index"]}
     for name, rule in RULES.items():
         assert rule.client in pages[f"{name}.md"]
+
+
+def test_forward_mode_passes_every_op_of_the_list_but_the_sparse_ones() -> None:
+    assert r_operator_page.unsupported() in (["All sparse ops"], ["Split", "All sparse ops"])
+    rules = {r_operator_page.forward_rule(name) for name in [*registry.ROWS, *registry.OPS]}
+    assert rules == {r_operator_page.DIRECT, r_operator_page.NONE}
+
+
+def test_the_tests_that_the_page_names_exist() -> None:
+    cells = set(test_ops_derivatives.cells())
+    for group in r_operator_page.SEEDS.values():
+        for examples in group.values():
+            for row in r_operator_page.rows(examples):
+                for name, rule in row.rules.items():
+                    test = r_operator_page.test_of(name, rule)
+                    path, _, function = test.partition("::")
+                    there = test in cells or f"def {function}" in (ROOT / path).read_text()
+                    assert there, f"{row.example}: {test}"
+
+
+@pytest.mark.parametrize("page", ["reference/differences.md", "how-to/old_code.md"])
+def test_examples_on_pages(page: str) -> None:
+    failed = doctest.testfile(
+        str(ROOT / "docs" / page), module_relative=False, optionflags=test_docstrings.FLAGS
+    ).failed
+    compat.uninstall()
+    assert not failed, "see the report above"
