@@ -3,7 +3,7 @@
 What is here: `expression_of` (what a node computes, as primitives, if kernels can do it) and
 `find_groups`.
 
-Relies on `compile.lengths`.
+Relies on `rewriting.lengths`.
 
 The one idea: give every node a level that rises by one on each edge that cannot be fused.  Nodes
 of one level that walk the same loops form a group.  No path can leave a group and come back (it
@@ -16,8 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autodiff_lab.compile.kernel import MOST_STATEMENTS
-from autodiff_lab.compile.lengths import Lengths, Space, dtype_of, shape_of, stretch_of
 from autodiff_lab.graph import Apply, FunctionGraph, Variable
+from autodiff_lab.rewriting.lengths import Lengths, Space, dtype_of, shape_of, stretch_of
 from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.elemwise import Elemwise
 from autodiff_lab.tensor.reduction import Reduction

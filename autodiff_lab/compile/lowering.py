@@ -14,9 +14,9 @@ from collections.abc import Sequence
 
 from autodiff_lab.compile.fusion import Group, find_groups
 from autodiff_lab.compile.kernel import Kernel
-from autodiff_lab.compile.lengths import Lengths, dtype_of, shape_of, stretch_of
 from autodiff_lab.compile.nests import build_kernel
 from autodiff_lab.compile.program import (
+    Check,
     Cost,
     Instruction,
     Names,
@@ -26,6 +26,7 @@ from autodiff_lab.compile.program import (
     writes_in_place,
 )
 from autodiff_lab.graph import Constant, FunctionGraph, Variable
+from autodiff_lab.rewriting.lengths import Lengths, dtype_of, shape_of, stretch_of
 from autodiff_lab.tensor.elemwise import Elemwise
 
 
@@ -102,7 +103,9 @@ class _Lowering:
         checked = Lengths()
         drafts: list[Instruction] = []
         for number, group in enumerate(self.groups):
-            checks = tuple(check for node in group.nodes for check in checked.learn(node))
+            checks = tuple(
+                Check(node, *pair) for node in group.nodes for pair in checked.learn(node)
+            )
             ins, outs, kernel = self._group(group, number)
             kinds = ["output" if v in results else "temporary" for v in outs]
             drafts.append(

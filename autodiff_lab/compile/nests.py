@@ -15,8 +15,8 @@ from collections.abc import Container, Mapping, Sequence
 
 from autodiff_lab.compile.fusion import Group, expression_of
 from autodiff_lab.compile.kernel import Kernel, Loop, Parameter, Statement, Store, start_value
-from autodiff_lab.compile.lengths import dtype_of, stretch_of
 from autodiff_lab.graph import Apply, Constant, Variable
+from autodiff_lab.rewriting.lengths import dtype_of, stretch_of
 from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.reduction import Reduction
 from autodiff_lab.tensor.scalars import primitives as prim

@@ -18,12 +18,12 @@ import keyword
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
 from autodiff_lab.compile.kernel import Kernel
 from autodiff_lab.graph import Apply, FunctionGraph, Type, Variable
+from autodiff_lab.rewriting.lengths import Length as Length
 from autodiff_lab.tensor.elemwise import Elemwise
 from autodiff_lab.tensor.reduction import Reduction
 from autodiff_lab.tensor.scalars import primitives as prim
@@ -49,13 +49,6 @@ class Slot:
     name: str
     variable: Variable
     last_use: int
-
-
-class Length(NamedTuple):
-    """The length of a variable's axis."""
-
-    variable: Variable
-    axis: int
 
 
 @dataclass(frozen=True)

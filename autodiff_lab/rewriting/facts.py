@@ -1,11 +1,7 @@
 """What rules may ask about variables: constant values, equal shapes, numbers of readers.
 
-`Context` is handed to every rule.  The one idea about shapes: each axis has a *length token*, a
-number where it is known, else an object; tokens that must be equal at run time are merged, because
-an elementwise op never stretches an axis of unknown length.  So ``x`` and ``exp(x) + y`` are known
-to have one shape although no length is known.
-
-Relies on `tensor` for the ops; answers are remembered per variable, and found without recursion.
+`Context` is handed to every rule.  Answers are remembered per variable, and found without
+recursion.  Relies on `tensor` for the ops, on `rewriting.lengths` for shapes.
 """
 
 from __future__ import annotations
@@ -16,13 +12,11 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.graph import Constant, FunctionGraph, Variable
+from autodiff_lab.rewriting.lengths import Lengths
 from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
 from autodiff_lab.tensor.elemwise import Elemwise
-from autodiff_lab.tensor.reduction import Reduction
 from autodiff_lab.tensor.registry import function
-
-Tokens = tuple[Any, ...]
 
 UNIFORM_SIZE = 4096
 """Constants up to this size are looked at to see whether all their elements are equal."""
@@ -67,11 +61,10 @@ class Context:
         self.phase = phase
         self.notes: dict[Any, Any] = {}
         self._values: dict[Variable, Any] = {}
-        self._tokens: dict[Variable, Tokens] = {}
+        self.lengths = Lengths().space
         self._heads: dict[Variable, Any] = {}
         self._constants: dict[tuple[Variable, str], Any] = {}
         self._lenders: dict[Variable, Variable] = {}
-        self._merged: dict[Any, Any] = {}
 
     # -- constants --------------------------------------------------------------------------
 
@@ -122,68 +115,6 @@ class Context:
         return found
 
     # -- shapes -----------------------------------------------------------------------------
-
-    def lengths(self, variable: Any) -> Tokens:
-        """One token per axis: equal tokens mean equal lengths at run time."""
-        known = self._tokens
-        stack = [variable]
-        while stack:
-            top = stack[-1]
-            if top in known:
-                stack.pop()
-                continue
-            below = _shape_sources(top)
-            waiting = [v for v in below if v not in known]
-            if waiting:
-                stack.extend(waiting)
-                continue
-            known[top] = self._compute(top, below)
-            stack.pop()
-        return tuple(self._root(token) for token in known[variable])
-
-    def _compute(self, variable: Any, below: Sequence[Any]) -> Tokens:
-        static = variable.type.shape
-        if None not in static:
-            return tuple(static)
-        owner = variable.owner
-        if owner is not None and type(owner.op) is Elemwise:
-            found = self._meet(owner.op, below, static)
-        elif below:
-            found = owner.op.out_dims(*(self._tokens[v] for v in below))[0]
-        else:
-            found = tuple((variable, axis) for axis in range(len(static)))
-        return tuple(
-            token if length is None else length for length, token in zip(static, found)
-        )
-
-    def _meet(self, op: Elemwise, inputs: Sequence[Any], static: Sequence[int | None]) -> Tokens:
-        stretch = op.stretch or ((),) * len(inputs)
-        found = []
-        for axis in range(len(static)):
-            tokens = [
-                self._root(self._tokens[v][axis])
-                for v, axes in zip(inputs, stretch)
-                if axis not in axes
-            ]
-            for other in tokens[1:]:
-                self._merge(tokens[0], other)
-            found.append(self._root(tokens[0]) if tokens else 1)
-        return tuple(found)
-
-    def _root(self, token: Any) -> Any:
-        merged = self._merged
-        while token in merged:
-            token = merged[token]
-        return token
-
-    def _merge(self, a: Any, b: Any) -> None:
-        a, b = self._root(a), self._root(b)
-        if a is b or a == b:
-            return
-        if isinstance(a, int):
-            a, b = b, a
-        if not isinstance(a, int):
-            self._merged[a] = b
 
     def same_shape(self, a: Any, b: Any) -> bool:
         """Whether two variables have one shape in every run that does not fail."""
@@ -286,15 +217,3 @@ def _same_elements(variable: Variable) -> Variable | None:
     if op.name == "second":
         return owner.inputs[1]
     return owner.inputs[0] if op.name == "alloc" else None
-
-
-def _shape_sources(variable: Any) -> Sequence[Any]:
-    """The variables whose lengths decide those of this one, where that is known."""
-    owner = variable.owner
-    if owner is None or None not in variable.type.shape:
-        return ()
-    op = owner.op
-    if isinstance(op, Elemwise | DimShuffle | Reduction) or op.name == "dot":
-        inputs: Sequence[Any] = owner.inputs
-        return inputs
-    return ()

@@ -36,7 +36,14 @@ def constant_folding(context: Context, node: Apply) -> Any:
         except Exception:
             return None  # it will fail where the user sees it, when the graph runs
     results = values if len(node.outputs) > 1 else (values,)
-    return [out.type.make_constant(value) for out, value in zip(node.outputs, results)]
+    name = node.inputs[0].name if _only_adds_axes(node.op) else None
+    return [out.type.make_constant(value, name) for out, value in zip(node.outputs, results)]
+
+
+def _only_adds_axes(op: Any) -> bool:
+    """Whether a named constant is still what its name says."""
+    kept = [axis for axis in getattr(op, "new_order", ()) if axis != "x"]
+    return op.name == "dimshuffle" and kept == sorted(kept)
 
 
 def _small(node: Apply) -> bool:
