@@ -230,7 +230,7 @@ def _seeds(
     return seeds
 
 
-def _checked_known(variable: Variable, given: Any) -> Variable:
+def _checked_known(variable: Variable, given: Any) -> Any:
     if not hasattr(given, "type"):
         raise LabTypeError(
             f"output grads must be symbolic variables, got {given!r:.40}.",
@@ -244,12 +244,15 @@ def _checked_known(variable: Variable, given: Any) -> Variable:
                 f"but got {describe(given)}.",
                 where=f"known_grads[{variable}]",
             )
-        if kind.ndim != getattr(variable.type, "ndim", kind.ndim):
+        shape = getattr(variable.type, "shape", kind.shape)
+        pairs = zip(kind.shape, shape)
+        if len(shape) != kind.ndim or any(None not in two and two[0] != two[1] for two in pairs):
             raise LabTypeError(
                 f"A gradient has the shape of its variable: {describe(given)} does not "
                 f"fit {describe(variable)}.",
             )
-    return given  # type: ignore[no-any-return]
+    # a NullType or DisconnectedType means its sentinel
+    return kind.as_sentinel() if hasattr(kind, "as_sentinel") else given
 
 
 def _report_disconnected(

@@ -245,13 +245,15 @@ _log = _Log()
 
 @contextlib.contextmanager
 def creation_log() -> Iterator[list[Apply]]:
-    """Collect every apply node that is made inside the block, in order."""
+    """Collect every apply node that is made inside the block, in order; blocks may be nested."""
     nodes: list[Apply] = []
     _log.open.append(nodes)
     try:
         yield nodes
     finally:
         _log.open.pop()
+        if _log.open:
+            _log.open[-1].extend(nodes)
 
 
 class Apply:

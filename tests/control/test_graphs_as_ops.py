@@ -154,6 +154,7 @@ class CubeRop(CubeGrad):
 
 @pytest.mark.parametrize("kind", [CubeGrad, CubeLop, CubePullback, CubeRop])
 def test_user_ops(kind):
+    """F-R07."""
     x, v = pt.dvectors("x", "v")
     y = kind()(x)
     point = {x: [1.0, 2.0], v: [1.0, -1.0]}

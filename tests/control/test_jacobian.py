@@ -50,6 +50,7 @@ def differences(expression, variable, step=1e-6):
 @pytest.mark.parametrize("method", ["forward", "reverse"])
 @pytest.mark.parametrize("name", EXPRESSIONS)
 def test_against_differences(name, method):
+    """F-J01, F-J06."""
     for variable in (x, m, w):
         found = jacobian(EXPRESSIONS[name], variable, method=method, disconnected_inputs="ignore")
         expected = differences(EXPRESSIONS[name], variable)
@@ -70,6 +71,7 @@ def test_chunks(size):
 
 
 def test_containers_and_scalars():
+    """F-J02, F-J03."""
     assert isinstance(jacobian(x**2, [x]), list) and isinstance(jacobian(x**2, (x,)), tuple)
     np.testing.assert_allclose(value(jacobian((x**2).sum(), x), POINT), 2 * POINT[x])
     nested = jacobian([x**2, x * 3], x)
@@ -77,6 +79,7 @@ def test_containers_and_scalars():
 
 
 def test_disconnected():
+    """F-J04."""
     with pytest.raises(ValueError, match="not part of the"):
         jacobian(x**2, w)
     zeros = value(jacobian(x**2, w, disconnected_inputs="ignore"), POINT)
@@ -84,6 +87,7 @@ def test_disconnected():
 
 
 def test_hessian():
+    """F-H01."""
     cost = (x**3).sum() + x[0] * x[1]
     expected = np.diag(6 * POINT[x])
     expected[0, 1] = expected[1, 0] = 1.0
@@ -93,6 +97,7 @@ def test_hessian():
 
 
 def test_hessian_blocks():
+    """F-H02."""
     a, b = pt.dvectors("a", "b")
     cost = (a * b**2).sum()
     point = {a: [1.0, 2.0], b: [3.0, 4.0]}
@@ -104,6 +109,7 @@ def test_hessian_blocks():
 
 
 def test_hessian_of_a_linear_cost_is_zero():
+    """F-H03."""
     np.testing.assert_array_equal(value(hessian(x.sum(), x), POINT), np.zeros((3, 3)))
 
 
@@ -118,6 +124,7 @@ def test_hessian_of_a_linear_cost_is_zero():
     ],
 )
 def test_bad_input(call, error, message):
+    """F-J03, F-H01."""
     with pytest.raises(error, match=message):
         call()
 

@@ -160,6 +160,7 @@ def test_truncated_gradient_goes_back_so_many_steps():
 
 
 def test_gradient_inside_a_step():
+    """F-T12."""
     x = pt.dvector("x")
     y = x**3
     rows, _ = scan(lambda i, y, x: grad(y[i], x), sequences=pt.arange(y.shape[0]),
@@ -168,6 +169,7 @@ def test_gradient_inside_a_step():
 
 
 def test_element_of_a_sequence_has_no_path():
+    """F-T13."""
     x = pt.dvector("x")
     with pytest.raises(DisconnectedInputError):
         scan(lambda y_i, x: grad(y_i, x), sequences=x**2, non_sequences=x)

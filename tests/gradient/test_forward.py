@@ -41,6 +41,7 @@ FUNCTIONS = {
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_forward_agrees(name):
+    """F-R01, F-R05, F-R06."""
     x, v, u, s = pt.dvector("x"), pt.dvector("v"), pt.dvector("u"), pt.dscalar("s")
     y = FUNCTIONS[name](x, s)
     point = {x: [0.5, 2.0, 3.0], s: 1.5}
@@ -61,6 +62,7 @@ def test_forward_agrees(name):
 
 
 def test_unmoved_inputs_cost_nothing():
+    """F-R06."""
     x, w, v = pt.dvectors("x", "w", "v")
     found = Rop(pt.exp(w) * x, x, v)
     names = [node.op.name for node in toposort([found])]
@@ -68,6 +70,7 @@ def test_unmoved_inputs_cost_nothing():
 
 
 def test_rop_shapes_are_checked():
+    """F-L02, F-R02, F-T17."""
     x, v = pt.dvector("x"), pt.dmatrix("v")
     with pytest.raises(ValueError, match="mismatched dimensionality: 1 versus 2"):
         Rop(x**2, x, v)
@@ -81,6 +84,7 @@ def test_rop_shapes_are_checked():
 
 
 def test_disconnected_output():
+    """F-R03, F-R04."""
     x, w, v = pt.dvectors("x", "w", "v")
     with pytest.raises(DisconnectedInputError):
         Rop(w**2, x, v)
@@ -92,6 +96,7 @@ def test_disconnected_output():
 
 
 def test_hessian_times_vector():
+    """F-H05."""
     x, v = pt.dvectors("x", "v")
     cost = (x**3).sum() + x[0] * x[1]
     found = hessian_vector_product(cost, x, v).eval({x: [1.0, 2.0], v: [1.0, -1.0]})
@@ -99,6 +104,7 @@ def test_hessian_times_vector():
 
 
 def test_zero_grad_is_connected():
+    """F-S02, F-S09."""
     x = pt.dscalar("x")
     assert float(grad(zero_grad(x**2), x).eval({x: 3.0})) == 0.0
     assert float(grad(zero_grad(x**2) * x, x).eval({x: 3.0})) == 9.0
@@ -107,6 +113,7 @@ def test_zero_grad_is_connected():
 
 
 def test_disconnected_grad_builds_nothing_above():
+    """F-S03."""
     x = pt.dscalar("x")
     with pytest.raises(DisconnectedInputError, match="disconnected_grad"):
         grad(disconnected_grad(x**2), x)
@@ -117,6 +124,7 @@ def test_disconnected_grad_builds_nothing_above():
 
 
 def test_consider_constant_warns():
+    """F-S01."""
     x = pt.dscalar("x")
     with pytest.warns(DeprecationWarning, match="zero_grad or disconnected_grad"):
         y = consider_constant(x**2)
@@ -124,6 +132,7 @@ def test_consider_constant_warns():
 
 
 def test_undefined_grad_says_undefined():
+    """F-S04."""
     x = pt.dscalar("x")
     for attempt in (lambda: grad(undefined_grad(x), x), lambda: Rop(undefined_grad(x), x, x)):
         with pytest.raises(NullTypeGradError, match="is undefined"):
@@ -131,6 +140,7 @@ def test_undefined_grad_says_undefined():
 
 
 def test_grad_clip():
+    """F-S06, F-S07."""
     x = pt.dscalar("x")
     assert float(grad(grad_clip(x, -1, 1) ** 2, x).eval({x: 2.0})) == 1.0
     both = grad_clip(x, -1, 1) ** 2 + grad_clip(x, -3, 3) ** 2
@@ -142,6 +152,7 @@ def test_grad_clip():
 
 
 def test_grad_scale_also_by_a_symbol():
+    """F-S08."""
     x, m = pt.fscalar("x"), pt.fscalar("m")
     y = pt.sin(x)
     assert float(grad(grad_scale(y, -1.0), x).eval({x: 2.0})) == pytest.approx(0.416, abs=1e-3)
@@ -150,6 +161,7 @@ def test_grad_scale_also_by_a_symbol():
 
 
 def test_subgraph_details_keep_order_and_parts():
+    """F-SG3."""
     x, w = pt.dvectors("x", "w")
     h = x * w
     cost = (w**2).sum()
@@ -164,6 +176,7 @@ def test_subgraph_details_keep_order_and_parts():
 
 
 def test_subgraph_checks_its_arguments():
+    """F-SG2."""
     x = pt.dscalar("x")
     with pytest.raises(ValueError, match="must be specified"):
         subgraph_grad(wrt=[x], end=[])
@@ -174,6 +187,7 @@ def test_subgraph_checks_its_arguments():
 
 
 def test_subgraph_warns_of_double_counting():
+    """F-SG4."""
     x = pt.dscalar("x")
     h = x**2
     with pytest.warns(UserWarning, match="counted twice"):
@@ -190,6 +204,7 @@ def test_grad_sources_inputs():
 
 
 def test_as_list_or_tuple():
+    """F-S11."""
     assert as_list_or_tuple(True, False, 1) == [1]
     assert as_list_or_tuple(False, True, [1, 2]) == (1, 2)
     assert as_list_or_tuple(False, False, [1]) == 1

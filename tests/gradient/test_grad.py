@@ -15,12 +15,14 @@ from autodiff_lab.graph import ancestors, clone_replace, toposort
 
 
 def test_both_none():
+    """F-G01."""
     with pytest.raises(ValueError, match="cost and known_grads can't both be None"):
         grad(None, pt.dscalar("x"))
 
 
 @pytest.mark.parametrize("container", [list, tuple])
 def test_results_come_as_the_variables_were_given(container):
+    """F-T10."""
     x, y = pt.dscalars("x", "y")
     found = grad(x * y, container([x, y]))
     assert type(found) is container
@@ -36,12 +38,14 @@ def test_single_variable_gives_a_variable():
     "option", ["disconnected_inputs", "return_disconnected", "null_gradients"]
 )
 def test_wrong_option_values_raise_even_where_nothing_is_disconnected(option):
+    """F-G06, F-G13, F-G15."""
     x = pt.dscalar("x")
     with pytest.raises(ValueError, match=f"Invalid value for keyword '{option}'"):
         grad(x**2, x, **{option: "bogus"})
 
 
 def test_non_scalar_cost_names_the_cost_and_the_remedy():
+    """F-T11."""
     x = pt.dvector("x")
     with pytest.raises(TypeError, match="Cost must be a scalar") as caught:
         grad(x**2, x)
@@ -49,12 +53,14 @@ def test_non_scalar_cost_names_the_cost_and_the_remedy():
 
 
 def test_cost_of_length_one_is_offered_squeeze():
+    """F-T11."""
     x = pt.tensor("x", shape=(1, 1), dtype="float64")
     with pytest.raises(TypeError, match="squeeze"):
         grad(x, x)
 
 
 def test_disconnected_error_names_variable_and_reason():
+    """F-G03."""
     x, w = pt.dscalars("x", "w")
     with pytest.raises(DisconnectedInputError) as caught:
         grad(x**2, w)
@@ -64,12 +70,14 @@ def test_disconnected_error_names_variable_and_reason():
 
 
 def test_disconnected_by_shape_names_the_cutting_op():
+    """F-G03."""
     x = pt.dvector("x")
     with pytest.raises(DisconnectedInputError, match="only its shape"):
         grad(pt.fill(x, 2.0).sum(), x)
 
 
 def test_warn_warns_once_for_each_variable():
+    """F-G04."""
     x, w = pt.dscalars("x", "w")
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
@@ -87,11 +95,13 @@ def test_warn_warns_once_for_each_variable():
     ],
 )
 def test_return_disconnected(choice, check):
+    """F-G13."""
     x, w = pt.dscalars("x", "w")
     assert check(grad(x**2, w, disconnected_inputs="ignore", return_disconnected=choice))
 
 
 def test_names_are_added_only_where_both_have_one():
+    """F-G07, F-G08."""
     x, z = pt.dscalars("x", "z")
     cost = x + z
     assert grad(cost, x).name is None
@@ -101,12 +111,14 @@ def test_names_are_added_only_where_both_have_one():
 
 
 def test_each_variable_gets_a_derivative_of_its_own():
+    """F-G08, F-G24."""
     x, z = pt.dscalars("x", "z")
     first, second, again = grad(x + z, [x, z, x])
     assert len({first, second, again}) == 3
 
 
 def test_a_users_variable_is_never_renamed_nor_returned():
+    """F-G09."""
     x = pt.dscalar("x")
     g = pt.dscalar("g")
     found = grad(None, x, known_grads={x: g})
@@ -115,6 +127,7 @@ def test_a_users_variable_is_never_renamed_nor_returned():
 
 
 def test_known_grads():
+    """F-G10."""
     x = pt.dscalar("x")
     y = x**2
     assert float(grad(None, x, known_grads={y: pt.constant(5.0)}).eval({x: 2.0})) == 20.0
@@ -129,12 +142,14 @@ def test_known_grads():
     ],
 )
 def test_known_grads_are_checked(given, message):
+    """F-G11, F-G12."""
     x = pt.dscalar("x")
     with pytest.raises(TypeError, match=message):
         grad(None, x, known_grads={x**2: given})
 
 
 def test_consider_constant():
+    """F-G18."""
     x = pt.dscalar("x")
     y = x**2
     assert float(grad(y * x, x, consider_constant=[y]).eval({x: 3.0})) == 9.0
@@ -153,6 +168,7 @@ def test_consider_constant():
     ],
 )
 def test_integers(build, expected):
+    """F-G19."""
     i = pt.lscalar("i")
     found = grad(build(i), i)
     assert found.dtype == ad.config.floatX
@@ -160,6 +176,7 @@ def test_integers(build, expected):
 
 
 def test_float32_stays_float32():
+    """F-G20."""
     f, d = pt.fscalar("f"), pt.dscalar("d")
     found = grad(f * d, f)
     assert found.dtype == "float32"
@@ -172,6 +189,7 @@ def test_local_derivative_in_the_dtype_of_the_result():
 
 
 def test_undefined():
+    """F-G15."""
     x = pt.dscalar("x")
     with pytest.raises(NullTypeGradError, match="`grad` encountered a NaN"):
         grad(undefined_grad(x) * x, x)
@@ -180,6 +198,7 @@ def test_undefined():
 
 
 def test_intermediate_and_cost_themselves():
+    """F-G24."""
     x = pt.dscalar("x")
     y = x**2
     cost = pt.sin(y)
@@ -188,6 +207,7 @@ def test_intermediate_and_cost_themselves():
 
 
 def test_diamonds_are_linear():
+    """F-G23."""
     x = pt.dscalar("x")
     value = x
     for _ in range(60):
@@ -198,6 +218,7 @@ def test_diamonds_are_linear():
 
 
 def test_twenty_thousand_nodes_deep():
+    """F-G23."""
     x = pt.dscalar("x")
     value = x
     for _ in range(20_000):
@@ -212,6 +233,7 @@ SHAPES = [(), (1,), (3,), (1, 3), (2, 1), (2, 3)]
 @pytest.mark.parametrize("left", SHAPES)
 @pytest.mark.parametrize("right", SHAPES)
 def test_broadcast_derivatives_are_summed(left, right):
+    """F-G25."""
     a = pt.tensor("a", shape=left, dtype="float64")
     b = pt.tensor("b", shape=right, dtype="float64")
     point = {a: np.full(left, 2.0), b: np.full(right, 3.0)}
@@ -252,6 +274,7 @@ def test_gradient_of_a_copy_is_the_copy_of_the_gradient():
 
 
 def test_same_graph_in_every_process():
+    """F-G21."""
     x, y = pt.dscalars("x", "y")
     texts = {ad.pp(grad(pt.sin(x * y) + x / y, x)) for _ in range(20)}
     assert len(texts) == 1
