@@ -22,7 +22,15 @@ from autodiff_lab.cell import inputs
 from autodiff_lab.cell.inputs import Array, Meaning
 from autodiff_lab.cell.syntax import CellSyntax, take_apart
 from autodiff_lab.errors import LabError, LabTypeError
-from autodiff_lab.graph import Constant, SourceLine, Variable, ancestors, describe, line_of
+from autodiff_lab.graph import (
+    Constant,
+    SourceLine,
+    Variable,
+    ancestors,
+    describe,
+    line_of,
+    toposort,
+)
 from autodiff_lab.options import (
     GradOptions,
     UsageError,
@@ -30,6 +38,7 @@ from autodiff_lab.options import (
     evaluate_range,
     nearest,
 )
+from autodiff_lab.view.notation import name_arrays
 
 
 class CellNameError(LabError, NameError):
@@ -293,8 +302,11 @@ def _name_results(
         new = key not in symbols and before.get(key) is not held
         if new and isinstance(held, Variable) and held.name is None and not key.startswith("_"):
             held.name = key
-    if isinstance(value, Variable) and value.name is None and name is not None:
-        value.name = name
+    if isinstance(value, Variable):
+        if value.name is None and name is not None:
+            value.name = name
+        name_arrays([value], {k: v for k, v in namespace.items()
+                              if inputs.is_array(v) and not k.startswith("_")})
 
 
 def _checked_value(value: Any, syntax: CellSyntax, code: Code, options: GradOptions) -> Any:
@@ -384,12 +396,28 @@ def _result(
         wrt=tuple(asked),
         inputs=ordered,
         point={m.name: m.value for m in kept if m.value is not None},
-        notices=tuple(m.notice for m in kept if m.notice),
+        notices=(*(m.notice for m in kept if m.notice), *_ladders(y)),
         plot=plot,
         code=code,
         written=written,
         silenced=syntax.silenced,
     )
+
+
+def _ladders(y: Any) -> list[str]:
+    """A notice for each sum by Python's own `sum`, which begins with ``0 + v[0]``."""
+    found: dict[str, None] = {}
+    for node in toposort([y]):
+        first = node.inputs[-1].owner
+        if node.op.name != "add" or first is None or first.op.name != "subtensor":
+            continue
+        zero, array = node.inputs[0], first.inputs[0]
+        length = (array.type.shape or (None,))[0]
+        if isinstance(zero, Constant) and not zero.data.any() and length is not None:
+            name = array.name or "x"
+            found[f"sum() is Python's and adds {length} elements one by one; "
+                  f"{name}.sum() is one operation"] = None
+    return list(found)
 
 
 def _free_name(leaf: Any, taken: set[str]) -> str:

@@ -32,6 +32,7 @@ from autodiff_lab.study.arguments import (
     said_for_a_cell,
 )
 from autodiff_lab.study.calls import Array, StudyFunction, node_values, sample
+from autodiff_lab.view.notation import name_arrays
 
 DEFAULT_WIDTH = 5.0
 
@@ -90,7 +91,7 @@ class Study:
         self.names: tuple[str, ...] = tuple(asked)
         self.given_name = "y" if y in self.inputs.values() else name or y.name
         self.order = order
-        self.notices = tuple(notices)
+        self.notices = (*notices, *name_arrays([y]))
         self.code = code
         self.point = checked_point(self.inputs, point or {})
         self.plot_range = checked_range(self.inputs, plot)

@@ -7,6 +7,7 @@ and shows itself in a terminal, a notebook and a page.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -303,7 +304,7 @@ def first_line(study: Any) -> tuple[FormulaView, ...]:
 def _formula(
     left_latex: str, left: str, latex: str, text: str, value: Any
 ) -> FormulaView:
-    short = len(text) <= MOST_FORMULA
+    short = len(text) <= MOST_FORMULA and not re.search(r"\bu_\d", text)  # what u_1 is stands below
     texts = [left, *([text] if short else [])]
     latexes = [left_latex, *([latex] if short else [])]
     if value is not None and numpy.ndim(value) == 0:

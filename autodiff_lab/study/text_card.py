@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from autodiff_lab.view.listing import graph_text
 from autodiff_lab.view.model import CardView, StepView
+from autodiff_lab.view.wording import wrapped
 
 GAP = " " * 8
 MOST_LINES = 60
@@ -64,6 +65,9 @@ def steps_text(steps: tuple[StepView, ...]) -> str:
     for step in steps:
         check = "" if step.check in ("", "ok") else f"   check: {step.check}"
         lines.append(f"{step.index:>3}. {step.rule} ({step.phase}){check}")
-        lines.append(f"     {step.before_text}  ->  {step.after_text}")
+        sides = [step.before_text, "->", step.after_text]
+        if step.note and step.before_text == step.after_text:
+            sides = [step.note]
+        lines += wrapped("  ".join(sides), " " * 5)
     lines.append(savings_text(steps))
     return "\n".join(lines)

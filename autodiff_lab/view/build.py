@@ -105,7 +105,7 @@ def graph_view(
     >>> x = pt.dscalar("x")
     >>> view = graph_view(x ** 2, {"x": ad.grad(x ** 2, x)})
     >>> [(node.id, node.label) for node in view.nodes if node.column == "forward"]
-    [('A', 'x'), ('B', '2'), ('C', 'pow')]
+    [('A', 'x'), ('B', '2'), ('C', '· ^ ·')]
     """
     return _Mirror(y, dict(grads or {}), values or {}, name or y.name or "y", order).view()
 

@@ -12,7 +12,7 @@ with the next at points.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,11 +24,11 @@ from autodiff_lab.rewriting.driver import rewrite, run_phases
 from autodiff_lab.tensor.registry import function
 from autodiff_lab.view import notation
 from autodiff_lab.view.dialects import LATEX, TEXT
-from autodiff_lab.view.latex import latex, math_text
-from autodiff_lab.view.mathematics import INDEX_LETTERS, Index, Writer
+from autodiff_lab.view.latex import MOST_PARTS, latex, math_text
+from autodiff_lab.view.mathematics import INDEX_LETTERS, Index, Writer, write
 from autodiff_lab.view.model import DerivationLine, DerivationView
 from autodiff_lab.view.naming import Name, free_letter, name_of
-from autodiff_lab.view.numeric import points, values_of
+from autodiff_lab.view.numeric import free_inputs, points, values_of
 from autodiff_lab.view.sweep import Derivative, State, ones, steps
 from autodiff_lab.view.wording import derivation_text, only_silent, reason_of, worth_saying
 
@@ -38,7 +38,11 @@ MOST_STEPS = 40
 FIRST_STEPS = 8
 MOST_NODES = 400
 MOST_WRITTEN = 2000
-LONGEST_LINE = 400
+LONGEST_LINE = 90
+LONG_FUNCTION = 30
+
+# Ops that are plainer to read one element at a time.
+BY_ELEMENT = ("sum", "mean", "alloc", "inc_subtensor", "product_of_others")
 
 PARTS = ("tidy", "bar", "factor", "split", "recognise")
 # The parts of a simplification, each a line: which tags work, and whether it must get shorter.
@@ -287,6 +291,10 @@ class _Work:
         self.lines: list[Line] = []
         self.order = 1
         self.spelling: dict[str, str] = {}
+        self.names: dict[str, str] = {}      # text of a part -> its name
+        self.defined: dict[str, Line] = {}   # name of a part -> the line that says what it is
+        self.own: dict[Variable, str] = {}   # parts that have a name of the user's
+        self.table = FunctionGraph(free_inputs([cost, wrt]), [cost], clone=False).table
         whole = _simplified_cost(cost)
         # s(x) is a name for the function only where it is the logistic of x itself
         self.logistic = (
@@ -312,17 +320,55 @@ class _Work:
         index: Index = None,
         **what: Any,
     ) -> None:
-        text = math_text(variable, symbols, index, LONGEST_LINE, self.spelling)
+        text, tex = self.written(variable, index, symbols)
         if self.lines and self.lines[-1].view.text == text and not left[0]:
             if "graph" in what:  # the same to a reader: keep the later graph for the check
                 self.lines[-1] = dataclasses.replace(self.lines[-1], state=None, **what)
             return
-        tex = latex(variable, symbols, index, 2 * LONGEST_LINE, self.spelling)
         view = DerivationLine(tex, text, rule, kind, left_text=left[0], left_latex=left[1])
         self.lines.append(Line(view, order=self.order, **what))
 
+    def written(
+        self, variable: Variable, index: Index, symbols: Mapping[Variable, str] | None = None
+    ) -> tuple[str, str]:
+        """As text and as LaTeX; both give the same names to parts of a long line."""
+        variable = self.table.intern(variable)
+        symbols = {**self.own, **(symbols or {})}
+        formula = write(variable, False, symbols, index, LONGEST_LINE, self.spelling, self.names)
+        symbols.update((part.place.variable, part.name) for part in formula.parts)
+        for part in formula.parts:
+            self.say(part.place.variable, part.name, part.place.index, symbols)
+        return formula.text, latex(variable, symbols, index, None, self.spelling)
+
+    def say(
+        self, variable: Variable, name: str, index: Index, symbols: Mapping[Variable, str]
+    ) -> None:
+        """The line that says what a name is short for."""
+        if name in self.defined or len(self.defined) >= MOST_PARTS:
+            return
+        inner = {v: text for v, text in symbols.items() if v is not variable}
+        left = [d.symbol(name, "".join(index or ())).text for d in (LATEX, TEXT)]
+        right = [form(variable, inner, index, None, self.spelling) for form in (latex, math_text)]
+        self.defined[name] = Line(DerivationLine(*right, "for short", "definition", *left))
+
+    def name_users_parts(self) -> None:
+        """Where the function is long, what the user gave a name is written by it."""
+        if len(math_text(self.cost, longest=None)) <= LONG_FUNCTION:
+            return
+        named = [out for node in toposort([self.cost]) for out in node.outputs
+                 if out.name and out is not self.cost and out is not self.wrt]
+        self.own = {self.table.intern(v): str(v.name) for v in named}
+        for variable, name in reversed(self.own.items()):
+            self.say(variable, name, None, self.own)
+
+    def renamed(self, before: Sequence[Variable], after: Sequence[Variable]) -> None:
+        """Rewriting made the named parts anew."""
+        pairs = zip(before, after)
+        self.own.update((new, self.own[old]) for old, new in pairs if new.owner is not None)
+
     def define(self) -> None:
         """The first line: the function itself."""
+        self.name_users_parts()
         left = (self.name.text, self.name.latex)
         rule = "the logistic function" if self.logistic else ""
         self.add(self.cost, rule, "definition", left)
@@ -363,7 +409,9 @@ class _Work:
                   if not isinstance(v, Constant)]
         if len(toposort([self.graph])) > MOST_NODES:
             return
-        graph = FunctionGraph(inputs, [self.graph, self.original], clone=False)
+        own = list(self.own)
+        graph = FunctionGraph(inputs, [self.graph, self.original, *own], clone=False)
+        self.table = graph.table
         for tags, shorter in STAGES:
             before = graph.outputs
             trace = RewriteTrace()
@@ -383,6 +431,7 @@ class _Work:
                     taken.add(self.name.letter)
                 self.spelling = {"sigmoid": free_letter(("s", "sigma"), taken)}
             self.graph = graph.outputs[0]
+            self.renamed(own, graph.outputs[2:])
             self.add(self.graph, self._words(trace), "simplification", index=self.index,
                      graph=self.graph)
         self._name_the_function(graph)
@@ -432,32 +481,35 @@ class _Work:
             self.lines[-1] = dataclasses.replace(
                 last, view=dataclasses.replace(last.view, kind="result")
             )
-        done.lines = tuple(self.lines)
         done.final = self.graph
         done.final_text = self.lines[-1].view.text
         done.final_latex = self.lines[-1].view.latex
         index = "".join(self.index or ())
         done.left_text, done.left_latex = self.name.left(order, index)
         self._running_form(done)
+        done.lines = (self.lines[0], *self.defined.values(), *self.lines[1:])
         return done
 
     def _running_form(self, done: Derivation) -> None:
         inputs = [v for v in leaves([self.raw, self.wrt]) if not isinstance(v, Constant)]
-        graph = FunctionGraph(inputs, [self.raw], clone=False)
+        own = list(self.own)
+        graph = FunctionGraph(inputs, [self.raw, *own], clone=False)
         trace = RewriteTrace()
         rewrite(graph, trace=trace)
+        self.table = graph.table
+        self.renamed(own, graph.outputs[1:])
         done.runs = graph.outputs[0]
-        done.runs_text = math_text(done.runs, index=self.index)
-        done.runs_latex = latex(done.runs, index=self.index)
+        why, self.spelling = self._why_it_differs(), {}
+        done.runs_text, done.runs_latex = self.written(done.runs, self.index)
         same = done.runs_text in {line.view.text for line in self.lines[-2:]}
-        done.reason = "the same form" if same else self._why_it_differs(trace)
+        done.reason = "the same form" if same else why or reason_of(trace)
 
-    def _why_it_differs(self, trace: RewriteTrace) -> str:
-        """The reason of the rules that made the form that runs."""
+    def _why_it_differs(self) -> str:
+        """The reason where the last line holds 1 - s(x)."""
         letter = self.spelling.get("sigmoid")
         argument = _only_logistic_argument(self.graph)
         if letter is None or argument is None or f"1 - {letter}(" not in self.lines[-1].view.text:
-            return reason_of(trace)
+            return ""
         return (
             f"equal, as sigmoid(-{argument}) = 1 - sigmoid({argument}); for large {argument}, "
             f"1 - {letter}({argument}) would lose all digits"
@@ -543,7 +595,7 @@ def _index_for(graph: Variable, wrt: Variable) -> Index:
             stack.append(inner)
         elif hasattr(node.op, "row"):
             stack.extend(node.inputs[1:] if node.op.name == "second" else node.inputs)
-        elif node.op.name in ("sum", "mean", "alloc"):
+        elif node.op.name in BY_ELEMENT:
             moved = True
         else:
             products = True

@@ -73,7 +73,7 @@ def math_text(
 
 
 def _joined(formula: Formula, comma: str, dots: str, where: str | None = None) -> str:
-    parts = [f"{name} = {text}" for name, text in reversed(formula.parts)]
+    parts = list(dict.fromkeys(f"{part.left} = {part.text}" for part in reversed(formula.parts)))
     if len(parts) > MOST_PARTS:
         parts = [*parts[:MOST_PARTS], dots]
     if not parts:

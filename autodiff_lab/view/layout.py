@@ -198,9 +198,11 @@ def _read_plain(plain: str, graph: GraphView, engine: str) -> Positions:
     boxes: list[Box] = []
     ways: dict[tuple[str, str], deque[tuple[tuple[float, float], ...]]] = defaultdict(deque)
     top = MARGIN + (HEADING_HEIGHT if len(set(columns.values())) > 1 else 0.0)
+    turned = _gradient_is_left(plain, [column == "adjoint" for column in columns.values()])
 
     def place(x: str, y: str) -> tuple[float, float]:
-        across = float(x) * POINTS_PER_INCH + MARGIN
+        across = float(x) * POINTS_PER_INCH
+        across = MARGIN + (width - across if turned else across)
         return round(across, 1), round(height - float(y) * POINTS_PER_INCH + top, 1)
 
     for line in plain.splitlines():
@@ -227,6 +229,16 @@ def _read_plain(plain: str, graph: GraphView, engine: str) -> Positions:
         caption=graph.caption,
         split=_split(boxes, columns),
     )
+
+
+def _gradient_is_left(plain: str, adjoint: list[bool]) -> bool:
+    """Whether Graphviz put the columns the wrong way round; the picture is then mirrored."""
+    nodes = [line.split() for line in plain.splitlines() if line.startswith("node")]
+    places: dict[bool, list[float]] = {True: [], False: []}
+    for words in nodes:
+        places[adjoint[int(words[1][1:])]].append(float(words[2]))
+    forward, gradient = (sum(xs) / len(xs) if xs else 0.0 for xs in (places[False], places[True]))
+    return bool(places[True] and places[False]) and gradient < forward
 
 
 def _routes(

@@ -11,10 +11,12 @@ becomes ``x_i``.  Without an index a variable stands for its whole array.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from autodiff_lab.graph import Apply, Constant, Variable, toposort
+from autodiff_lab.tensor.indexing.keys import Slice
 from autodiff_lab.view import notation
 from autodiff_lab.view.dialects import LATEX, TEXT, AnyDialect, Piece
 from autodiff_lab.view.notation import COEFFICIENT, notation_of, rank
@@ -32,19 +34,30 @@ class Place(NamedTuple):
 
 
 INDEX_LETTERS = "ijklmnpqrtuv"
+SHORTEST_PART = 40  # in a long formula, longer parts get a name
 BIG_SIGNS = {"sum": "sum", "prod": "prod", "mean": "mean", "max": "max", "min": "min"}
+HANDS_ON = ("dimshuffle", "second", "derivative", "inc_subtensor")
 SHOWN = {
     "maximum": "max", "minimum": "min", "switch": "where", "true_div": "/", "identity": "",
     "sign": "sign",
 }
 
 
+class Part(NamedTuple):
+    """A part of a formula that is written apart: ``u_1[i] = text``."""
+
+    place: Place
+    name: str
+    left: str
+    text: str
+
+
 @dataclasses.dataclass(frozen=True)
 class Formula:
-    """A formula and the names it uses for its parts, as pairs (name, formula)."""
+    """A formula and the parts that it gives names to."""
 
     text: str
-    parts: tuple[tuple[str, str], ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 class Writer:
@@ -57,6 +70,8 @@ class Writer:
         Variable -> a name to write instead of opening it; "(x)" behind a name is kept as it is.
     longest_part : int, optional
         Parts with a longer text get a name of their own, u_1, u_2, ...
+    names : dict, optional
+        Text of a part -> its name, as far as formulas before gave one; it grows.
     spelling : mapping, optional
         Op name -> another name for functions of one argument: the logistic is ``s``.
     cut : int, optional
@@ -71,17 +86,20 @@ class Writer:
         longest_part: int | None = None,
         spelling: Mapping[str, str] | None = None,
         cut: int | None = None,
+        names: dict[str, str] | None = None,
     ) -> None:
         self.cut = cut
+        self.names = {} if names is None else names
         self.spelling = dict(spelling or {})
         self.dialect = dialect
         self.symbols = dict(symbols or {})
         self.longest_part = longest_part
-        self.parts: list[tuple[str, str]] = []
-        self.taken: set[str] = set()
+        self.parts: list[Part] = []
+        self.taken = set(self.names.values())
         self._done: dict[Place, Piece] = {}
         self._roots: dict[Place, Piece] = {}
         self._seen: set[Variable] = set()
+        self._open: set[Place] = set()  # places with something still to be differentiated
         self._unnamed: dict[Variable, str] = {}
 
     def write(self, variable: Variable, index: Index = None) -> Piece:
@@ -99,6 +117,11 @@ class Writer:
                 stack.extend(reversed(waiting))
                 continue
             piece = self._element(place)
+            node = place.variable.owner
+            if node is not None and (
+                node.op.name == "derivative" or not self._open.isdisjoint(self._children(place))
+            ):
+                self._open.add(place)
             if place == root:
                 # written out here, but cut or named where it is a part of something else
                 self._roots[place] = piece
@@ -158,6 +181,10 @@ class Writer:
             ]
         if name == "derivative":
             return [self._below(node.inputs[0], index, bound)]
+        inside = _place_inside(node, index)
+        if inside is not None:
+            base = [self._below(v, index, bound) for v in node.inputs[:1] if not _is_zero(v)]
+            return [self._below(node.inputs[1], inside, bound), *base]
         return [self._below(child, None, bound) for child in node.inputs]
 
     @staticmethod
@@ -193,7 +220,7 @@ class Writer:
     @staticmethod
     def _hands_on(node: Apply) -> bool:
         """Whether the index of a result is written at the inputs."""
-        return hasattr(node.op, "row") or node.op.name in ("dimshuffle", "second", "derivative")
+        return hasattr(node.op, "row") or node.op.name in HANDS_ON
 
     @staticmethod
     def _opens(node: Apply, index: Index) -> bool:
@@ -240,6 +267,8 @@ class Writer:
         if name.startswith("cast_"):
             is_condition = getattr(node.inputs[0].type, "dtype", "") == "bool"
             return self.dialect.bracket(pieces[0]) if is_condition else pieces[0]
+        if _place_inside(node, index) is not None:
+            return self._put_in(node, index or (), pieces)
         if special is not None:
             piece = special(self.dialect, node, pieces)
         else:
@@ -247,6 +276,17 @@ class Writer:
         if index is not None and any(index) and not self._hands_on(node):
             return self.dialect.indexed(piece, "".join(index))
         return piece
+
+    def _put_in(self, node: Apply, index: tuple[str, ...], pieces: list[Piece]) -> Piece:
+        """``[i = 1] g``: a part put into an array, as the element at an index."""
+        value, *base = pieces
+        for letter, entry in reversed(list(zip(index, node.op.pattern))):  # type: ignore[attr-defined]
+            if isinstance(entry, int):
+                sides = [self.dialect.symbol(letter), self.dialect.number(entry)]
+                value = self.dialect.product(
+                    self.dialect.bracket(self.dialect.infix("==", sides)), value
+                )
+        return self.dialect.add(*base, value) if base else value
 
     def _general(self, variable: Variable, node: Apply, pieces: list[Piece]) -> Piece:
         """Any op: its sign between operands, or a call."""
@@ -264,16 +304,24 @@ class Writer:
 
     def _leaf(self, variable: Variable, index: Index) -> Piece:
         if isinstance(variable, Constant):
-            if variable.name is not None:
-                return self._symbol(variable.name, variable, index)
-            text = notation.data_text(variable.data)
-            piece = Piece(r"\mathrm{const}" if self.dialect.latex and len(text) > 40 else text)
-            letters = "".join(index or ())
-            return self.dialect.indexed(piece, letters) if letters else piece
+            text = notation.array_text(variable.data)
+            if variable.name is None and len(text) <= notation.LONGEST_ARRAY:
+                letters = "".join(index or ())
+                return self.dialect.indexed(Piece(text), letters) if letters else Piece(text)
+            name = variable.name or self._array_name(variable, text)
+            return self._symbol(name, variable, index)
         name = variable.name
         if name is None:
             name = self._unnamed.setdefault(variable, f"v_{len(self._unnamed) + 1}")
         return self._symbol(name, variable, index)
+
+    def _array_name(self, constant: Constant, text: str) -> str:
+        """c_1, c_2, ... for arrays without a name, with what they hold behind the formula."""
+        if constant not in self._unnamed:
+            name = self._unnamed[constant] = f"c_{len(self._unnamed) + 1}"
+            shown = self.dialect.symbol(name).text
+            self.parts.append(Part(Place(constant, None, ""), name, shown, text))
+        return self._unnamed[constant]
 
     def _symbol(self, name: str, variable: Variable, index: Index) -> Piece:
         stem, opening, argument = name.partition("(")
@@ -289,15 +337,34 @@ class Writer:
         variable, index, _ = place
         if self.cut is not None and len(piece.text) > self.cut:
             return Piece(r"\ldots" if self.dialect.latex else "...", array=piece.array)
-        if self.longest_part is None or len(piece.text) <= self.longest_part:
+        if not self.longest_part or len(piece.text) <= self.longest_part or place in self._open:
             return piece
-        name = variable.name
-        if name is None or name in self.taken:
-            name = f"u_{len(self.parts) + 1}"
-        self.taken.add(name)
+        name = self.names.get(piece.text)
+        if name is None:
+            fresh = (f"u_{k}" for k in itertools.count(1))
+            name = self.names[piece.text] = next(n for n in fresh if n not in self.taken)
+            self.taken.add(name)
         symbol = self.dialect.symbol(name, "".join(index or ()))
-        self.parts.append((symbol.text, piece.text))
+        self.parts.append(Part(place, name, symbol.text, piece.text))
         return dataclasses.replace(symbol, array=piece.array)
+
+
+def _place_inside(node: Apply, index: Index) -> Index:
+    """The index inside the part that is put into an array, where whole axes are numbered."""
+    pattern = getattr(node.op, "pattern", ())
+    plain = all(isinstance(p, int) and p >= 0 or p == Slice() for p in pattern)
+    if index is None or node.op.name != "inc_subtensor" or not plain:
+        return None
+    return tuple(letter for axis, letter in enumerate(index)
+                 if axis >= len(pattern) or not isinstance(pattern[axis], int))
+
+
+def _is_zero(variable: Variable) -> bool:
+    """Whether an array is 0 everywhere."""
+    node = variable.owner
+    return notation.scalar_value(
+        node.inputs[1] if node is not None and node.op.name == "second" else variable
+    ) == 0
 
 
 def _joined_letters(bound: str, index: tuple[str, ...]) -> str:
@@ -316,46 +383,32 @@ def _axes_shown(node: Apply, pieces: list[Piece]) -> tuple[list[Piece], list[Pie
 # -- ops that mathematics writes in its own way ------------------------------------------------
 
 Form = Callable[[AnyDialect, Apply, list[Piece]], Piece]
-_FORMS: dict[str, Form] = {}
+_FORMS: dict[str, Form] = {
+    "add": lambda dialect, node, pieces: dialect.add(*pieces),
+    "sub": lambda dialect, node, pieces: dialect.subtract(*pieces),
+    "neg": lambda dialect, node, pieces: dialect.negative(*pieces),
+    "mul": lambda dialect, node, pieces: dialect.product(*pieces),
+    "true_div": lambda dialect, node, pieces: dialect.quotient(*pieces),
+    "reciprocal": lambda dialect, node, pieces: dialect.quotient(dialect.number(1), *pieces),
+    "sqr": lambda dialect, node, pieces: dialect.power(pieces[0], dialect.number(2)),
+    "sqrt": lambda dialect, node, pieces: dialect.root(*pieces),
+    "exp": lambda dialect, node, pieces: dialect.exponential(*pieces),
+    "abs": lambda dialect, node, pieces: dialect.absolute(*pieces),
+    "second": lambda dialect, node, pieces: pieces[0],
+    "identity": lambda dialect, node, pieces: pieces[0],
+    "specify_shape": lambda dialect, node, pieces: pieces[0],
+    "derivative": lambda dialect, node, pieces: dialect.hole(
+        *pieces, node.op.variable, node.op.total  # type: ignore[attr-defined]
+    ),
+}
 
 
 def _form(*names: str) -> Callable[[Form], Form]:
     def register(function: Form) -> Form:
-        for name in names:
-            _FORMS[name] = function
+        _FORMS.update(dict.fromkeys(names, function))
         return function
 
     return register
-
-
-@_form("add")
-def _add(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
-    return dialect.add(*pieces)
-
-
-@_form("sub")
-def _sub(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
-    return dialect.subtract(*pieces)
-
-
-@_form("neg")
-def _neg(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
-    return dialect.negative(*pieces)
-
-
-@_form("mul")
-def _mul(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
-    return dialect.product(*pieces)
-
-
-@_form("true_div")
-def _true_div(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
-    return dialect.quotient(*pieces)
-
-
-@_form("reciprocal")
-def _reciprocal(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
-    return dialect.quotient(dialect.number(1), pieces[0])
 
 
 @_form("pow")
@@ -363,31 +416,6 @@ def _pow(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     if notation.scalar_value(node.inputs[1]) == 0.5:
         return dialect.root(pieces[0])
     return dialect.power(*pieces)
-
-
-@_form("sqr")
-def _sqr(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
-    return dialect.power(pieces[0], dialect.number(2))
-
-
-@_form("sqrt")
-def _sqrt(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
-    return dialect.root(pieces[0])
-
-
-@_form("exp")
-def _exp(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
-    return dialect.exponential(pieces[0])
-
-
-@_form("abs")
-def _abs(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
-    return dialect.absolute(pieces[0])
-
-
-@_form("second", "identity", "specify_shape")
-def _value(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
-    return pieces[0]
 
 
 @_form("eq")
@@ -418,6 +446,14 @@ def _subtensor(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
         return dialect.symbol(length)
     key = node.op.key_text([piece.text for piece in pieces[1:]])  # type: ignore[attr-defined]
     return dialect.part(pieces[0], key)
+
+
+@_form("inc_subtensor", "set_subtensor")
+def _inc_subtensor(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
+    """A part put into an array that is not read one element at a time."""
+    key = node.op.key_text([piece.text for piece in pieces[2:]])  # type: ignore[attr-defined]
+    rest = [] if _is_zero(node.inputs[0]) else [pieces[0]]
+    return dialect.call("put", [pieces[1], Piece(f"at [{key}]"), *rest])
 
 
 def _length_of(node: Apply) -> str | None:
@@ -457,11 +493,6 @@ def _dot(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     return dialect.matrix_product(whole[0], whole[1], scalar)
 
 
-@_form("derivative")
-def _derivative(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
-    return dialect.hole(pieces[0], node.op.variable, node.op.total)  # type: ignore[attr-defined]
-
-
 def estimated_length(variable: Variable) -> int:
     """About how many symbols the formula has if every shared part is written out each time."""
     length: dict[Any, int] = {}
@@ -478,14 +509,14 @@ def write(
     index: Index = None,
     longest: int | None = None,
     spelling: Mapping[str, str] | None = None,
+    names: dict[str, str] | None = None,
 ) -> Formula:
     """A variable as a formula; parts get names where it would be longer than `longest`."""
     dialect: AnyDialect = LATEX if latex else TEXT
-    limit = longest
-    if limit is None or estimated_length(variable) * 2 <= limit:
-        piece = Writer(dialect, symbols, None, spelling).write(variable, index)
-        if limit is None or len(piece.text) <= limit:
-            return Formula(piece.text)
-    writer = Writer(dialect, symbols, max(40, (limit or 0) // 2), spelling)
-    piece = writer.write(variable, index)
-    return Formula(piece.text, tuple(writer.parts))
+    if longest is None or estimated_length(variable) * 2 <= longest:
+        writer = Writer(dialect, symbols, None, spelling)
+        piece = writer.write(variable, index)
+        if longest is None or len(piece.text) <= longest:
+            return Formula(piece.text, tuple(writer.parts))
+    writer = Writer(dialect, symbols, max(SHORTEST_PART, longest // 2), spelling, names=names)
+    return Formula(writer.write(variable, index).text, tuple(writer.parts))

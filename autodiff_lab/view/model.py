@@ -145,7 +145,7 @@ class StepView:
 
     `graph_before` and `graph_after`, if given, are listings of the whole graph, one node
     a line; the page shows what differs between them.  `check` is "ok", "" (not checked)
-    or a sentence.
+    or a sentence.  `note` says what changed where both sides look the same.
     """
 
     index: int
@@ -163,6 +163,7 @@ class StepView:
     check: str = ""
     graph_before: str = ""
     graph_after: str = ""
+    note: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

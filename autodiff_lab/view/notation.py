@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from autodiff_lab.graph import Constant, Op, Variable
+from autodiff_lab.graph import Apply, Constant, Op, Variable, leaves
 
 # Levels of binding, loosest first.  An operand that binds less tightly than its place asks for
 # is put in parentheses.
@@ -50,12 +52,24 @@ INFIX: dict[str, tuple[int, bool]] = {
     "**": (POWER, True),
 }
 
+# A constant array with a longer text gets a name; one with more entries is never written out.
+LONGEST_ARRAY = 16
+MOST_ENTRIES = 6
+
 # Ops that change how values are stored or laid out and not what they are: mathematics is silent
 # about them, and pictures hide them first.
 PLUMBING = frozenset(
     {"cast", "dimshuffle", "identity", "tensor_copy", "copy", "specify_shape", "view",
      "specify_broadcastable", "expand_dims"}
 )
+
+
+# What stands in the box of an op that has a sign: dots are the places of its inputs.
+BOX_WORDS = {
+    "add": "· + ·", "sub": "· − ·", "mul": "· × ·", "true_div": "· / ·", "pow": "· ^ ·",
+    "dot": "· @ ·", "matmul": "· @ ·", "neg": "−·", "reciprocal": "1/·", "sqr": "·²", "sqrt": "√·",
+    "abs": "|·|", "second": "fill",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,9 +125,19 @@ def _call(op: Op, word: str) -> str:
     return str(op.name)
 
 
-def infix_level(sign: str) -> int:
-    """The level of a sign; an unknown one is put in parentheses wherever it stands."""
-    return INFIX.get(sign, (LOGIC, True))[0]
+def box_word(node: Apply) -> str:
+    """What stands in a node's box: its sign with dots for its inputs, or its name."""
+    name, order = str(node.op.name), axes_order(node.op)
+    if name.startswith("cast_"):
+        return f"as {name.removeprefix('cast_')}"
+    if order is not None:
+        kept = [axis for axis in order if axis != "x"]
+        return "transpose" if kept != sorted(kept) else "new axis" if "x" in order else "squeeze"
+    if hasattr(node.op, "key_text"):
+        key = f"[{node.op.key_text(['·'] * len(node.inputs))}]"
+        return f"·{key}" if name == "subtensor" else f"put {key}"
+    infix = notation_of(node.op).infix
+    return BOX_WORDS.get(name) or (f"· {infix} ·" if infix and len(node.inputs) == 2 else name)
 
 
 def is_plumbing(variable: Variable) -> bool:
@@ -171,6 +195,50 @@ def data_text(data: Any) -> str:
         return f"{array.shape} of {array.flat[0]}"
     text = np.array2string(array, threshold=6, edgeitems=2) if array.size > 6 else str(array)
     return " ".join(text.split())[:200]
+
+
+def array_text(data: Any) -> str:
+    """An array for a reader: few digits, and of a long one the beginning and the shape.
+
+    Examples
+    --------
+    >>> array_text(np.array([1.0, 0.125, -2.5])), array_text(np.arange(100.0))
+    ('[1, 0.125, -2.5]', '[0, 1, 2, ...], shape (100,)')
+    """
+    array = np.asarray(data)
+    if array.dtype.kind not in "biufc":
+        return data_text(data)
+    shown = [f"{entry:.4g}" for entry in array.reshape(-1)[: MOST_ENTRIES].tolist()]
+    if array.ndim == 1 and array.size <= MOST_ENTRIES:
+        return f"[{', '.join(shown)}]"
+    dots = ["..."] if array.size > len(shown[:3]) else []
+    return f"[{', '.join([*shown[:3], *dots])}], shape {array.shape}"
+
+
+def name_arrays(outputs: Sequence[Variable], known: Mapping[str, Any] | None = None) -> list[str]:
+    """Give long constant arrays short names: those they are `known` by, else c_1, c_2, ...
+
+    Returns
+    -------
+    list of str
+        A line for each array that got a name of the second kind.
+    """
+    found = leaves(outputs)
+    taken = {variable.name for variable in found}
+    fresh = (name for k in itertools.count(1) if (name := f"c_{k}") not in taken)
+    lines = []
+    for constant in found:
+        if not isinstance(constant, Constant) or constant.name is not None or not rank(constant):
+            continue
+        held = (name for name, value in (known or {}).items() if name not in taken
+                and np.shape(value) == constant.data.shape and np.array_equal(value, constant.data))
+        constant.name = next(held, None)
+        text = array_text(constant.data)
+        long = len(text) > LONGEST_ARRAY and scalar_value(constant) is None
+        if constant.name is None and long and known is None:
+            constant.name = next(fresh)
+            lines.append(f"{constant.name} = {text}")
+    return lines
 
 
 def scalar_value(variable: Variable) -> float | int | bool | None:

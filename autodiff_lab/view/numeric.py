@@ -54,6 +54,12 @@ def values_of(outputs: Sequence[Variable], given: Mapping[Variable, Any]) -> lis
     return [values[output] for output in outputs]
 
 
+def free_inputs(outputs: Sequence[Variable]) -> list[Variable]:
+    """The leaves that need a value: no constants, no shared variables."""
+    return [v for v in leaves(outputs)
+            if not isinstance(v, Constant) and not hasattr(v, "container")]
+
+
 def points(
     inputs: Sequence[Variable], count: int, seed: int = 0, length: int = 3
 ) -> Iterator[dict[Variable, Any]]:

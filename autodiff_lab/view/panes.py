@@ -192,7 +192,7 @@ def _steps(steps: tuple[StepView, ...], pictures: Pictures) -> str:
         before = _change(step.before_latex, step.before_text, pictures if drawn else None)
         after = _change(step.after_latex, step.after_text, pictures if drawn else None)
         nodes = f"{step.nodes_before} → {step.nodes_after}" if step.nodes_before else ""
-        doc = f"<div>{xml_text(step.doc)}</div>" if step.doc else ""
+        doc = "".join(f"<div>{xml_text(words)}</div>" for words in (step.doc, step.note) if words)
         rows.append(
             f'<tr><td>{step.index}</td><td data-head="rule"><b>{xml_text(step.rule)}</b> '
             f'<span class="muted">{xml_text(step.phase)}</span>{doc}</td>'

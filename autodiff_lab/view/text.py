@@ -7,8 +7,9 @@ tutorials print them; `latex.math_text` is the form with as few as possible.
 
 from __future__ import annotations
 
+import itertools
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from autodiff_lab.errors import LabTypeError, LabValueError
@@ -118,6 +119,18 @@ def call_parts(head: str, inputs: Iterable[Variable]) -> list[str | Variable]:
     return [*parts, ")"]
 
 
+def operation_text(variable: Variable, names: Mapping[Variable, str]) -> str:
+    """One operation over the names of its inputs, without parentheses around it."""
+    assert variable.owner is not None
+    parts = _parts(variable, variable.owner)
+    if parts[0] == "(":
+        parts = parts[1:-1]
+    found = [notation.behind_axes(p) if isinstance(p, Variable) else p for p in parts]
+    return "".join(
+        p if isinstance(p, str) else names.get(p) or leaf_text(p, "short") for p in found
+    )
+
+
 def _identity_parts(node: Apply) -> list[str | Variable] | None:
     return [node.inputs[0]]
 
@@ -140,16 +153,27 @@ def _dimshuffle_parts(node: Apply) -> list[str | Variable] | None:
 
 def _subtensor_parts(node: Apply) -> list[str | Variable] | None:
     """``x[1:, 0]``; indices that are variables are printed like all others."""
-    marks = [f"\0{place}\0" for place in range(1, len(node.inputs))]
+    return [node.inputs[0], "[", *_key_parts(node, 1), "]"]
+
+
+def _inc_subtensor_parts(node: Apply) -> list[str | Variable] | None:
+    """``IncSubtensor{1}(x, y)``: the key, then the array and what is put into it."""
+    word = "Set" if node.op.name == "set_subtensor" else "Inc"
+    return [f"{word}Subtensor{{", *_key_parts(node, 2), "}", *call_parts("", node.inputs[:2])]
+
+
+def _key_parts(node: Apply, first: int) -> list[str | Variable]:
+    marks = [f"\0{place}\0" for place in range(first, len(node.inputs))]
     pieces = node.op.key_text(marks).split("\0")  # type: ignore[attr-defined]
-    key = [node.inputs[int(p)] if odd % 2 else p for odd, p in enumerate(pieces)]
-    return [node.inputs[0], "[", *key, "]"]
+    return [node.inputs[int(p)] if odd % 2 else p for odd, p in enumerate(pieces)]
 
 
 _SPECIAL = {
     "identity": _identity_parts,
     "dimshuffle": _dimshuffle_parts,
     "subtensor": _subtensor_parts,
+    "inc_subtensor": _inc_subtensor_parts,
+    "set_subtensor": _inc_subtensor_parts,
 }
 
 
@@ -361,6 +385,12 @@ def letters(number: int) -> str:
         text = chr(ord("A") + digit) + text
         if number == 0:
             return text
+
+
+def fresh_letters(taken: Iterable[str | None]) -> Iterator[str]:
+    """The letters one after the other, without those that are names already."""
+    names = set(taken)
+    return (text for text in map(letters, itertools.count()) if text not in names)
 
 
 def tree_name(written: Notation) -> str:

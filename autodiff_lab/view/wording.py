@@ -6,10 +6,14 @@ another one, and `derivation_text`.  Relies on the docstrings of the rules.
 
 from __future__ import annotations
 
+import re
+import textwrap
+
 from autodiff_lab.rewriting import RULES, RewriteTrace
 from autodiff_lab.view.model import DerivationView
 
 FOLD_ABOVE = 15
+WIDTH = 120
 
 # What is most worth saying about a simplification comes first, small news only if nothing else is.
 WORTH = ("exponentials_cancel", "split_the_square", "logistic_by_name", "common_denominator",
@@ -17,6 +21,17 @@ WORTH = ("exponentials_cancel", "split_the_square", "logistic_by_name", "common_
          "equal_factors_cancel", "exponents_add", "equal_factors_as_power", "one_fraction",
          "number_before_matrix_product", "numbers_multiply", "sign_in_front", "arithmetic")
 SMALL_NEWS = ("arithmetic", "sign_in_front")
+
+
+def unmarked(text: str) -> str:
+    """A docstring's text without the marks of reStructuredText.
+
+    Examples
+    --------
+    >>> unmarked("``2 * x`` is :func:`double` of *x*, see `y`")
+    '2 * x is double of *x*, see y'
+    """
+    return re.sub(r"(?::[a-z:]+:)?`+([^`]*)`+_{0,2}", r"\1", text)
 
 
 def worth_saying(trace: RewriteTrace) -> list[str]:
@@ -44,7 +59,7 @@ def reason_of(trace: RewriteTrace) -> str:
         if RULES[step.rule].phase == "stabilize" and RULES[step.rule].summary:
             chosen[RULES[step.rule].summary] = None
     if chosen:
-        return "equal; " + " ".join(list(chosen)[:2]).replace("``", "")
+        return "equal; " + unmarked(" ".join(list(chosen)[:2]))
     cheaper = dict.fromkeys(
         step.rule for step in trace.steps if RULES[step.rule].phase == "specialize"
     )
@@ -54,19 +69,30 @@ def reason_of(trace: RewriteTrace) -> str:
     return "equal; as the reverse sweep builds it"
 
 
+def wrapped(text: str, indent: str, first: str | None = None) -> list[str]:
+    """Text in lines of at most `WIDTH`, the first after `first`, the others after `indent`."""
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=indent if first is None else first, subsequent_indent=indent,
+        break_long_words=False, break_on_hyphens=False,
+    )
+
+
 def derivation_text(view: DerivationView, fold_above: int | None = FOLD_ABOVE) -> str:
     """A derivation as lines of text; above `fold_above` lines the middle is left out."""
-    lines = list(view.lines)
-    width_left = max((len(line.left_text) for line in lines), default=0)
-    width_text = min(max((len(line.text) for line in lines), default=0), 60)
-    rows = []
-    for line in lines:
-        body = f"{line.left_text:<{width_left}} = {line.text:<{width_text}}"
-        rows.append(f"{body}    {line.rule}".rstrip())
-    if fold_above is not None and len(rows) > fold_above:
-        left_out = len(rows) - (fold_above - 1)
-        head, tail = fold_above - 7, 6
-        rows = [*rows[:head], f"{'':<{width_left}}   ... {left_out} more lines", *rows[-tail:]]
+    left = max((len(line.left_text) for line in view.lines), default=0)
+    column = min(max((len(line.text) for line in view.lines), default=0), 48)
+    blocks = []
+    for line in view.lines:
+        start, rest = f"{line.left_text:<{left}} = ", " " * (left + 3)
+        row = f"{start}{line.text:<{column}}    {line.rule}".rstrip()
+        if len(row) <= WIDTH:
+            blocks.append([row])
+        else:
+            blocks.append([*wrapped(line.text, rest + "  ", start),
+                           *wrapped(line.rule, rest + "    ", rest + "    ")])
+    if fold_above is not None and len(blocks) > fold_above:
+        more = f"{'':<{left}}   ... {len(blocks) - (fold_above - 1)} more lines"
+        blocks = [*blocks[: fold_above - 7], [more], *blocks[-6:]]
     if view.runs_as_text:
-        rows.append(f"runs as {view.runs_as_text}: {view.reason}")
-    return "\n".join(rows)
+        blocks.append(wrapped(f"runs as {view.runs_as_text}: {view.reason}", " " * 8, ""))
+    return "\n".join(row for block in blocks for row in block)

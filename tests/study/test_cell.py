@@ -10,6 +10,7 @@ import pytest
 import autodiff_lab.tensor as pt
 from autodiff_lab.cell import CellResult, code_from_text, run_cell
 from autodiff_lab.errors import LabError
+from autodiff_lab.graph import Constant, ancestors
 from autodiff_lab.options import UsageError, parse_line
 
 
@@ -183,3 +184,17 @@ def test_a_failing_cell_writes_nothing() -> None:
     namespace: dict[str, Any] = {"x": 1.0, "a": 2}
     with pytest.raises(ZeroDivisionError):
         run("x", "a = 5\nb = 6\nx = 1\n1 / 0", namespace)
+
+
+def test_arrays_of_the_cell_keep_their_names() -> None:
+    result = run("w:vector", "x = np.linspace(0, 1, 5)\ndot(w, x) + dot(w, np.arange(5.0))",
+                 {"np": np})
+    names = [v.name for v in ancestors([result.y]) if isinstance(v, Constant)]
+    assert "x" in names and None in names
+
+
+def test_the_sum_of_python_is_told() -> None:
+    result = run("v", "e = exp(v)\nsum(e)", {"v": np.ones(3)})
+    assert result.notices[-1] == (
+        "sum() is Python's and adds 3 elements one by one; e.sum() is one operation"
+    )

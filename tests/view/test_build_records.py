@@ -11,10 +11,11 @@ import autodiff_lab as ad
 import autodiff_lab.tensor as pt
 from autodiff_lab.graph import FunctionGraph
 from autodiff_lab.rewriting import RewriteTrace, rewrite
-from autodiff_lab.view.build import graph_view, step_views, value_summary
+from autodiff_lab.view.build import graph_view, value_summary
 from autodiff_lab.view.display import mimebundle
 from autodiff_lab.view.model import to_json
 from autodiff_lab.view.numeric import all_values, points, values_of
+from autodiff_lab.view.steps import step_views
 
 x = pt.dscalar("x")
 
@@ -28,7 +29,7 @@ def logistic_view(point: float = 0.4):
 def test_the_mirror_of_the_logistic_function() -> None:
     nodes = {node.id: node for node in logistic_view().nodes}
     forward = [n.label for n in nodes.values() if n.column == "forward"]
-    assert forward == ["x", "neg", "exp", "1", "add", "1", "true_div"]
+    assert forward == ["x", "−·", "exp", "1", "· + ·", "1", "· / ·"]
     twins = {n.id: n.twin for n in nodes.values() if n.column == "forward" and n.kind != "constant"}
     assert twins == {"A": "A'", "B": "B'", "C": "E'", "E": "E'", "G": "G'"}
     for node in nodes.values():
@@ -169,3 +170,25 @@ def test_a_long_chain_is_recorded_in_linear_work() -> None:
     view = graph_view(chain, {"x": ad.grad(chain, x)})
     assert len(view.nodes) > 3000
     assert max(len(node.text) for node in view.nodes) <= 60
+
+
+def test_letters_stay_with_the_nodes_that_stay() -> None:
+    a = pt.dscalar("A")
+    trace = RewriteTrace()
+    rewrite(FunctionGraph([a], [pt.exp(pt.neg(-a)) + pt.sin(a)]), trace=trace)
+    (view,) = step_views(trace)
+    before, after = view.graph_before.splitlines(), view.graph_after.splitlines()
+    assert before == ["B = -A", "C = -B", "D = exp(C)", "E = sin(A)", "F = D + E", "result F"]
+    assert after == ["D = exp(A)", "E = sin(A)", "F = D + E", "result F"]
+
+
+def test_no_step_looks_empty() -> None:
+    v = pt.dvector("v")
+    y = pt.sqrt(pt.sum(v**2))
+    trace = RewriteTrace()
+    rewrite(FunctionGraph([v], [ad.grad(y, v)]), trace=trace)
+    for view in step_views(trace):
+        same = view.before_text == view.after_text or view.before_latex == view.after_latex
+        assert bool(view.note) == same and "``" not in view.doc
+    notes = [view.note for view in step_views(trace)]
+    assert any("becomes float64" in note or "int8" in note for note in notes)

@@ -213,8 +213,8 @@ def test_a_long_derivation_is_folded_but_kept() -> None:
     assert len(derivation.view.lines) > 20
     text = str(derivation)
     assert "more lines" in text
-    assert text.count("\n") == 15
-    assert derivation_text(derivation.view, None).count("\n") == len(derivation.view.lines)
+    assert len(text.splitlines()) < 20
+    assert len(derivation_text(derivation.view, None).splitlines()) > len(derivation.view.lines)
 
 
 @pytest.mark.parametrize("length", [60, 900])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+import autodiff_lab as ad
 import autodiff_lab.tensor as pt
 from autodiff_lab.view.latex import latex, math_text, symbol_latex
+from autodiff_lab.view.notation import name_arrays
 
 x, a = pt.dscalar("x"), pt.dscalar("alpha")
 X, W, b, w = pt.dmatrix("X"), pt.dmatrix("W_1"), pt.dvector("b"), pt.dvector("w")
@@ -80,6 +83,8 @@ def test_mathtext_draws_every_row(row: str) -> None:
     arguments = [x, a, pt.dscalar("beta_2")][: pt.registry.ROWS[row].arity]
     if row.startswith(("and", "or", "xor", "invert", "not")):
         arguments = [argument > 0 for argument in arguments]
+    if row == "polygamma":
+        arguments[0] = pt.iscalar("n")
     variable = pt.registry.FUNCTIONS.get(row, pt.registry.ROWS[row])
     if not callable(variable):
         pytest.skip("not public")
@@ -116,3 +121,22 @@ def test_a_chain_of_20000_ops_is_written() -> None:
         chain = pt.sin(chain) + 1
     assert len(math_text(chain)) < 3000
     assert len(latex(chain)) < 6000
+
+
+def test_long_arrays_have_a_name() -> None:
+    long, short = np.linspace(0.5, 1, 4), np.array([1.0, 2.0])
+    v, u = pt.dvector("v"), pt.dvector("u")
+    assert math_text(pt.dot(v, long)) == "v @ c_1 where c_1 = [0.5, 0.6667, 0.8333, 1]"
+    assert math_text(pt.sum(u * short)) == "sum_i u_i * ([1, 2])_i"
+    y = pt.dot(v, long) + pt.dot(v, np.arange(9.0))
+    assert name_arrays([y]) == ["c_1 = [0.5, 0.6667, 0.8333, 1]",
+                                "c_2 = [0, 1, 2, ...], shape (9,)"]
+    assert math_text(y) == "v @ c_1 + v @ c_2" and drawable(latex(y))
+
+
+def test_a_part_put_into_an_array() -> None:
+    v = pt.dvector("v")
+    gradient = ad.grad(v[1] ** 2, v)
+    assert math_text(gradient, index=("i",)).startswith("[i == 1] * 1 * 2")
+    assert math_text(gradient).startswith("put(")
+    assert latex(gradient, index=("i",)).startswith("[i = 1]") and drawable(latex(gradient))

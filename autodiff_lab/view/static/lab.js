@@ -561,7 +561,7 @@ function describeStep(step, drawn, total, move) {
       (step.check ? `, checked in numbers: ${step.check}` : "")),
     el("div", { class: "change" }, drawn.before.cloneNode(true), el("span", { class: "arrow" }, "→"), drawn.after.cloneNode(true)),
   ];
-  if (step.doc) parts.push(el("p", {}, step.doc));
+  for (const words of [step.note, step.doc]) if (words) parts.push(el("p", {}, words));
   const listed = step.graph_before && step.graph_after;
   const [before, after] = listed ? [step.graph_before, step.graph_after] : [step.before_text, step.after_text];
   parts.push(el("h4", {}, listed ? "the graph, as text" : "as text"), diffText(before, after));
