@@ -16,7 +16,7 @@ from typing import Any
 from autodiff_lab.compile.call import Function
 from autodiff_lab.compile.mode import Mode, get_mode
 from autodiff_lab.compile.specification import specify
-from autodiff_lab.graph import FunctionGraph, Variable
+from autodiff_lab.graph import FunctionGraph, Variable, collector_paused
 from autodiff_lab.rewriting import RewriteTrace, rewrite
 
 
@@ -83,7 +83,8 @@ def function(
     chosen = get_mode(mode)
     spec = specify(inputs, outputs, updates, givens, no_default_updates, on_unused_input)
     variables = [*(given.variable for given in spec.inputs), *spec.shared]
-    fgraph = FunctionGraph(variables, spec.roots)
     trace = RewriteTrace()
-    rewrite(fgraph, chosen.phases, chosen.include, chosen.exclude, trace)
-    return Function(spec, fgraph, chosen, trace, name, allow_input_downcast)
+    with collector_paused():
+        fgraph = FunctionGraph(variables, spec.roots)
+        rewrite(fgraph, chosen.phases, chosen.include, chosen.exclude, trace)
+        return Function(spec, fgraph, chosen, trace, name, allow_input_downcast)

@@ -61,14 +61,6 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Estimates per element: additions, and bytes moved."""
-
-    flops: int = 0
-    bytes: int = 0
-
-
-@dataclass(frozen=True)
 class Instruction:
     """One step: a kernel, or a single node that NumPy computes.
 
@@ -93,7 +85,6 @@ class Instruction:
     kernel: Kernel | None = None
     frees: tuple[int, ...] = ()
     overwrites: tuple[tuple[int, int], ...] = ()
-    cost: Cost = Cost()
     checks: tuple[Check, ...] = ()
 
 
