@@ -178,6 +178,7 @@ REFERENCES: dict[str, Any] = {
     "inc_diagonal": with_diagonal,
     "log_softmax": scipy.special.log_softmax,
     "logsumexp": scipy.special.logsumexp,
+    "unbroadcast": lambda x, *axes: x,
     "softmax": scipy.special.softmax,
     "linear_recurrence": recurrence,
     "product_of_others": others,

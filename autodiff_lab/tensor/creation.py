@@ -478,3 +478,28 @@ def identity_like(x: Any, dtype: Any = None) -> Any:
         raise LabValueError("identity_like takes a matrix.", where=describe(variable))
     rows, columns = function("shape")(variable)
     return eye(rows, columns, dtype=variable.type.dtype if dtype is None else dtype)
+
+
+@public(numpy=("linspace",))
+def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Any:
+    """`num` numbers from `start` to `stop` in equal steps.
+
+    Examples
+    --------
+    >>> linspace(0.0, 1.0, 3).eval().tolist()
+    [0.0, 0.5, 1.0]
+    """
+    first, last = as_tensor_variable(start), as_tensor_variable(stop)
+    steps = arange(num, dtype=config.floatX) / (num - 1 if endpoint and num > 1 else num)
+    rank = max(first.type.ndim, last.type.ndim)
+    steps = function("dimshuffle")(steps, 0, *["x"] * rank)
+    result = first * (1 - steps) + last * steps
+    return result if dtype is None else function("cast")(result, dtype)
+
+
+@public()
+def to_one_hot(y: Any, nb_class: Any, dtype: Any = None) -> Any:
+    """A row for each whole number: 1 in its place, 0 elsewhere."""
+    places = function("dimshuffle")(as_tensor_variable(y), 0, "x")
+    found = function("eq")(places, function("shape_padleft")(arange(nb_class)))
+    return function("cast")(found, dtypes.canonical(config.floatX if dtype is None else dtype))

@@ -354,3 +354,21 @@ def cumprod(x: Any, axis: int | None = None) -> Any:
     if axis is None:
         return CumProd(0)(flatten(variable))
     return CumProd(_one_axis(variable, axis))(variable)
+
+
+@public()
+def prod_without_zeros(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Product over axes of the elements that are not 0."""
+    variable = as_tensor_variable(x)
+    dtype = variable.type.dtype
+    is_zero = function("eq")(variable, constant(0, dtype=dtype))
+    others = function("switch")(is_zero, constant(1, dtype=dtype), variable)
+    return function("prod")(others, axis=axis, keepdims=keepdims)
+
+
+@public()
+def mul_without_zeros(x: Any, y: Any) -> Any:
+    """Product of two values, of which zeros count as 1 (the product of two zeros is 0)."""
+    left, right = as_tensor_variable(x), as_tensor_variable(y)
+    where, eq = function("switch"), function("eq")
+    return where(eq(left, 0), right, where(eq(right, 0), left, left * right))

@@ -9,10 +9,10 @@ from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variable, Variables, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import as_tensor_variable
-from autodiff_lab.tensor.lengths import known_int, length_of
+from autodiff_lab.tensor.lengths import as_lengths, known_int, length_of
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
 from autodiff_lab.tensor.reduction import normalize_axes
-from autodiff_lab.tensor.registry import function, public
+from autodiff_lab.tensor.registry import NUMPY, function, public
 from autodiff_lab.tensor.shaping import expand_dims
 from autodiff_lab.tensor.type import TensorType
 
@@ -180,3 +180,66 @@ def stack(tensors: Any, axis: int = 0) -> Any:
             where=" and ".join(describe(variable) for variable in variables[:4]),
         )
     return join(axis, *(expand_dims(variable, axis) for variable in variables))
+
+
+@public()
+def split(x: Any, splits_size: Any, n_splits: int | None = None, axis: int = 0) -> list[Any]:
+    """The inverse of `join`: consecutive parts along an axis.
+
+    Parameters
+    ----------
+    x : tensor_like
+    splits_size : sequence of int, or vector
+        The length of each part.
+    n_splits : int, optional
+        How many, where `splits_size` is a vector of unknown length.
+    axis : int
+
+    Examples
+    --------
+    >>> [part.eval().tolist() for part in split([1.0, 2.0, 3.0], [1, 2])]
+    [[1.0], [2.0, 3.0]]
+    """
+    if n_splits is not None and isinstance(splits_size, Variable):
+        splits_size = function("specify_shape")(splits_size, (n_splits,))
+    before: Any = 0
+    ends = []
+    for size in as_lengths(splits_size):
+        known, start = known_int(size), known_int(before)
+        before = start + known if known is not None and start is not None else before + size
+        ends.append(before)
+    return _parts(as_tensor_variable(x), [0, *ends], axis)
+
+
+def _parts(x: Any, ends: Sequence[Any], axis: Any) -> list[Any]:
+    normal = normalize_axes(axis, x)
+    before = (slice(None),) * (normal[0] if normal is not None else 0)
+    return [x[(*before, slice(*pair))] for pair in zip(ends, ends[1:])]
+
+
+def _split_as_numpy(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """NumPy's `split`: at places, or into equal parts."""
+    variable = as_tensor_variable(ary)
+    if isinstance(indices_or_sections, list | tuple):
+        return _parts(variable, [0, *indices_or_sections, None], axis)
+    length = length_of(variable, axis % variable.type.ndim)
+    size = (known_int(length) or length) // indices_or_sections
+    return _parts(variable, [size * k for k in range(indices_or_sections + 1)], axis)
+
+
+NUMPY["split"] = _split_as_numpy
+
+
+@public(numpy=("hstack",))
+def hstack(tup: Any) -> Any:
+    """Arrays side by side: along the second axis, vectors along the first."""
+    arrays = [as_tensor_variable(entry) for entry in tup]
+    arrays = [function("atleast_rank")(a, max(a.type.ndim, 1)) for a in arrays]
+    return join(min(1, arrays[0].type.ndim - 1), *arrays)
+
+
+@public(numpy=("vstack",))
+def vstack(tup: Any) -> Any:
+    """Arrays one above the other: along the first axis, vectors as rows."""
+    arrays = map(as_tensor_variable, tup)
+    return join(0, *(a if a.type.ndim > 1 else function("atleast_rank")(a, 2) for a in arrays))

@@ -210,6 +210,40 @@ def _product(lengths: Sequence[int | None]) -> int | None:
     return None if None in lengths else math.prod(length or 0 for length in lengths)
 
 
+class Unbroadcast(TensorOp):
+    """The value itself; axes of length 1 count as of unknown length and do not stretch."""
+
+    op_name = "unbroadcast"
+    __props__ = ("axes",)
+    summary = "The value itself, with axes that do not stretch."
+    words = "the value itself"
+    notation = Notation(latex="{0}", pp="Unbroadcast")
+    linear_in = (0,)
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """A row."""
+        return [("unbroadcast", (rng.normal(size=(1, 3)), 0), {})]
+
+    def __init__(self, axes: tuple[int, ...]) -> None:
+        self.axes = axes
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        return [tuple(None if a in self.axes else n for a, n in enumerate(dims[0]))]
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return arguments[0]
+
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms:
+        """The same of every entry."""
+        return [Unbroadcast(tuple(axis + 1 for axis in self.axes))(inputs[0])]
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        lengths = [1 if a in self.axes and n == 1 else None
+                   for a, n in enumerate(inputs[0].type.shape)]
+        return [specify_shape(cotangents[0], lengths)]
+
+
 # -- asking --------------------------------------------------------------------------------------
 
 
@@ -511,6 +545,32 @@ def specify_broadcastable(x: Any, *axes: int) -> Any:
     return specify_shape(
         variable, [1 if axis in places else None for axis in range(variable.type.ndim)]
     )
+
+
+@public()
+def unbroadcast(x: Any, *axes: int) -> Any:
+    """Say that these axes must not be stretched, though they may have length 1."""
+    variable = as_tensor_variable(x)
+    return Unbroadcast(tuple(sorted({_axis(variable, axis) for axis in axes})))(variable)
+
+
+@public()
+def patternbroadcast(x: Any, broadcastable: Sequence[bool]) -> Any:
+    """Say of each axis whether it has length 1 and may be stretched."""
+    variable = as_tensor_variable(x)
+    fixed = [axis for axis, stretches in enumerate(broadcastable)
+             if not stretches and variable.type.shape[axis] == 1]
+    ones = [axis for axis, stretches in enumerate(broadcastable) if stretches]
+    return specify_broadcastable(unbroadcast(variable, *fixed) if fixed else variable, *ones)
+
+
+@public("scalar_from_tensor")
+def tensor_from_scalar(x: Any) -> Any:
+    """A scalar as a tensor of rank 0; here they are the same."""
+    variable = as_tensor_variable(x)
+    if variable.type.ndim:
+        raise LabValueError("A scalar has no axes.", where=describe(variable))
+    return function("identity")(variable)
 
 
 def _sequence(axis: Any) -> list[Any]:

@@ -189,3 +189,58 @@ def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def max_and_argmax(x: Any, axis: Any = None, keepdims: bool = False) -> list[Any]:
     """The largest element over axes, and its place."""
     return [function("max")(x, axis=axis, keepdims=keepdims), argmax(x, axis, keepdims)]
+
+
+@public(numpy=("median",))
+def median(x: Any, axis: int | None = None) -> Any:
+    """The middle one of the elements in order, or the mean of the two in the middle.
+
+    Examples
+    --------
+    >>> float(median([3.0, 1.0, 2.0, 10.0]).eval())
+    2.5
+    """
+    variable, place = _one_axis(x, axis)
+    ordered = dimshuffle(
+        Sort(place)(variable), place, *(k for k in range(variable.type.ndim) if k != place)
+    )
+    count = length_of(ordered, 0)
+    return (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
+
+
+@public(numpy=("ptp",))
+def ptp(a: Any, axis: Any = None) -> Any:
+    """The largest minus the smallest element over axes."""
+    return function("max")(a, axis=axis) - function("min")(a, axis=axis)
+
+
+@public()
+def permute_row_elements(x: Any, y: Any, inverse: bool = False) -> Any:
+    """The elements of each row in the order that a row of `y` gives (or the inverse order)."""
+    variable, order = as_tensor_variable(x), as_tensor_variable(y)
+    rank = max(variable.type.ndim, order.type.ndim)
+    variable, order = (function("atleast_rank")(v, rank) for v in (variable, order))
+    return take_along_axis(variable, argsort(order) if inverse else order, -1)
+
+
+@public(numpy=("bincount",))
+def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """How often each whole number stands in a vector, or the sum of its weights.
+
+    Examples
+    --------
+    >>> bincount([0, 2, 2]).eval().tolist()
+    [1, 0, 2]
+    """
+    numbers = as_tensor_variable(x)
+    ones = function("ones_like")(numbers, dtype="int64")
+    added = ones if weights is None else as_tensor_variable(weights)
+    least = function("zeros")([1], dtype=numbers.type.dtype) + (minlength - 1)
+    length = function("max")(function("join")(0, numbers, least)) + 1
+    return function("inc_part")(function("zeros")([length], dtype=added.type.dtype), numbers, added)
+
+
+@public(numpy=("compress",))
+def compress(condition: Any, x: Any, axis: int | None = None) -> Any:
+    """The parts along an axis where a vector of conditions holds."""
+    return function("take")(x, function("flatnonzero")(condition), axis)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from autodiff_lab.graph import ZERO
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.elemwise import scalar
-from autodiff_lab.tensor.registry import public
+from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.scalars import primitives as prim
 
 COMPARISON, LOGIC = 40, 30  # precedences
@@ -155,3 +156,23 @@ def logical_not(x: Any) -> Any:
     [False, True]
     """
     return invert(_truth(x))
+
+
+@public(numpy=("isclose",))
+def isclose(
+    a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Any:
+    """Whether two values differ by at most ``atol + rtol * abs(b)``."""
+    left, right = as_tensor_variable(a), as_tensor_variable(b)
+    size = function("abs")(right)
+    near = and_(le(function("abs")(left - right), size * rtol + atol), lt(size, math.inf))
+    near = or_(near, eq(left, right))
+    return or_(near, and_(isnan(left), isnan(right))) if equal_nan else near
+
+
+@public(numpy=("allclose",))
+def allclose(
+    a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Any:
+    """Whether all values are close: see `isclose`."""
+    return function("all")(isclose(a, b, rtol, atol, equal_nan))
