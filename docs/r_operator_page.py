@@ -222,5 +222,5 @@ def table_line(name: str, row: Row) -> str:
     """The line of one example."""
     ops = ", ".join(map(link, row.rules))
     rules = ", ".join(dict.fromkeys(row.rules.values())) or LATER
-    tests = " ".join(f"`{test_of(*item)}`" for item in row.rules.items())
+    tests = " ".join(f"`{test_of(*item).split('::')[0]}`" for item in row.rules.items())
     return f"| {name} | `{row.example}` | {ops} | {rules} | {tests} |"
