@@ -46,8 +46,8 @@ def name_of(cost: Variable, wrt: Variable, name: str | None, logistic: bool) -> 
     taken = {v.name for v in leaves([cost]) if v.name}
     variable = wrt.name or "x"
     given = name or cost.name
-    if given is None and logistic and notation.rank(wrt) == 0:
-        letter = free_letter(("s", "sigma", "f"), taken)
+    if given in (None, "s") and logistic and notation.rank(wrt) == 0:
+        letter = given or free_letter(("s", "sigma", "f"), taken)
         argument = math_text(wrt)
         head = symbol_latex(letter)
         return Name(letter, f"{letter}({argument})", f"{head}({latex(wrt)})", variable)

@@ -97,6 +97,12 @@ def test_the_derivation_ends_as_the_tutorial_prints_it() -> None:
     assert r"\frac" in logistic().derivation.latex
 
 
+def test_the_logistic_that_is_named_s_ends_in_s() -> None:
+    lines = str(Study.from_cell("s = 1 / (1 + exp(-x))", {}, "x").derivation).splitlines()
+    assert any(line.split("    ")[0].strip() == "= s(x)(1 - s(x))" for line in lines)
+    assert not any("sigma(" in line for line in lines)
+
+
 def test_arguments_in_the_order_of_wrt_others_by_name() -> None:
     study = Study.from_cell("a * x ** 2", {}, "x", at="a=3")
     assert float(study.fn(2.0)) == 12.0
