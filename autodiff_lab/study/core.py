@@ -172,7 +172,7 @@ class Study:
         """What the function is called: as assigned, else the letter its derivation uses."""
         if self.given_name is not None:
             return self.given_name
-        return self.derivation.parts[0].name_text.partition("(")[0]
+        return self.derivation.parts[0].name.text.partition("(")[0]
 
     def at(self, point: Mapping[Any, Any]) -> Study:
         """The same study at another point; graphs and compiled functions are shared.

@@ -18,6 +18,7 @@ from autodiff_lab.study import text_card
 from autodiff_lab.view import build
 from autodiff_lab.view.bundle import mimebundle
 from autodiff_lab.view.derivation import Derivation, derivation_text, derive
+from autodiff_lab.view.dialects import LATEX
 from autodiff_lab.view.dot import to_dot as graph_to_dot
 from autodiff_lab.view.formula import Line, alt_text, formula_svg
 from autodiff_lab.view.html import card_html, page_html
@@ -26,6 +27,7 @@ from autodiff_lab.view.listing import graph_text
 from autodiff_lab.view.model import (
     CardView,
     CheckView,
+    DerivationLine,
     DerivationView,
     FormulaView,
     GraphView,
@@ -288,41 +290,26 @@ def first_line(study: Any) -> tuple[FormulaView, ...]:
     """The function, then each derivative, with values where there is a point."""
     parts = list(study.derivation)
     value, grads = study.results or (None, {})
-    definition = parts[0].lines[0].view
-    formulas = [
-        _formula(parts[0].name_latex, parts[0].name_text, definition.latex, definition.text, value)
-    ]
+    name = parts[0].name
+    formulas = [_formula((name.text, name.latex), parts[0].lines[0].view, value)]
     for name, part in list(zip(study.names, parts, strict=True))[:MOST_INPUTS]:
-        formulas.append(
-            _formula(
-                part.left_latex, part.left_text, part.final_latex, part.final_text, grads.get(name)
-            )
-        )
+        formulas.append(_formula(part.left, part.lines[-1].view, grads.get(name)))
     return tuple(formulas)
 
 
-def _formula(
-    left_latex: str, left: str, latex: str, text: str, value: Any
-) -> FormulaView:
-    short = len(text) <= MOST_FORMULA and not re.search(r"\bu_\d", text)  # what u_1 is stands below
-    texts = [left, *([text] if short else [])]
-    latexes = [left_latex, *([latex] if short else [])]
+def _formula(left: tuple[str, str], line: DerivationLine, value: Any) -> FormulaView:
+    pairs = [left]
+    short = len(line.text) <= MOST_FORMULA and not re.search(r"\bu_\d", line.text)
+    if short:                                    # what u_1 is stands in the derivation only
+        pairs.append((line.text, line.latex))
     if value is not None and numpy.ndim(value) == 0:
-        number = f"{float(numpy.real(value)):.6g}"
-        if number != text:
-            texts.append(number)
-            latexes.append(_number_latex(number))
+        number = float(numpy.real(value))
+        if f"{number:.6g}" != line.text:
+            pairs.append((f"{number:.6g}", LATEX.number(number).text))
     elif not short:
-        texts.append("...")
-        latexes.append(r"\ldots")
+        pairs.append(("...", r"\ldots"))
+    texts, latexes = zip(*pairs, strict=True)
     return FormulaView(" = ".join(latexes), " = ".join(texts))
-
-
-def _number_latex(number: str) -> str:
-    if "e" in number:
-        digits, _, power = number.partition("e")
-        return rf"{digits} \cdot 10^{{{int(power)}}}"
-    return number.replace("inf", r"\infty").replace("nan", r"\mathrm{nan}")
 
 
 def point_text(study: Any) -> str:

@@ -12,6 +12,7 @@ with the next at points.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,9 +28,9 @@ from autodiff_lab.view.dialects import LATEX, TEXT
 from autodiff_lab.view.latex import MOST_PARTS, latex, math_text
 from autodiff_lab.view.mathematics import INDEX_LETTERS, Index, Writer, write
 from autodiff_lab.view.model import DerivationLine, DerivationView
-from autodiff_lab.view.naming import Name, free_letter, name_of
+from autodiff_lab.view.naming import free_letter, name_of
 from autodiff_lab.view.numeric import free_inputs, points, values_of
-from autodiff_lab.view.sweep import Derivative, State, ones, steps
+from autodiff_lab.view.sweep import Derivative, State, ones, steps, zeros
 from autodiff_lab.view.wording import derivation_text, only_silent, reason_of, worth_saying
 
 # Above this many nodes between function and variable only the first lines and the last are written;
@@ -66,35 +67,89 @@ class Line:
     graph: Variable | None = None
     order: int = 1
 
+    @property
+    def roots(self) -> list[Variable]:
+        """What must be computed to know the line's value."""
+        if self.state is None:
+            return [] if self.graph is None else [self.graph]
+        return [v for h in self.state.holes for v in (h.variable, h.factor) if v is not None]
+
+    def value(self, wrt: Variable, point: Mapping[Variable, Any]) -> Any:
+        """The derivative it stands for: holes are differentiated, factors kept fixed."""
+        if self.state is None:
+            return values_of([self.graph], point)[0]
+        given, terms = dict(point), []
+        for hole in self.state.holes:
+            factor = ones(hole.variable) if hole.factor is None else hole.factor
+            frozen = factor.type.make_variable()
+            given[frozen] = values_of([factor], point)[0]
+            term = function("mul")(frozen, hole.variable)
+            terms.append(function("sum")(term) if notation.rank(term) else term)
+        if not terms:
+            return np.zeros(np.shape(point[wrt]))
+        derivative = grad(functools.reduce(function("add"), terms), wrt,
+                          disconnected_inputs="ignore")
+        return values_of([derivative], given)[0]
+
+
+def _equal(a: Any, b: Any, rtol: float) -> bool:
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    usable = np.isfinite(a) & np.isfinite(b)  # textbook forms are undefined where 0/0 stands
+    with np.errstate(invalid="ignore"):
+        close = np.abs(a - b) <= rtol * np.maximum(np.abs(a), np.abs(b)) + 1e-9
+    return bool(np.all(close | ~usable))
+
 
 class Derivation:
     """A derivative from its definition to its final form.
 
     Attributes
     ----------
-    lines : tuple of Line
+    lines : list of Line
     wrt : Variable
-    final : Variable
-        The derivative in its last form, as a graph.
-    final_text, final_latex : str
-        How the last line writes it.
-    left_text, left_latex : str
-        The derivative's sign, ``ds/dx``.
-    name_text, name_latex : str
-        The function's sign, ``s(x)`` or ``y``.
-    runs : Variable
+    graph : Variable
+        The derivative in its last form.
+    name : Name
+        What the function is called.
+    runs : Variable or None
         The form that runs.
+    reason : str
+        Why it is another one.
     """
 
-    def __init__(self, wrt: Variable, name: Name) -> None:
+    def __init__(self, cost: Variable, wrt: Variable, raw: Variable, name: str | None) -> None:
+        self.cost = self.original = cost
         self.wrt = wrt
-        self.lines: tuple[Line, ...] = ()
-        self.final: Variable = wrt
-        self.final_text = self.final_latex = ""
-        self.left_text = self.left_latex = ""
-        self.name_text, self.name_latex = name.text, name.latex
+        self.graph = self.raw = raw
+        self.lines: list[Line] = []
+        self.order = 1
+        self.spelling: dict[str, str] = {}
+        self.names: dict[str, str] = {}      # text of a part -> its name
+        self.defined: dict[str, Line] = {}   # name of a part -> the line that says what it is
+        self.own: dict[Variable, str] = {}   # parts that have a name of the user's
+        self.table = _graph_of([cost, wrt]).table
+        # s(x) is a name for the function only where it is the logistic of x itself
+        whole = _simplified_cost(cost).owner
+        self.logistic = (
+            whole is not None and whole.op.name == "sigmoid" and whole.inputs[0] is wrt
+        )
+        self.name = name_of(cost, wrt, name, self.logistic)
+        self.arrays = notation.rank(wrt) > 0
+        self.index: Index = None
         self.runs: Variable | None = None
         self.runs_text = self.runs_latex = self.reason = ""
+
+    # -- what it says ------------------------------------------------------------------------
+
+    @property
+    def left(self) -> tuple[str, str]:
+        """The derivative's sign, ``ds/dx``, as text and as LaTeX."""
+        return self.name.left(self.order, "".join(self.index or ()))
+
+    @property
+    def final_text(self) -> str:
+        """How the last line writes the derivative."""
+        return self.lines[-1].view.text
 
     @property
     def view(self) -> DerivationView:
@@ -106,11 +161,9 @@ class Derivation:
     @property
     def latex(self) -> str:
         """The lines as LaTeX, one a line."""
-        written = []
-        for line in self.lines:
-            left = line.view.left_latex
-            written.append(f"{left} = {line.view.latex}" if left else f"= {line.view.latex}")
-        return "\n".join(written)
+        return "\n".join(
+            f"{line.left_latex} = {line.latex}".lstrip() for line in self.view.lines
+        )
 
     def __str__(self) -> str:
         return derivation_text(self.view)
@@ -131,64 +184,210 @@ class Derivation:
         list of str
             Empty if every line equals the next, and the last one the form that runs.
         """
-        graphs = [line for line in self.lines if line.state is not None or line.graph is not None]
-        roots = [v for line in graphs for v in _roots(line)]
-        inputs = [
-            v for v in leaves([*roots, self.wrt])
-            if not isinstance(v, Constant) and not hasattr(v, "container")
-        ]
+        lines = [line for line in self.lines if line.roots]
+        if self.runs is not None:
+            words = DerivationLine("", f"the form that runs, {self.runs_text}")
+            lines.append(Line(words, graph=self.runs, order=self.order))
+        inputs = free_inputs([self.wrt, *(root for line in lines for root in line.roots)])
         faults: dict[str, None] = {}
         for point in points(inputs, count):
-            values = [_line_value(line, self.wrt, point) for line in graphs]
-            shown = [line.view.text for line in graphs]
-            orders = [line.order for line in graphs]
-            if self.runs is not None:
-                values.append(values_of([self.runs], point)[0])
-                shown.append(f"the form that runs, {self.runs_text}")
-                orders.append(orders[-1] if orders else 1)
-            for k in range(len(values) - 1):
-                if orders[k] == orders[k + 1] and not _equal(values[k], values[k + 1], rtol):
-                    faults[f"{shown[k]}  differs from  {shown[k + 1]}"] = None
+            values = [line.value(self.wrt, point) for line in lines]
+            for k, (one, two) in enumerate(zip(lines, lines[1:])):
+                if one.order == two.order and not _equal(values[k], values[k + 1], rtol):
+                    faults[f"{one.view.text}  differs from  {two.view.text}"] = None
         return list(faults)
 
+    # -- the two ways to make it ---------------------------------------------------------------
 
-def _roots(line: Line) -> list[Variable]:
-    if line.graph is not None:
-        return [line.graph]
-    assert line.state is not None
-    return [v for h in line.state.holes for v in (h.variable, h.factor) if v is not None]
+    def in_full(self, order: int) -> Derivation:
+        """Every line."""
+        self.name_users_parts()
+        rule = "the logistic function" if self.logistic else ""
+        self.add(self.cost, rule, "definition", (self.name.text, self.name.latex))
+        self.differentiate()
+        self.simplify()
+        while self.order < order:
+            self.cost, self.raw = self.graph, grad(self.raw, self.wrt, add_names=False)
+            self.order += 1
+            self.differentiate()
+            self.simplify()
+        last = self.lines[-1]
+        view = dataclasses.replace(last.view, kind="result")
+        self.lines[-1] = dataclasses.replace(last, view=view)
+        self.running_form()
+        self.lines[1:1] = self.defined.values()
+        return self
 
+    def in_short(self, order: int, about: str, rule: str) -> Derivation:
+        """Function and derivative only, of large ones the outermost operations."""
+        self.order = order
+        for _ in range(1, order):
+            self.raw = grad(self.raw, self.wrt, add_names=False)
+        self.graph = self.raw
+        rows: tuple[tuple[Variable, tuple[str, str], Any, str], ...] = (
+            (self.cost, (self.name.text, self.name.latex), "definition", about),
+            (self.raw, self.left, "result", rule),
+        )
+        self.lines = [
+            Line(DerivationLine(
+                Writer(LATEX, cut=120).write(variable).text,
+                Writer(TEXT, cut=60).write(variable).text, words, kind, left[1], left[0],
+            ))
+            for variable, left, kind, words in rows
+        ]
+        return self
 
-def _line_value(line: Line, wrt: Variable, point: Mapping[Variable, Any]) -> Any:
-    """The derivative that a line stands for: holes are differentiated, factors kept fixed."""
-    if line.graph is not None:
-        return values_of([line.graph], point)[0]
-    assert line.state is not None
-    given = dict(point)
-    total: Variable | None = None
-    for hole in line.state.holes:
-        factor = ones(hole.variable) if hole.factor is None else hole.factor
-        frozen = factor.type.make_variable()
-        given[frozen] = values_of([factor], point)[0]
-        term = function("mul")(frozen, hole.variable)
-        term = function("sum")(term) if notation.rank(term) else term
-        total = term if total is None else function("add")(total, term)
-    if total is None:
-        return np.zeros(np.shape(point[wrt]))
-    derivative = grad(total, wrt, disconnected_inputs="ignore")
-    return values_of([derivative], given)[0]
+    # -- lines ------------------------------------------------------------------------------
 
+    def add(
+        self,
+        variable: Variable,
+        rule: str,
+        kind: Any = "simplification",
+        left: tuple[str, str] = ("", ""),
+        state: State | None = None,
+        symbols: Mapping[Variable, str] | None = None,
+    ) -> None:
+        """A line: a state as one expression, or a finished derivative at the index."""
+        finished = state is None and kind != "definition"
+        text, tex = self.written(variable, self.index if finished else None, symbols)
+        graph = variable if finished else None
+        if self.lines and self.lines[-1].view.text == text and not left[0]:
+            if finished:  # the same to a reader: keep the later graph for the check
+                self.lines[-1] = dataclasses.replace(self.lines[-1], state=None, graph=graph)
+            return
+        view = DerivationLine(tex, text, rule, kind, left[1], left[0])
+        self.lines.append(Line(view, state, graph, self.order))
 
-def _equal(a: Any, b: Any, rtol: float) -> bool:
-    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    usable = np.isfinite(a) & np.isfinite(b)  # textbook forms are undefined where 0/0 stands
-    scale = np.maximum(np.abs(a), np.abs(b))
-    with np.errstate(invalid="ignore"):
-        close = np.abs(a - b) <= rtol * scale + 1e-9
-    return bool(np.all(close | ~usable))
+    def written(
+        self, variable: Variable, index: Index, symbols: Mapping[Variable, str] | None = None
+    ) -> tuple[str, str]:
+        """As text and as LaTeX; both give the same names to parts of a long line."""
+        variable = self.table.intern(variable)
+        symbols = {**self.own, **(symbols or {})}
+        formula = write(variable, False, symbols, index, LONGEST_LINE, self.spelling, self.names)
+        symbols.update((part.place.variable, part.name) for part in formula.parts)
+        for part in formula.parts:
+            self.say(part.place.variable, part.name, part.place.index, symbols)
+        return formula.text, latex(variable, symbols, index, None, self.spelling)
 
+    def say(
+        self, variable: Variable, name: str, index: Index, symbols: Mapping[Variable, str]
+    ) -> None:
+        """The line that says what a name is short for."""
+        if name in self.defined or len(self.defined) >= MOST_PARTS:
+            return
+        inner = {v: text for v, text in symbols.items() if v is not variable}
+        left = [d.symbol(name, "".join(index or ())).text for d in (LATEX, TEXT)]
+        right = [form(variable, inner, index, None, self.spelling) for form in (latex, math_text)]
+        self.defined[name] = Line(DerivationLine(*right, "for short", "definition", *left))
 
-# -- putting it together -----------------------------------------------------------------------
+    def name_users_parts(self) -> None:
+        """Where the function is long, what the user gave a name is written by it."""
+        if len(math_text(self.cost, longest=None)) <= LONG_FUNCTION:
+            return
+        named = [out for node in toposort([self.cost]) for out in node.outputs
+                 if out.name and out is not self.cost and out is not self.wrt]
+        self.own = {self.table.intern(v): str(v.name) for v in named}
+        for variable, name in reversed(self.own.items()):
+            self.say(variable, name, None, self.own)
+
+    def rewritten(self, graph: FunctionGraph) -> None:
+        """Formulas are now read in this graph, where the named parts stand last."""
+        self.table = graph.table
+        images = graph.outputs[len(graph.outputs) - len(self.own):]
+        names = list(self.own.values())
+        self.own.update((v, name) for v, name in zip(images, names) if v.owner is not None)
+
+    def differentiate(self) -> None:
+        """The lines with holes; for arrays, what stands before dx is the derivative."""
+        states = steps(self.cost, self.wrt, self.raw if self.order == 1 else None)
+        shown = list(states)
+        if len(states) > MOST_STEPS:
+            rule = f"the chain rule through {len(states) - FIRST_STEPS} more operations"
+            shown = [*states[:FIRST_STEPS], dataclasses.replace(states[-1], rule=rule)]
+        left, kind = self.name.total() if self.arrays else self.left, "question"
+        for state in shown:
+            whole = _state_variable(state, self.wrt, self.name.variable, self.arrays)
+            self.add(whole, state.rule, kind, left, state=state)
+            left, kind = ("", ""), "differentiation"
+        self.graph = _total(states[-1], self.wrt)
+        if self.arrays:
+            self.index = _index_for(self.graph, self.wrt)
+            self.add(self.graph, f"what stands before d{self.name.variable}", kind, self.left)
+
+    def simplify(self) -> None:
+        """The lines in which the derivative gets its textbook form."""
+        if len(toposort([self.graph])) > MOST_NODES:
+            return
+        graph = _graph_of([self.graph, self.original, *self.own])
+        for tags, shorter in STAGES:
+            before = graph.outputs
+            trace = _stage(graph, tags)
+            if not trace.steps or graph.outputs[0] is before[0]:
+                continue
+            longer = shorter and _length(graph.outputs[0]) > _length(before[0])
+            if longer or (self.spelling and only_silent(trace)):
+                graph.set_outputs(before)
+                continue
+            if "recognise" in tags and not self.spelling:
+                taken = {v.name for v in leaves(before)} | {self.name.variable}
+                if self.name.text == self.name.letter:
+                    taken.add(self.name.letter)
+                self.spelling = {"sigmoid": free_letter(("s", "sigma"), taken)}
+            self.graph = graph.outputs[0]
+            self.rewritten(graph)
+            self.add(self.graph, self._words(trace))
+        self._name_the_function(graph.outputs[1])
+
+    def _words(self, trace: RewriteTrace) -> str:
+        """The rules of a stage in words, each once, silent ones only if there is no other."""
+        loud = worth_saying(trace)
+        words = "; ".join(RULES[name].summary for name in loud[:3])
+        letter = self.spelling.get("sigmoid", "s")
+        argument = _only_logistic_argument(self.graph)
+        if argument is not None and "logistic_by_name" in loud:
+            sign = f"{letter}({argument})"
+            words = f"{sign} = 1/(1 + exp(-{argument}))"
+            if f"1 - {sign}" in math_text(self.graph, spelling=self.spelling):
+                words += f", and exp(-{argument})/(1 + exp(-{argument})) = 1 - {sign}"
+            else:
+                words += f" = exp({argument})/(1 + exp({argument}))"
+        return words
+
+    def _name_the_function(self, value: Variable) -> None:
+        """The last line names the function where its derivative contains it."""
+        if self.logistic and self.graph is not value:
+            if not self.spelling:
+                self.spelling = {"sigmoid": self.name.letter}
+                self.add(self.graph, f"{self.name.text} = {math_text(self.original)}")
+            return
+        inside = len(toposort([value])) > 1 and value in set(ancestors([self.graph]))
+        if inside and not notation.rank(self.graph):
+            words = f"{self.name.letter} = {math_text(value, spelling=self.spelling)}"
+            self.add(self.graph, words, symbols={value: self.name.letter})
+
+    def running_form(self) -> None:
+        """The form that runs, and why it is another one."""
+        why, self.spelling = self._why_it_differs(), {}
+        graph, trace = _graph_of([self.raw, *self.own]), RewriteTrace()
+        rewrite(graph, trace=trace)
+        self.rewritten(graph)
+        self.runs = graph.outputs[0]
+        self.runs_text, self.runs_latex = self.written(self.runs, self.index)
+        same = self.runs_text in {line.view.text for line in self.lines[-2:]}
+        self.reason = "the same form" if same else why or reason_of(trace)
+
+    def _why_it_differs(self) -> str:
+        """The reason where the last line holds 1 - s(x)."""
+        letter = self.spelling.get("sigmoid")
+        argument = _only_logistic_argument(self.graph)
+        if letter is None or argument is None or f"1 - {letter}(" not in self.lines[-1].view.text:
+            return ""
+        return (
+            f"equal, as sigmoid(-{argument}) = 1 - sigmoid({argument}); for large {argument}, "
+            f"1 - {letter}({argument}) would lose all digits"
+        )
 
 
 def derive(
@@ -229,301 +428,38 @@ def derive(
     raw = grad(cost, wrt, add_names=False) if gradient is None else gradient
     count = len(toposort([cost]))
     if count > MOST_WRITTEN:
-        return _brief(cost, wrt, raw, order, name, count)
-    work = _Work(cost, wrt, raw, name)
+        words = (f"{count} operations: the outermost ones", "by the chain rule through all of them")
+        return Derivation(cost, wrt, raw, name).in_short(order, *words)
     try:
-        work.define()
-        for number in range(1, order + 1):
-            work.differentiate(number)
-            work.simplify(number)
-            if number < order:
-                work.next_order()
-        return work.finish(order)
+        return Derivation(cost, wrt, raw, name).in_full(order)
     except Exception as error:
         # A page must not fail because one op cannot be written out by hand.
         if strict:
             raise
-        return _summary(_Work(cost, wrt, raw, name), order, error)
+        rule = f"worked out by the gradient code ({type(error).__name__} in the steps between)"
+        return Derivation(cost, wrt, raw, name).in_short(order, "", rule)
 
 
-def _summary(work: _Work, order: int, error: Exception) -> Derivation:
-    """Function and derivative only, where the steps between cannot be written."""
-    work.define()
-    for _ in range(1, order):
-        work.next_order()
-    work.graph = work.raw
-    rule = f"worked out by the gradient code ({type(error).__name__} in the steps between)"
-    work.add(work.raw, rule, "result", work.name.left(order, ""), graph=work.raw)
-    return work.finish(order)
+def _graph_of(outputs: Sequence[Variable]) -> FunctionGraph:
+    """A graph that shares its variables with `outputs`."""
+    inputs = [v for v in leaves(outputs) if not isinstance(v, Constant)]
+    return FunctionGraph(inputs, outputs, clone=False)
 
 
-def _brief(
-    cost: Variable, wrt: Variable, raw: Variable, order: int, name: str | None, count: int
-) -> Derivation:
-    """Only the outermost operations, where writing all would fill a book."""
-    called = name_of(cost, wrt, name, False)
-    done = Derivation(wrt, called)
-    left_text, left_latex = called.left(order, "")
-    rows = (
-        (cost, called.text, called.latex, "definition", f"{count} operations: the outermost ones"),
-        (raw, left_text, left_latex, "result", "by the chain rule through all of them"),
-    )
-    lines = []
-    for variable, text, tex, kind, rule in rows:
-        short = Writer(TEXT, cut=60).write(variable).text
-        formula = Writer(LATEX, cut=120).write(variable).text
-        view = DerivationLine(formula, short, rule, kind, left_text=text, left_latex=tex)  # type: ignore[arg-type]
-        lines.append(Line(view))
-    done.lines = tuple(lines)
-    done.final = raw
-    done.final_text, done.final_latex = lines[1].view.text, lines[1].view.latex
-    done.left_text, done.left_latex = left_text, left_latex
-    return done
-
-
-class _Work:
-    """A derivation in the making."""
-
-    def __init__(self, cost: Variable, wrt: Variable, raw: Variable, name: str | None) -> None:
-        self.cost = self.original = cost
-        self.wrt = wrt
-        self.raw = raw
-        self.lines: list[Line] = []
-        self.order = 1
-        self.spelling: dict[str, str] = {}
-        self.names: dict[str, str] = {}      # text of a part -> its name
-        self.defined: dict[str, Line] = {}   # name of a part -> the line that says what it is
-        self.own: dict[Variable, str] = {}   # parts that have a name of the user's
-        self.table = FunctionGraph(free_inputs([cost, wrt]), [cost], clone=False).table
-        whole = _simplified_cost(cost)
-        # s(x) is a name for the function only where it is the logistic of x itself
-        self.logistic = (
-            whole.owner is not None
-            and whole.owner.op.name == "sigmoid"
-            and whole.owner.inputs[0] is wrt
-        )
-        self.name = name_of(cost, wrt, name, self.logistic)
-        self.derivation = Derivation(wrt, self.name)
-        self.arrays = notation.rank(wrt) > 0
-        self.graph: Variable = raw
-        self.index: Index = None
-
-    # -- lines ------------------------------------------------------------------------------
-
-    def add(
-        self,
-        variable: Variable,
-        rule: str,
-        kind: Any,
-        left: tuple[str, str] = ("", ""),
-        symbols: Mapping[Variable, str] | None = None,
-        index: Index = None,
-        **what: Any,
-    ) -> None:
-        text, tex = self.written(variable, index, symbols)
-        if self.lines and self.lines[-1].view.text == text and not left[0]:
-            if "graph" in what:  # the same to a reader: keep the later graph for the check
-                self.lines[-1] = dataclasses.replace(self.lines[-1], state=None, **what)
-            return
-        view = DerivationLine(tex, text, rule, kind, left_text=left[0], left_latex=left[1])
-        self.lines.append(Line(view, order=self.order, **what))
-
-    def written(
-        self, variable: Variable, index: Index, symbols: Mapping[Variable, str] | None = None
-    ) -> tuple[str, str]:
-        """As text and as LaTeX; both give the same names to parts of a long line."""
-        variable = self.table.intern(variable)
-        symbols = {**self.own, **(symbols or {})}
-        formula = write(variable, False, symbols, index, LONGEST_LINE, self.spelling, self.names)
-        symbols.update((part.place.variable, part.name) for part in formula.parts)
-        for part in formula.parts:
-            self.say(part.place.variable, part.name, part.place.index, symbols)
-        return formula.text, latex(variable, symbols, index, None, self.spelling)
-
-    def say(
-        self, variable: Variable, name: str, index: Index, symbols: Mapping[Variable, str]
-    ) -> None:
-        """The line that says what a name is short for."""
-        if name in self.defined or len(self.defined) >= MOST_PARTS:
-            return
-        inner = {v: text for v, text in symbols.items() if v is not variable}
-        left = [d.symbol(name, "".join(index or ())).text for d in (LATEX, TEXT)]
-        right = [form(variable, inner, index, None, self.spelling) for form in (latex, math_text)]
-        self.defined[name] = Line(DerivationLine(*right, "for short", "definition", *left))
-
-    def name_users_parts(self) -> None:
-        """Where the function is long, what the user gave a name is written by it."""
-        if len(math_text(self.cost, longest=None)) <= LONG_FUNCTION:
-            return
-        named = [out for node in toposort([self.cost]) for out in node.outputs
-                 if out.name and out is not self.cost and out is not self.wrt]
-        self.own = {self.table.intern(v): str(v.name) for v in named}
-        for variable, name in reversed(self.own.items()):
-            self.say(variable, name, None, self.own)
-
-    def renamed(self, before: Sequence[Variable], after: Sequence[Variable]) -> None:
-        """Rewriting made the named parts anew."""
-        pairs = zip(before, after)
-        self.own.update((new, self.own[old]) for old, new in pairs if new.owner is not None)
-
-    def define(self) -> None:
-        """The first line: the function itself."""
-        self.name_users_parts()
-        left = (self.name.text, self.name.latex)
-        rule = "the logistic function" if self.logistic else ""
-        self.add(self.cost, rule, "definition", left)
-
-    def differentiate(self, order: int) -> None:
-        """The lines with holes."""
-        gradient = self.raw if order == 1 else None
-        states = steps(self.cost, self.wrt, gradient)
-        shown = states
-        if len(states) > MOST_STEPS:
-            shown = [*states[:FIRST_STEPS], states[-1]]
-            left_out = len(states) - len(shown)
-            shown[-1] = dataclasses.replace(
-                states[-1], rule=f"the chain rule through {left_out + 1} more operations"
-            )
-        asked = self.name.total() if self.arrays else self.name.left(order, "")
-        for number, state in enumerate(shown):
-            self._line_of(state, asked if number == 0 else ("", ""))
-        self.graph = _total(states[-1], self.wrt)
-        if self.arrays:
-            self._conclude(order)
-
-    def _line_of(self, state: State, left: tuple[str, str]) -> None:
-        kind = "question" if left[0] else "differentiation"
-        whole = _state_variable(state, self.wrt, self.name.variable, self.arrays)
-        self.add(whole, state.rule, kind, left, state=state)
-
-    def _conclude(self, order: int) -> None:
-        """For arrays: what stands before dx is the derivative."""
-        self.index = _index_for(self.graph, self.wrt)
-        left = self.name.left(order, "".join(self.index or ()))
-        self.add(self.graph, f"what stands before d{self.name.variable}", "differentiation", left,
-                 index=self.index, graph=self.graph)
-
-    def simplify(self, order: int) -> None:
-        """The lines in which the derivative gets its textbook form."""
-        inputs = [v for v in leaves([self.graph, self.original])
-                  if not isinstance(v, Constant)]
-        if len(toposort([self.graph])) > MOST_NODES:
-            return
-        own = list(self.own)
-        graph = FunctionGraph(inputs, [self.graph, self.original, *own], clone=False)
-        self.table = graph.table
-        for tags, shorter in STAGES:
-            before = graph.outputs
-            trace = RewriteTrace()
-            exclude = [tag for tag in PARTS if tag not in tags]
-            run_phases(graph, {"display"}, exclude=exclude, trace=trace)
-            if not trace.steps or graph.outputs[0] is before[0]:
-                continue
-            if self.spelling and only_silent(trace):
-                graph.set_outputs(before)
-                continue
-            if shorter and _length(graph.outputs[0]) > _length(before[0]):
-                graph.set_outputs(before)
-                continue
-            if "recognise" in tags and not self.spelling:
-                taken = {v.name for v in inputs} | {self.name.variable}
-                if self.name.text == self.name.letter:
-                    taken.add(self.name.letter)
-                self.spelling = {"sigmoid": free_letter(("s", "sigma"), taken)}
-            self.graph = graph.outputs[0]
-            self.renamed(own, graph.outputs[2:])
-            self.add(self.graph, self._words(trace), "simplification", index=self.index,
-                     graph=self.graph)
-        self._name_the_function(graph)
-
-    def _words(self, trace: RewriteTrace) -> str:
-        """The rules of a stage in words, each once, silent ones only if there is no other."""
-        loud = worth_saying(trace)
-        words = "; ".join(RULES[name].summary for name in loud[:3])
-        letter = self.spelling.get("sigmoid", "s")
-        argument = _only_logistic_argument(self.graph)
-        if argument is not None and "logistic_by_name" in loud:
-            sign = f"{letter}({argument})"
-            words = f"{sign} = 1/(1 + exp(-{argument}))"
-            if f"1 - {sign}" in math_text(self.graph, spelling=self.spelling):
-                words += f", and exp(-{argument})/(1 + exp(-{argument})) = 1 - {sign}"
-            else:
-                words += f" = exp({argument})/(1 + exp({argument}))"
-        return words
-
-    def _name_the_function(self, graph: FunctionGraph) -> None:
-        """The last line names the function where its derivative contains it."""
-        value = graph.outputs[1]
-        if self.logistic and self.graph is not value:
-            if not self.spelling:
-                self.spelling = {"sigmoid": self.name.letter}
-                words = f"{self.name.text} = {math_text(self.original)}"
-                self.add(self.graph, words, "simplification", index=self.index, graph=self.graph)
-            return
-        count = len(toposort([value]))
-        if count < 2 or value not in set(ancestors([self.graph])) or notation.rank(self.graph):
-            return
-        symbols = {value: self.name.letter}
-        words = f"{self.name.letter} = {math_text(value, spelling=self.spelling)}"
-        self.add(self.graph, words, "simplification", symbols=symbols, graph=self.graph)
-
-    def next_order(self) -> None:
-        """Go on with the derivative as the function."""
-        self.cost = self.graph
-        self.order += 1
-        self.raw = grad(self.raw, self.wrt, add_names=False)
-
-    def finish(self, order: int) -> Derivation:
-        """The derivation, with the form that runs beside it."""
-        done = self.derivation
-        if len(self.lines) > 1:
-            last = self.lines[-1]
-            self.lines[-1] = dataclasses.replace(
-                last, view=dataclasses.replace(last.view, kind="result")
-            )
-        done.final = self.graph
-        done.final_text = self.lines[-1].view.text
-        done.final_latex = self.lines[-1].view.latex
-        index = "".join(self.index or ())
-        done.left_text, done.left_latex = self.name.left(order, index)
-        self._running_form(done)
-        done.lines = (self.lines[0], *self.defined.values(), *self.lines[1:])
-        return done
-
-    def _running_form(self, done: Derivation) -> None:
-        inputs = [v for v in leaves([self.raw, self.wrt]) if not isinstance(v, Constant)]
-        own = list(self.own)
-        graph = FunctionGraph(inputs, [self.raw, *own], clone=False)
-        trace = RewriteTrace()
-        rewrite(graph, trace=trace)
-        self.table = graph.table
-        self.renamed(own, graph.outputs[1:])
-        done.runs = graph.outputs[0]
-        why, self.spelling = self._why_it_differs(), {}
-        done.runs_text, done.runs_latex = self.written(done.runs, self.index)
-        same = done.runs_text in {line.view.text for line in self.lines[-2:]}
-        done.reason = "the same form" if same else why or reason_of(trace)
-
-    def _why_it_differs(self) -> str:
-        """The reason where the last line holds 1 - s(x)."""
-        letter = self.spelling.get("sigmoid")
-        argument = _only_logistic_argument(self.graph)
-        if letter is None or argument is None or f"1 - {letter}(" not in self.lines[-1].view.text:
-            return ""
-        return (
-            f"equal, as sigmoid(-{argument}) = 1 - sigmoid({argument}); for large {argument}, "
-            f"1 - {letter}({argument}) would lose all digits"
-        )
+def _stage(graph: FunctionGraph, tags: Sequence[str]) -> RewriteTrace:
+    """One part of a simplification, in place."""
+    trace = RewriteTrace()
+    exclude = [tag for tag in PARTS if tag not in tags]
+    run_phases(graph, {"display"}, exclude=exclude, trace=trace)
+    return trace
 
 
 def _simplified_cost(cost: Variable) -> Variable:
     """The function with the logistic recognised."""
-    if len(toposort([cost])) > MOST_NODES:
-        return cost
-    inputs = [v for v in leaves([cost]) if not isinstance(v, Constant)]
-    graph = FunctionGraph(inputs, [cost], clone=False)
-    for tags, _ in STAGES:
-        run_phases(graph, {"display"}, exclude=[tag for tag in PARTS if tag not in tags])
+    graph = _graph_of([cost])
+    if len(graph.apply_nodes) <= MOST_NODES:
+        for tags, _ in STAGES:
+            _stage(graph, tags)
     return graph.outputs[0]
 
 
@@ -542,17 +478,8 @@ def _length(variable: Variable) -> int:
 
 def _total(state: State, wrt: Variable) -> Variable:
     """The finished derivative of a state whose holes are all at `wrt`."""
-    total: Variable | None = None
-    for hole in state.holes:
-        factor = hole.factor
-        if factor is None:
-            factor = ones(wrt)
-        total = factor if total is None else function("add")(total, factor)
-    if total is None:
-        zero: Variable = function("second")(wrt, 0.0) if notation.rank(wrt) else (
-            function("mul")(0.0, ones(wrt))
-        )
-        return zero
+    factors = [ones(wrt) if hole.factor is None else hole.factor for hole in state.holes]
+    total: Variable = functools.reduce(function("add"), factors or [zeros(wrt)])
     return total
 
 
@@ -572,7 +499,7 @@ def _state_variable(state: State, wrt: Variable, name: str, total: bool) -> Vari
         if notation.rank(term):
             term = function("sum")(term)
         written = term if written is None else function("add")(written, term)
-    return ones(wrt) * 0 if written is None else written
+    return zeros(wrt) if written is None else written
 
 
 def _index_for(graph: Variable, wrt: Variable) -> Index:

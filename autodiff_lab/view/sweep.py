@@ -163,6 +163,12 @@ def ones(like: Variable) -> Variable:
     return result
 
 
+def zeros(like: Variable) -> Variable:
+    """0 in the shape of a variable."""
+    zero: Variable = function("mul")(0.0, ones(like))
+    return zero
+
+
 # -- local rules -------------------------------------------------------------------------------
 
 
