@@ -176,6 +176,7 @@ REFERENCES: dict[str, Any] = {
     "expm": scipy.linalg.expm,
     "solve_triangular": triangular_solution,
     "inc_diagonal": with_diagonal,
+    "lu": scipy.linalg.lu,
     "log_softmax": scipy.special.log_softmax,
     "logsumexp": scipy.special.logsumexp,
     "unbroadcast": lambda x, *axes: x,

@@ -124,7 +124,7 @@ def dot(x: Any, y: Any) -> Any:
     Parameters
     ----------
     x, y : tensor_like
-        Of rank 0, 1 or 2.
+        The last axis of `x` is summed with the last but one of `y` (or its only one).
 
     Raises
     ------
@@ -140,6 +140,9 @@ def dot(x: Any, y: Any) -> Any:
     left, right = as_tensor_variable(x), as_tensor_variable(y)
     if left.type.ndim == 0 or right.type.ndim == 0:
         return function("mul")(left, right)
+    if max(left.type.ndim, right.type.ndim) > 2:
+        other = max(right.type.ndim - 2, 0)
+        return function("tensordot")(left, right, [[left.type.ndim - 1], [other]])
     return Dot()(left, right)
 
 

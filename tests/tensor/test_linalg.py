@@ -129,6 +129,8 @@ PRODUCTS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("tensordot", ((2, 3), (4, 2)), {"axes": [0, 1]}),
     ("inner", ((2, 3), (4, 3)), {}), ("inner", ((2, 2, 3), (3,)), {}), ("inner", ((3,), (3,)), {}),
     ("kron", ((2, 3), (2, 2)), {}), ("kron", ((3,), (2, 2)), {}), ("kron", ((), (2,)), {}),
+    ("dot", ((2, 3, 4), (5, 4, 2)), {}), ("dot", ((2, 3, 4), (4,)), {}),
+    ("dot", ((3,), (2, 3, 2)), {}),
     ("outer", ((2, 2), (3,)), {}), ("vdot", ((2, 3), (2, 3)), {}),
     ("matmul", ((2, 1, 3, 4), (5, 4, 2)), {}), ("matmul", ((3,), (2, 3, 2)), {}),
 ]
@@ -288,6 +290,26 @@ def test_matrices_of_whole_numbers_and_half_precision() -> None:
     assert pt.linalg.det(half).dtype == "float32"
     gradient = grad(pt.linalg.det(half), half)
     assert gradient.dtype == "float16"
+
+
+@pytest.mark.parametrize("columns", [(), (2,)])
+def test_least_squares(columns: Any) -> None:
+    rng = np.random.default_rng(13)
+    matrix, right = rng.normal(size=(5, 3)), rng.normal(size=(5, *columns))
+    x, b = pt.dmatrix("x"), pt.tensor("b", shape=[None] * right.ndim)
+    found = values(np.linalg.lstsq(x, b), {x: matrix, b: right})
+    for mine, theirs in zip(found, np.linalg.lstsq(matrix, right)):
+        np.testing.assert_allclose(mine, np.reshape(theirs, mine.shape))
+    flat = pt.linalg.lstsq(np.ones((3, 2)), np.ones(3))[2]
+    assert value(flat) == 1
+
+
+def test_factors_without_permutation() -> None:
+    x = pt.dmatrix("x")
+    at = np.random.default_rng(14).normal(size=(3, 3))
+    for mine, theirs in zip(values(pt.linalg.lu(x, permute_l=True), {x: at}),
+                            scipy.linalg.lu(at, permute_l=True)):
+        np.testing.assert_allclose(mine, theirs)
 
 
 def test_families_names() -> None:

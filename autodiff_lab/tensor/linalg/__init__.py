@@ -18,7 +18,7 @@ from autodiff_lab.tensor.linalg.contraction import (
     tensordot,
     vdot,
 )
-from autodiff_lab.tensor.linalg.decompositions import Cholesky, cholesky, qr
+from autodiff_lab.tensor.linalg.decompositions import Cholesky, cholesky, lu, qr
 from autodiff_lab.tensor.linalg.einstein import einsum
 from autodiff_lab.tensor.linalg.exponential import MatrixExponential as Expm
 from autodiff_lab.tensor.linalg.exponential import expm
@@ -35,7 +35,7 @@ from autodiff_lab.tensor.linalg.inverse import (
 )
 from autodiff_lab.tensor.linalg.norms import norm
 from autodiff_lab.tensor.linalg.solving import Solve, SolveTriangular, solve, solve_triangular
-from autodiff_lab.tensor.linalg.spectral import eigh, eigvalsh, svd
+from autodiff_lab.tensor.linalg.spectral import eigh, eigvalsh, lstsq, svd
 from autodiff_lab.tensor.linalg.triangles import (
     Diagonal,
     alloc_diag,
@@ -76,6 +76,6 @@ __all__ = [
     "Cholesky", "Det", "ExtractDiag", "Expm", "MatrixInverse", "MatrixPinv", "Solve",
     "SolveTriangular", "alloc_diag", "batched_dot", "cholesky", "cofactors", "det", "diag",
     "diagonal", "eigh", "eigvalsh", "einsum", "expm", "extract_diag", "inner", "inv", "kron",
-    "matmul", "matrix_dot", "matrix_inverse", "matrix_power", "norm", "pinv", "qr", "slogdet",
-    "solve", "solve_triangular", "svd", "tensordot", "trace", "tri", "tril", "triu", "vdot",
+    "lstsq", "lu", "matmul", "matrix_dot", "matrix_inverse", "matrix_power", "norm", "pinv", "qr",
+    "slogdet", "solve", "solve_triangular", "svd", "tensordot", "trace", "tri", "tril", "triu", "vdot",
 ]

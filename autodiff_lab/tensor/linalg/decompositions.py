@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff_lab.errors import LabValueError
-from autodiff_lab.graph import Apply, Tangents, Terms, Undefined, Variables
+from autodiff_lab.graph import ZERO, Apply, Tangents, Terms, Undefined, Variables
 from autodiff_lab.tensor.linalg.frame import MatrixOp, as_matrix, only_real, times, turned
 from autodiff_lab.tensor.linalg.inverse import near_identity
 from autodiff_lab.tensor.linalg.solving import SolveTriangular
@@ -249,3 +249,72 @@ def qr(a: Any, mode: str = "reduced") -> Any:
         op = OrthogonalTriangular("complete" if mode == "complete" else "reduced")
         q, r = op.make_node(matrix).outputs
     return r if mode == "r" else [q, r]
+
+
+class LowerUpper(MatrixOp):
+    """P, L and U with P L U = A, for each square matrix: dL = L tril(M, -1), dU = triu(M) U.
+
+    M = L^-1 P^T dA U^-1; P moves in jumps.  Source: de Hoog, Anderssen and Lukas 2011,
+    doi:10.1090/S0025-5718-2011-02451-8.
+    """
+
+    op_name = "lu"
+    summary = "A permutation, a lower and an upper triangular factor of a square matrix."
+    words = "triangular factors: dL = L tril(L^-1 dA U^-1), dU = triu(L^-1 dA U^-1) U"
+    notation = Notation(pp="lu")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+        """A matrix, a stack, rows exchanged."""
+        return [("lu", (near_identity(rng, *shape)[..., ::-1, :],), {})
+                for shape in ((3, 3), (2, 3, 3))]
+
+    def out_dtypes(self, *inputs: TensorType) -> list[str]:
+        return [inputs[0].dtype] * 3
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        return [dims[0]] * 3
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        return f"scipy.linalg.lu({arguments[0]}, check_finite=False)"
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        refused = only_real(inputs[0], "lu")
+        if refused is not None:
+            return refused
+        order, lower, upper = outputs
+        below = Triangle(True, -1)(times(turned(lower), cotangents[1]))
+        inner = below + Triangle(False)(times(cotangents[2], turned(upper)))
+        term = solved_right(inner, turned(upper), lower=True)
+        return [times(order, solved(turned(lower), term, lower=False))]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """L tril(M, -1) and triu(M) U, with M = L^-1 P^T dA U^-1."""
+        refused = only_real(inputs[0], "lu")
+        if refused is not None:
+            return list(refused) * 3
+        order, lower, upper = outputs
+        moved = solved_right(times(turned(order), tangents[0]), upper, lower=False)
+        inner = solved(lower, moved, lower=True)
+        return [
+            ZERO, times(lower, Triangle(True, -1)(inner)), times(Triangle(False)(inner), upper)
+        ]
+
+
+@public()
+def lu(a: Any, permute_l: bool = False) -> list[Any]:
+    """A permutation P, unit lower triangular L and upper triangular U with P L U = a.
+
+    Parameters
+    ----------
+    a : tensor_like, shape (..., n, n)
+    permute_l : bool
+        Return P L and U.
+
+    Examples
+    --------
+    >>> lu([[0.0, 1.0], [2.0, 0.0]])[2].eval().tolist()
+    [[2.0, 0.0], [0.0, 1.0]]
+    """
+    order, lower, upper = LowerUpper().make_node(a).outputs
+    return [times(order, lower), upper] if permute_l else [order, lower, upper]

@@ -41,7 +41,7 @@ def spread(number: Any) -> Any:
 class Inverse(MatrixOp):
     """The inverse of each matrix: d(X^-1) = -X^-1 dX X^-1.
 
-    Source: Giles 2008, section 2.2.3, doi:10.1007/978-3-540-68942-3_4.
+    Source: Giles 2008, doi:10.1007/978-3-540-68942-3_4.
     """
 
     op_name = "inv"
@@ -96,7 +96,7 @@ def inv(a: Any) -> Any:
 class Determinant(MatrixOp):
     """The determinant of each matrix; its derivative is the matrix of cofactors.
 
-    That derivative exists for singular matrices, too.  Source: Giles 2008, section 2.2.4,
+    That derivative exists for singular matrices, too.  Source: Giles 2008,
     doi:10.1007/978-3-540-68942-3_4.
     """
 
@@ -193,7 +193,7 @@ def cofactors(a: Any) -> Any:
 class SignLogDeterminant(MatrixOp):
     """Sign and logarithm of the size of the determinant of each matrix.
 
-    Source: Giles 2008, section 2.2.4, doi:10.1007/978-3-540-68942-3_4.
+    Source: Giles 2008, doi:10.1007/978-3-540-68942-3_4.
     """
 
     op_name = "slogdet"

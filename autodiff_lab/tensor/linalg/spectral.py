@@ -14,7 +14,7 @@ import numpy as np
 
 from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import Apply, Tangents, Terms, Undefined, Variables
-from autodiff_lab.tensor.constants import constant
+from autodiff_lab.tensor.constants import as_tensor_variable, constant
 from autodiff_lab.tensor.linalg.frame import (
     MatrixOp,
     as_column,
@@ -63,7 +63,7 @@ class SymmetricEigen(MatrixOp):
     """Eigenvalues, in increasing order, and eigenvectors of each symmetric matrix.
 
     Only the lower triangle is read.  dw = diag(V^T dA V), dV = V (F o V^T dA V) with
-    F[i, j] = 1 / (w[j] - w[i]).  Source: Giles 2008, section 3.1, doi:10.1007/978-3-540-68942-3_4.
+    F[i, j] = 1 / (w[j] - w[i]).  Source: Giles 2008, doi:10.1007/978-3-540-68942-3_4.
     Where eigenvalues are equal, F is 0.
     """
 
@@ -157,7 +157,7 @@ def eigvalsh(a: Any, UPLO: str = "L", *, lower: bool | None = None) -> Any:
 class SingularValues(MatrixOp):
     """U, s and V^T with U diag(s) V^T = A, for each matrix; s is in decreasing order.
 
-    Source: Giles 2008, section 3.2, doi:10.1007/978-3-540-68942-3_4, with the terms for vectors of
+    Source: Giles 2008, doi:10.1007/978-3-540-68942-3_4, with the terms for vectors of
     oblong matrices.  Where singular values are equal, or 0 in an oblong matrix, the terms that
     divide by them are left out.
 
@@ -283,3 +283,29 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     op = SingularValues(bool(full_matrices and compute_uv and not same))
     outputs = list(op.make_node(matrix).outputs)
     return outputs if compute_uv else outputs[1]
+
+
+@public(numpy=("linalg.lstsq",))
+def lstsq(a: Any, b: Any, rcond: float | None = None) -> list[Any]:
+    """The shortest x that makes ``a x - b`` shortest, by the pseudo-inverse.
+
+    Parameters
+    ----------
+    a : tensor_like, shape (m, n)
+    b : tensor_like, shape (m,) or (m, k)
+    rcond : float, optional
+        Singular values below this share of the largest do not count for the rank.
+
+    Returns
+    -------
+    list of Variable
+        x, the sums of squares that remain (for each column), the rank and the singular values.
+    """
+    matrix, right = as_matrix(a, "lstsq"), as_tensor_variable(b)
+    solution = function("dot")(function("pinv")(matrix), right)
+    left_over = function("sqr")(function("dot")(matrix, solution) - right)
+    values = svd(matrix, compute_uv=False)
+    size = function("max")(function("shape")(matrix))
+    share = size * np.finfo(matrix.type.dtype).eps if rcond is None else rcond
+    rank = function("sum")(values > share * function("max")(values))
+    return [solution, function("sum")(left_over, axis=0), rank, values]
