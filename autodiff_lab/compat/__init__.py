@@ -34,7 +34,7 @@ class FamilyModule(types.ModuleType):
     _call: str | None
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("__") and name != "__version__":
             raise AttributeError(name)
         path = f"{self.__name__.partition('.')[2]}.{name}".lstrip(".")
         missing = object()

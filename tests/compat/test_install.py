@@ -72,6 +72,7 @@ def test_every_path_of_the_table_loads(path: str) -> None:
         "from {f}.configdefaults import config",
         "from {f}.gradient import grad, jacobian, hessian, verify_grad, Rop, Lop",
         "from {f} import config, function, shared, scan, pp, grad, In, Out, Mode, dprint",
+        "import {f}; assert {f}.__version__",
     ],
 )
 def test_imports_of_existing_code(family: str, line: str) -> None:
