@@ -77,5 +77,6 @@ __all__ = [
     "SolveTriangular", "alloc_diag", "batched_dot", "cholesky", "cofactors", "det", "diag",
     "diagonal", "eigh", "eigvalsh", "einsum", "expm", "extract_diag", "inner", "inv", "kron",
     "lstsq", "lu", "matmul", "matrix_dot", "matrix_inverse", "matrix_power", "norm", "pinv", "qr",
-    "slogdet", "solve", "solve_triangular", "svd", "tensordot", "trace", "tri", "tril", "triu", "vdot",
+    "slogdet", "solve", "solve_triangular", "svd", "tensordot", "trace", "tri", "tril", "triu",
+    "vdot",
 ]

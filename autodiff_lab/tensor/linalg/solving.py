@@ -29,7 +29,8 @@ from autodiff_lab.tensor.type import TensorType
 class Solve(StackedOp):
     """The solution X of A X = B, for each pair of matrices of two stacks.
 
-    dX = A^-1 (dB - dA X); in reverse B~ = A^-T X~ and A~ = -B~ X^T.  Source: Giles 2008, doi:10.1007/978-3-540-68942-3_4.
+    dX = A^-1 (dB - dA X); in reverse B~ = A^-T X~ and A~ = -B~ X^T.  Source: Giles 2008,
+    doi:10.1007/978-3-540-68942-3_4.
     """
 
     op_name = "solve"
