@@ -74,7 +74,7 @@ class InternTable:
                 found = like
             else:
                 with source.using(like.source if like is not None else None):
-                    found = op.make_node(*inputs)
+                    found = _copied(op, key[1], like) or op.make_node(*inputs)
             if op.pure:
                 self._nodes[key] = found
                 # make_node may itself have normalised the op or the inputs.
@@ -106,6 +106,16 @@ class InternTable:
         if variable.owner is None:
             self._members.add(variable)
         return variable
+
+
+def _copied(op: Op, inputs: tuple[Variable, ...], like: Apply | None) -> Apply | None:
+    """A copy of a node on other inputs of the same types, where that is all there is to it."""
+    if like is None or like.op is not op or not op.typed_by_types:
+        return None
+    for old, new in zip(like.inputs, inputs):
+        if old.type is not new.type and old.type != new.type:
+            return None
+    return Apply(op, inputs, [output.type.make_variable() for output in like.outputs])
 
 
 class FunctionGraph:

@@ -30,10 +30,14 @@ class Op:
         The attributes that tell two ops of one class apart.  Without it, identity decides.
     pure : bool
         False for ops with side effects: their nodes are never merged.
+    typed_by_types : bool
+        Whether the types of the inputs alone decide those of the outputs, so that a node may be
+        copied onto other inputs of the same types without asking `make_node`.
     """
 
     __props__: tuple[str, ...] | None = None
     pure: bool = True
+    typed_by_types: bool = False
     default_output: int | None = None
     view_map: dict[int, list[int]] = {}
     destroy_map: dict[int, list[int]] = {}

@@ -148,8 +148,17 @@ class _Walk:
 
     def run(self) -> None:
         """Walk, and give the graph its new outputs."""
+        final, settled, forward = self.final, self.settled, self.forward
         for node in self.fgraph.toposort():
-            if node not in self.final:
+            if node in final:
+                continue
+            if not forward and node in settled and not self._candidates(node.op, True):
+                final[node] = node.outputs
+                self.untouched.add(node)
+                self.record.visited += 1
+                continue
+            self._visit(node)
+            if node not in final:
                 self._finish(node)
         before = self.fgraph.outputs
         self.record.outputs_after = after = tuple(self._finished(before))
@@ -157,7 +166,7 @@ class _Walk:
             self.fgraph.set_outputs(after)
 
     def _finish(self, first: Apply) -> None:
-        """Visit a node whose inputs are finished, and all that comes to stand in its place."""
+        """Visit all that comes to stand in the place of a node."""
         final, forward = self.final, self.forward
         entered: set[Apply] = set()
         stack = [first]
@@ -221,10 +230,10 @@ class _Walk:
     def _try(self, node: Apply) -> tuple[Variable, ...] | None:
         heads = None
         for rule in self._candidates(node.op, node in self.settled):
-            if rule.heads is not None:
+            if rule.heads is not None or rule.behind is not None:
                 if heads is None:
                     heads = tuple(map(self.context.head, node.inputs))
-                if not heads_fit(rule.heads, heads):
+                if not heads_fit(rule.heads, rule.behind, heads):
                     continue
             if self.dropped and rule.name in self.dropped:
                 continue

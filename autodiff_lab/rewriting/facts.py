@@ -22,6 +22,10 @@ UNIFORM_SIZE = 4096
 """Constants up to this size are looked at to see whether all their elements are equal."""
 
 
+CONSTANT = object()
+"""A head that any constant fits; that of a constant whose elements differ."""
+
+
 def is_cast(variable: Variable) -> bool:
     """Whether a cast computes the variable."""
     owner = variable.owner
@@ -100,7 +104,7 @@ class Context:
         return found
 
     def head(self, variable: Variable) -> Any:
-        """What a pattern sees first: a number, or the name of the op, or "" for an input."""
+        """What a pattern sees first: a number, the name of the op, `CONSTANT`, "" for an input."""
         found = self._heads.get(variable)
         if found is None:
             inner = variable
@@ -109,8 +113,10 @@ class Context:
             value = self.scalar_value(inner)
             if value is not None:
                 found = value.item()
+            elif inner.owner is not None:
+                found = inner.owner.op.name
             else:
-                found = inner.owner.op.name if inner.owner is not None else ""
+                found = CONSTANT if isinstance(inner, Constant) else ""
             self._heads[variable] = found
         return found
 

@@ -13,14 +13,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Apply, Constant, Variable, ancestors, source
-from autodiff_lab.rewriting.facts import Context, is_cast, is_plumbing
+from autodiff_lab.rewriting.facts import CONSTANT, Context, is_cast, is_plumbing
 from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.elemwise import Elemwise
@@ -105,10 +105,6 @@ class Call:
 
     def __str__(self) -> str:
         return f"{self.op}({', '.join(map(str, self.args))})"
-
-
-CONSTANT = object()
-"""A head that any constant fits."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -255,8 +251,14 @@ def _head(tree: Tree) -> Any:
     return CONSTANT if tree.constant else None
 
 
-def heads_fit(required: tuple[tuple[Any, ...], ...], found: tuple[Any, ...]) -> bool:
+def heads_fit(
+    required: tuple[tuple[Any, ...], ...] | None,
+    behind: Collection[str] | None,
+    found: tuple[Any, ...],
+) -> bool:
     """Whether the inputs of a node can match at all, by the names of their ops."""
+    if required is None:
+        return any(type(have) is not str or have in behind for have in found)  # type: ignore[operator]
     for order in required:
         for want, have in zip(order, found):
             if want is None:

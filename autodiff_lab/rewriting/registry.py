@@ -54,6 +54,9 @@ class Rule:
         Whether later phases leave it out.
     ops : sequence
         Names or classes of the ops whose nodes it is tried on; ``"*"`` for all.
+    behind : collection of str, optional
+        Names of ops, one of which must be behind an input of a node for it to be tried; an input
+        that is a constant will do, too.
     heads : tuple, optional
         What the inputs of a node must be for it to be tried at all.
     specificity : int
@@ -69,6 +72,7 @@ class Rule:
     uses: Collection[str] = ()
     only_in: bool = False
     ops: Sequence[Any] = ()
+    behind: Collection[str] | None = None
     heads: tuple[tuple[Any, ...], ...] | None = None
     specificity: int = 0
 
@@ -239,7 +243,7 @@ def node_rewriter(
     phase, client : str
         As for `rule`.
     **options
-        ``domain=``, ``example=``, ``tags=``, ``uses=``, ``only_in=``: see `Rule`.
+        ``domain=``, ``example=``, ``tags=``, ``uses=``, ``behind=``, ``only_in=``: see `Rule`.
     """
     return lambda function: register(NodeRule(function, phase, client, ops=ops, **options))
 

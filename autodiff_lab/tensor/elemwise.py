@@ -205,6 +205,7 @@ class Elemwise(Op):
     """
 
     __props__ = ("row", "stretch")
+    typed_by_types = True
 
     def __init__(self, row: ScalarRow, stretch: Stretch = ()) -> None:
         self.row = row

@@ -21,7 +21,7 @@ ARITHMETIC = ["add", "sub", "mul", "true_div", "maximum", "minimum"]
 
 @node_rewriter(
     ["*"], phase="canonicalize", client="seed: x ** 2, whose raw gradient holds 2 - 1",
-    example=lambda x: x * (pt.constant(2.0) - 1),
+    example=lambda x: x * (pt.constant(2.0) - 1), behind=(),
 )
 def constant_folding(context: Context, node: Apply) -> Any:
     """An op whose inputs are all known is computed now."""
@@ -59,7 +59,7 @@ def _small(node: Apply) -> bool:
 
 @node_rewriter(
     ARITHMETIC, phase="canonicalize", client="seed: 2 * x is printed as (2.0 * x)",
-    example=lambda x: 2 * x,
+    example=lambda x: 2 * x, behind=(),
 )
 def constant_in_result_dtype(context: Context, node: Apply) -> Any:
     """A constant in real arithmetic takes the dtype of the result: ``2 * x`` is ``2.0 * x``."""

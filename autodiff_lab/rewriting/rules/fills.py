@@ -34,7 +34,8 @@ def fill_like_simplest(context: Context, node: Apply) -> Any:
 
 
 @node_rewriter(
-    [Elemwise], phase="canonicalize", client=SEED, example=lambda x: pt.exp(x) * pt.fill(x, 2.0),
+    [Elemwise], phase="canonicalize", client=SEED, behind=("second",),
+    example=lambda x: pt.exp(x) * pt.fill(x, 2.0),
 )
 def fill_sinks(context: Context, node: Apply) -> Any:
     """An elementwise function of a filled value: the function of the value, filled if need be."""

@@ -30,14 +30,13 @@ def quotient_fits(c: Any, d: Any) -> bool:
 
 
 @node_rewriter(
-    ["mul"], phase="canonicalize", client=SQUARE, example=lambda x: x * 2.0,
+    ["mul"], phase="canonicalize", client=SQUARE, example=lambda x: x * 2.0, behind=(),
 )
 def constant_first(context: Context, node: Apply) -> Any:
     """In a product the constant stands first."""
     left, right = node.inputs
-    if isinstance(context.head(right), str) or not isinstance(context.head(left), str):
-        return None
-    return right * left
+    known = [context.scalar_value(variable) is not None for variable in (left, right)]
+    return right * left if known == [False, True] else None
 
 
 @rule(phase="canonicalize", client=SQUARE, kinds="fc", when=product_fits)
