@@ -5,7 +5,6 @@ Each takes NumPy's name space, a name space of special functions, and arrays; so
 nothing but NumPy.  Points are drawn without ties and away from kinks.
 """
 
-# ruff: noqa: E731
 from __future__ import annotations
 
 import zlib
