@@ -10,7 +10,7 @@ from graph_values import value, values
 
 import autodiff_lab as ad
 import autodiff_lab.tensor as pt
-from autodiff_lab.control import jacobian
+from autodiff_lab.control import jacobian, vectorize_graph
 from autodiff_lab.gradient import grad
 
 A = np.array([1, 0, 1])
@@ -109,6 +109,24 @@ def test_jacobians(name: str) -> None:
     wanted = np.eye(CUBE.size).reshape(CUBE.size, *CUBE.shape)[count[key]]
     np.testing.assert_array_equal(matrix, wanted)
     np.testing.assert_array_equal(forward, wanted)
+
+
+@pytest.mark.parametrize("moving", ["i", "x", "v", "ix", "xv", "ixv"])
+def test_numbers_that_differ_in_a_batch(moving: str) -> None:
+    x, i, v = pt.dtensor3("x"), pt.lscalar("i"), pt.dvector("v")
+    outputs = [x[1, :, i], pt.set_subtensor(x[1, :, i], v), pt.inc_subtensor(x[:, i], 2.0),
+               grad(pt.sum(x[1, :, i] ** 2), x)]
+    arrays = {"x": (x, CUBE), "i": (i, np.array(1)), "v": (v, np.arange(3.0))}
+    stacks = {"x": (pt.dtensor4(), np.stack([CUBE, 2 * CUBE])),
+              "i": (pt.lvector(), np.array([2, 0])),
+              "v": (pt.dmatrix(), np.arange(6.0).reshape(2, 3))}
+    results = vectorize_graph(outputs, {arrays[k][0]: stacks[k][0] for k in moving})
+    given = dict(arrays.values())
+    found = values(results, {**given, **{stacks[k][0]: stacks[k][1] for k in moving}})
+    for k in range(2):
+        at = {**given, **{arrays[m][0]: stacks[m][1][k] for m in moving}}
+        for old, new, whole, one in zip(outputs, results, found, values(outputs, at)):
+            np.testing.assert_array_equal(whole[k] if new is not old else whole, one)
 
 
 def test_compiled() -> None:

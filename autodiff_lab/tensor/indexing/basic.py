@@ -37,7 +37,7 @@ from autodiff_lab.tensor.indexing.keys import (
 )
 from autodiff_lab.tensor.lengths import as_lengths, known_int, length_of
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
-from autodiff_lab.tensor.registry import function, public
+from autodiff_lab.tensor.registry import OPS, function, public
 from autodiff_lab.tensor.shaping import Shape
 
 
@@ -79,6 +79,10 @@ class Subtensor(TensorOp):
         """The indices as variables."""
         return as_lengths(given)
 
+    def by_arrays(self) -> Any:
+        """The op that takes arrays in the place of numbers."""
+        return OPS["advanced_subtensor"](self.pattern)
+
     def changed(self, replace: bool) -> IncSubtensor:
         """The op that changes what this one reads."""
         return IncSubtensor(self.pattern, replace)
@@ -96,8 +100,9 @@ class Subtensor(TensorOp):
 
     def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms | None:
         """The same part of every entry along a leading axis."""
-        if any(batched[1:]):
-            return None
+        if any(batched[1:]):  # numbers that differ from entry to entry are an array
+            terms: Terms | None = self.by_arrays().batch(node, inputs, batched)
+            return terms
         return [Subtensor((Slice(), *self.pattern))(*inputs)]
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
@@ -238,6 +243,10 @@ class IncSubtensor(TensorOp):
         """The indices as variables."""
         return as_lengths(given)
 
+    def by_arrays(self) -> Any:
+        """The op that takes arrays in the place of numbers."""
+        return OPS["advanced_inc_subtensor"](self.pattern, self.set_instead_of_inc)
+
     def part_dims(self, dims: Dims, indices: Sequence[Any]) -> Dims:
         """The static shape of the part."""
         return part_dims(dims, self.pattern, indices)
@@ -255,7 +264,8 @@ class IncSubtensor(TensorOp):
     def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms | None:
         """The same change of every entry along a leading axis."""
         if any(batched[2:]):
-            return None
+            terms: Terms | None = self.by_arrays().batch(node, inputs, batched)
+            return terms
         source, value, *indices = inputs
         if not batched[0]:
             lengths = [length_of(node.inputs[0], axis) for axis in range(source.type.ndim)]
