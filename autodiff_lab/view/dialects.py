@@ -14,7 +14,9 @@ import dataclasses
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
+from autodiff_lab.view.escape import latex_text
 from autodiff_lab.view.notation import (
     ATOM,
     COEFFICIENT,
@@ -81,6 +83,16 @@ _NAMED_NUMBERS = (
 )
 
 
+def made(
+    text: str, level: int, *parts: Piece, minus: bool = False, array: bool | None = None,
+    **more: Any,
+) -> Piece:
+    """A piece made of others: as tall as the tallest, an array if one of them is."""
+    tall = more.pop("tall", False) or any(part.tall for part in parts)
+    array = any(part.array for part in parts) if array is None else array
+    return Piece(text, level, minus, tall, array=array, **more)
+
+
 class Dialect:
     """What both dialects share; `TEXT` and `LATEX` are the two objects."""
 
@@ -121,26 +133,21 @@ class Dialect:
     def negative(self, piece: Piece) -> Piece:
         """-a."""
         inner = self.at_least(piece, BIG, minus=True)
-        return Piece(
-            "-" + inner.text, min(inner.level, COEFFICIENT), True, inner.tall, array=inner.array
-        )
+        return made("-" + inner.text, min(inner.level, COEFFICIENT), inner, minus=True)
 
     def add(self, left: Piece, right: Piece) -> Piece:
         """a + b, or a - b where b begins with a minus sign."""
-        left = self.at_least(left, SUM)
-        right = self.at_least(right, SUM)
         if right.minus and right.level > SUM:
-            text = f"{left.text} - {right.text[1:].lstrip()}"
-        else:
-            text = f"{left.text} + {right.text}"
-        return Piece(text, SUM, left.minus, left.tall or right.tall, array=left.array | right.array)
+            right = dataclasses.replace(right, text=right.text[1:].lstrip(), minus=False)
+            return self.subtract(left, right)
+        left, right = self.at_least(left, SUM), self.at_least(right, SUM)
+        return made(f"{left.text} + {right.text}", SUM, left, right, minus=left.minus)
 
     def subtract(self, left: Piece, right: Piece) -> Piece:
         """a - b."""
         left = self.at_least(left, SUM)
         right = self.at_least(right, SUM + 1, minus=True)
-        text = f"{left.text} - {right.text}"
-        return Piece(text, SUM, left.minus, left.tall or right.tall, array=left.array | right.array)
+        return made(f"{left.text} - {right.text}", SUM, left, right, minus=left.minus)
 
     def infix(self, sign: str, pieces: Sequence[Piece]) -> Piece:
         """Operands joined by any sign; a single one has the sign in front."""
@@ -148,7 +155,7 @@ class Dialect:
         shown = self.sign(sign)
         if len(pieces) == 1:
             inner = self.at_least(pieces[0], POWER, minus=True)
-            return Piece(f"{shown}{inner.text}", COEFFICIENT, tall=inner.tall)
+            return made(f"{shown}{inner.text}", COEFFICIENT, inner, array=False)
         # Mixed comparisons and logic are hard to read: these always get parentheses.
         first = level + 1 if level <= RELATION else level
         operands = [
@@ -156,7 +163,7 @@ class Dialect:
             for position, piece in enumerate(pieces)
         ]
         text = f" {shown} ".join(piece.text for piece in operands)
-        return Piece(text, level, operands[0].minus, any(piece.tall for piece in operands))
+        return made(text, level, *operands, minus=operands[0].minus, array=False)
 
     def sign(self, sign: str) -> str:
         """How an operator sign is written."""
@@ -167,7 +174,7 @@ class TextDialect(Dialect):
     """One line of plain text: ``1/(1 + exp(-x))``."""
 
     def parenthesised(self, piece: Piece) -> Piece:
-        return Piece(f"({piece.text})", ATOM, array=piece.array)
+        return made(f"({piece.text})", ATOM, piece)
 
     def symbol(self, name: str, index: str = "") -> Piece:
         """A name, with an index where it is an element of an array."""
@@ -183,28 +190,27 @@ class TextDialect(Dialect):
         """2x, (a)(b), or a * b."""
         left = self.at_least(left, PRODUCT)
         right = self.at_least(right, BIG, minus=True)
-        array = left.array or right.array
+        level, sign = BIG if right.level == BIG else PRODUCT, " * "
         bare = left.text[1:] if left.minus else left.text
         numeric = bare.replace(".", "", 1).isdigit()
-        if numeric and right.level >= POWER and not right.text[0].isdigit():
+        opens = right.text.startswith("(") and not right.text[1:3] == "-1"
+        if right.level >= POWER and numeric and not right.text[0].isdigit():
             # 2x, but 2 sqrt(x) and 2 alpha
-            gap = " " if len(right.text) > 1 and right.text[:2].isalpha() else ""
-            return Piece(left.text + gap + right.text, COEFFICIENT, left.minus, array=array)
-        opens = right.text.startswith("(") and right.level >= POWER and not right.text[1:3] == "-1"
-        if opens and left.level == ATOM and (left.head or _is_group(left.text)):
-            return Piece(left.text + right.text, PRODUCT, left.minus, array=array)
-        level = BIG if right.level == BIG else PRODUCT
-        return Piece(f"{left.text} * {right.text}", level, left.minus, array=array)
+            level = COEFFICIENT
+            sign = " " if len(right.text) > 1 and right.text[:2].isalpha() else ""
+        elif right.level >= POWER and opens and left.level == ATOM:
+            sign = "" if left.head or _is_group(left.text) else sign
+        return made(f"{left.text}{sign}{right.text}", level, left, right, minus=left.minus)
 
     def matrix_product(self, left: Piece, right: Piece, scalar: bool = False) -> Piece:
         """a @ b."""
         left = self.at_least(left, PRODUCT)
         right = self.at_least(right, POWER, minus=True)
-        return Piece(f"{left.text} @ {right.text}", PRODUCT, left.minus, array=not scalar)
+        return made(f"{left.text} @ {right.text}", PRODUCT, minus=left.minus, array=not scalar)
 
     def transposed(self, piece: Piece) -> Piece:
         """a.T."""
-        return Piece(self.at_least(piece, ATOM, minus=True).text + ".T", ATOM, array=True)
+        return Piece(self.at_least(piece, ATOM, minus=True).text + ".T", array=True)
 
     def quotient(self, above: Piece, below: Piece) -> Piece:
         """a/b."""
@@ -212,15 +218,13 @@ class TextDialect(Dialect):
         if above.text.endswith(")") and "/" in above.text and above.level == QUOTIENT:
             above = self.parenthesised(above)
         below = self.at_least(below, POWER, minus=True)
-        return Piece(
-            f"{above.text}/{below.text}", QUOTIENT, above.minus, array=above.array | below.array
-        )
+        return made(f"{above.text}/{below.text}", QUOTIENT, above, below, minus=above.minus)
 
     def power(self, base: Piece, exponent: Piece) -> Piece:
         """a^b."""
         base = self.at_least(base, POWER + 1, minus=True)
         exponent = self.at_least(exponent, ATOM, minus=True)
-        return Piece(f"{base.text}^{exponent.text}", POWER, array=base.array | exponent.array)
+        return made(f"{base.text}^{exponent.text}", POWER, base, exponent)
 
     def exponential(self, piece: Piece) -> Piece:
         """exp(a)."""
@@ -232,17 +236,15 @@ class TextDialect(Dialect):
 
     def absolute(self, piece: Piece) -> Piece:
         """|a|."""
-        return Piece(f"|{piece.text}|", array=piece.array)
+        return made(f"|{piece.text}|", ATOM, piece)
 
     def call(self, name: str, pieces: Sequence[Piece], template: str | None = None) -> Piece:
         """f(a, b)."""
-        text = f"{name}({', '.join(piece.text for piece in pieces)})"
-        return Piece(text, array=any(piece.array for piece in pieces))
+        return made(f"{name}({', '.join(piece.text for piece in pieces)})", ATOM, *pieces)
 
     def big(self, word: str, letters: str, body: Piece) -> Piece:
         """sum_i a_i."""
-        body = self.at_least(body, PRODUCT, minus=True)
-        return Piece(f"{word}_{letters} {body.text}", BIG)
+        return Piece(f"{word}_{letters} {self.at_least(body, PRODUCT, minus=True).text}", BIG)
 
     def part(self, piece: Piece, key: str) -> Piece:
         """x[1:, 0]."""
@@ -250,19 +252,17 @@ class TextDialect(Dialect):
 
     def bracket(self, piece: Piece) -> Piece:
         """[a > b]: 1 where it holds, 0 elsewhere."""
-        return Piece(f"[{piece.text}]", ATOM)
+        return Piece(f"[{piece.text}]")
 
     def named_call(self, name: str, piece: Piece) -> Piece:
         """s(x): a function with a name of its own, which may be multiplied without a sign."""
-        return Piece(f"{name}({piece.text})", ATOM, head=name)
+        return Piece(f"{name}({piece.text})", head=name)
 
     def hole(self, piece: Piece, variable: str, total: bool) -> Piece:
         """What is still to be differentiated."""
         if total and piece.level == ATOM and piece.text[0].isalpha() and "(" not in piece.text:
-            return Piece(f"d{piece.text}", ATOM)
-        if total:
-            return Piece(f"d[{piece.text}]", COEFFICIENT)
-        return Piece(f"d/d{variable} [{piece.text}]", COEFFICIENT)
+            return Piece(f"d{piece.text}")
+        return Piece(f"d[{piece.text}]" if total else f"d/d{variable} [{piece.text}]", COEFFICIENT)
 
 
 # Templates of the form f(a, b), whose braces are doubled: the function is group 1.
@@ -295,7 +295,7 @@ class LatexDialect(Dialect):
         return f"{opening}{piece.text}{closing}"
 
     def parenthesised(self, piece: Piece) -> Piece:
-        return Piece(self.brackets(piece), ATOM, tall=piece.tall, array=piece.array)
+        return made(self.brackets(piece), ATOM, piece)
 
     def symbol(self, name: str, index: str = "") -> Piece:
         """A name: greek letters, words upright, what follows an underscore as an index."""
@@ -303,15 +303,13 @@ class LatexDialect(Dialect):
 
     def indexed(self, piece: Piece, index: str) -> Piece:
         """An element of an array that has no name."""
-        return Piece(f"{self.brackets(piece)}_{{{index}}}", tall=piece.tall)
+        return made(f"{self.brackets(piece)}_{{{index}}}", ATOM, piece, array=False)
 
     def product(self, left: Piece, right: Piece) -> Piece:
         """a b, with a dot before digits and a circle between whole arrays."""
         left = self.at_least(left, PRODUCT)
         right = self.at_least(right, BIG, minus=True)
-        level = BIG if right.level == BIG else PRODUCT
-        both = left.array and right.array
-        if both:
+        if left.array and right.array:
             join = r" \odot "
         elif right.text[0].isdigit() or right.text.startswith(r"\frac{d}"):
             join = r" \cdot "
@@ -319,23 +317,20 @@ class LatexDialect(Dialect):
             join = r" "
         else:
             join = r" \, "
-        tall = left.tall or right.tall
-        return Piece(
-            left.text + join + right.text, level, left.minus, tall, array=left.array | right.array
-        )
+        level = BIG if right.level == BIG else PRODUCT
+        return made(left.text + join + right.text, level, left, right, minus=left.minus)
 
     def matrix_product(self, left: Piece, right: Piece, scalar: bool = False) -> Piece:
         """A B; a dot between two vectors."""
         left = self.at_least(left, PRODUCT)
         right = self.at_least(right, PRODUCT + 1, minus=True)
-        join = r" \cdot " if scalar else r" \, "
-        tall = left.tall or right.tall
-        return Piece(left.text + join + right.text, PRODUCT, left.minus, tall, array=not scalar)
+        text = left.text + (r" \cdot " if scalar else r" \, ") + right.text
+        return made(text, PRODUCT, left, right, minus=left.minus, array=not scalar)
 
     def transposed(self, piece: Piece) -> Piece:
         """Transposed matrix."""
         inner = self.at_least(piece, ATOM, minus=True)
-        return Piece(f"{inner.text}^{{T}}", POWER + 1, tall=piece.tall, array=True)
+        return made(f"{inner.text}^{{T}}", POWER + 1, inner, array=True)
 
     def quotient(self, above: Piece, below: Piece) -> Piece:
         """A fraction, with a minus sign in front of the bar."""
@@ -343,16 +338,17 @@ class LatexDialect(Dialect):
         if above.minus and above.level > SUM:
             top, sign = above.text[1:].lstrip(), "-"
         text = rf"{sign}\frac{{{top}}}{{{below.text}}}"
-        return Piece(text, COEFFICIENT, bool(sign), True, array=above.array | below.array)
+        return made(text, COEFFICIENT, above, below, minus=bool(sign), tall=True)
 
     def power(self, base: Piece, exponent: Piece) -> Piece:
         """A power; of a named function, between name and arguments."""
-        array = base.array or exponent.array
         if base.head and exponent.text.isdigit():
             text = f"{base.head}^{{{exponent.text}}}{base.tail}"
-            return Piece(text, POWER, tall=base.tall, array=array)
-        base = self.at_least(base, POWER + 1, minus=True)
-        return Piece(f"{base.text}^{{{exponent.text}}}", POWER, tall=base.tall, array=array)
+        else:
+            base = self.at_least(base, POWER + 1, minus=True)
+            text = f"{base.text}^{{{exponent.text}}}"
+        array = base.array or exponent.array
+        return made(text, POWER, base, array=array)
 
     def exponential(self, piece: Piece) -> Piece:
         """A power of e where the exponent is small, else exp(...)."""
@@ -363,31 +359,27 @@ class LatexDialect(Dialect):
 
     def root(self, piece: Piece) -> Piece:
         """A square root."""
-        return Piece(rf"\sqrt{{{piece.text}}}", tall=True, array=piece.array)
+        return made(rf"\sqrt{{{piece.text}}}", ATOM, piece, tall=True)
 
     def absolute(self, piece: Piece) -> Piece:
         """|a|."""
-        return Piece(self.brackets(piece, "|", "|"), tall=piece.tall, array=piece.array)
+        return made(self.brackets(piece, "|", "|"), ATOM, piece)
 
     def call(self, name: str, pieces: Sequence[Piece], template: str | None = None) -> Piece:
         """A function call, by the op's own template where it has one."""
-        if template:
-            matched = _FUNCTION.match(template)
-            if matched:
-                return self._function(matched[1].replace("{{", "{").replace("}}", "}"), pieces)
+        matched = _FUNCTION.match(template or "")
+        if template and not matched:
             text = template.format(*(piece.text for piece in pieces))
             level = POWER if "^" in template and r"\left" not in template else ATOM
-            tall = any(piece.tall for piece in pieces) or "frac" in template
-            return Piece(text, level, tall=tall, array=any(piece.array for piece in pieces))
-        command = rf"\{name}" if name in _OWN_COMMANDS else rf"\operatorname{{{escape(name)}}}"
+            return made(text, level, *pieces, tall="frac" in template)
+        if matched:
+            return self._function(matched[1].replace("{{", "{").replace("}}", "}"), pieces)
+        command = rf"\{name}" if name in _OWN_COMMANDS else rf"\operatorname{{{latex_text(name)}}}"
         return self._function(command, pieces)
 
     def _function(self, head: str, pieces: Sequence[Piece]) -> Piece:
-        tall = any(piece.tall for piece in pieces)
-        listed = Piece(", ".join(piece.text for piece in pieces), tall=tall)
-        tail = self.brackets(listed)
-        array = any(piece.array for piece in pieces)
-        return Piece(head + tail, POWER + 1, tall=tall, head=head, tail=tail, array=array)
+        tail = self.brackets(made(", ".join(piece.text for piece in pieces), ATOM, *pieces))
+        return made(head + tail, POWER + 1, *pieces, head=head, tail=tail)
 
     def big(self, word: str, letters: str, body: Piece) -> Piece:
         """A sum or product sign with its index."""
@@ -406,7 +398,7 @@ class LatexDialect(Dialect):
 
     def bracket(self, piece: Piece) -> Piece:
         """[a > b]: 1 where it holds, 0 elsewhere."""
-        return Piece(self.brackets(piece, "[", "]"), ATOM, tall=piece.tall)
+        return Piece(self.brackets(piece, "[", "]"), tall=piece.tall)
 
     def named_call(self, name: str, piece: Piece) -> Piece:
         """s(x): a function with a name of its own."""
@@ -416,10 +408,10 @@ class LatexDialect(Dialect):
         """What is still to be differentiated."""
         inside = self.brackets(piece, "[", "]")
         if total and piece.level == ATOM and re.fullmatch(r"\\?[A-Za-z]+(_\{\w+\})?", piece.text):
-            return Piece(f"d{piece.text}", ATOM)
+            return Piece(f"d{piece.text}")
         if total:
-            return Piece(f"d{inside}", ATOM, tall=piece.tall)
-        return Piece(rf"\frac{{d}}{{d{symbol_latex(variable)}}}{inside}", ATOM, tall=True)
+            return Piece(f"d{inside}", tall=piece.tall)
+        return Piece(rf"\frac{{d}}{{d{symbol_latex(variable)}}}{inside}", tall=True)
 
 
 AnyDialect = TextDialect | LatexDialect
@@ -431,15 +423,6 @@ _GREEK = frozenset(
     """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau
     upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega""".split()
 )
-_SPECIAL = {"\\": r"\backslash ", "{": r"\{", "}": r"\}", "$": r"\$", "#": r"\#", "%": r"\%",
-            "&": r"\&", "_": r"\_", "^": r"\wedge ", "~": r"\sim "}
-
-
-def escape(text: str) -> str:
-    """Any text inside LaTeX: special characters lose their meaning, control characters go."""
-    return "".join(_SPECIAL.get(c, c) for c in text if c.isprintable())
-
-
 def symbol_latex(name: str, index: str = "") -> str:
     """A name as LaTeX.
 
@@ -465,8 +448,8 @@ def _word(text: str) -> str:
     if text in _GREEK:
         return f"\\{text}"
     if len(text) == 1 or text.replace(",", "").isdigit():
-        return escape(text)
-    return rf"\mathrm{{{escape(text)}}}"
+        return latex_text(text)
+    return rf"\mathrm{{{latex_text(text)}}}"
 
 
 def _is_group(text: str) -> bool:

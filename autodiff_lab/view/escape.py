@@ -16,21 +16,11 @@ from typing import Any
 
 NAME_LIMIT = 60
 
+# mathtext reads neither # " ` nor &, escaped or not
 _LATEX = {
-    "\\": r"\backslash ",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "%": r"\%",
-    "#": r"\ ",  # mathtext reads none of these four, escaped or not
-    '"': r"\ ",
-    "`": r"\ ",
-    "&": r"\ ",
-    "_": r"\_",
-    "^": r"\wedge ",
-    "~": r"\sim ",
-    " ": r"\ ",
-    "'": r"{\prime}",
+    "\\": r"\backslash ", "{": r"\{", "}": r"\}", "$": r"\$", "%": r"\%", "_": r"\_",
+    "^": r"\wedge ", "~": r"\sim ", " ": r"\ ", "'": r"{\prime}",
+    "#": r"\ ", '"': r"\ ", "`": r"\ ", "&": r"\ ",
 }
 
 
@@ -124,15 +114,12 @@ def dot_label(text: str, limit: int = NAME_LIMIT) -> str:
     return escaped
 
 
-def latex_name(text: str, limit: int = NAME_LIMIT) -> str:
-    r"""A user's name as LaTeX: one letter as it is, a longer name upright.
+def latex_text(text: str) -> str:
+    r"""Any text inside LaTeX: special characters lose their meaning, control characters go.
 
     Examples
     --------
-    >>> print(latex_name("x"), latex_name("x_max"))
-    x \mathrm{x\_max}
+    >>> print(latex_text("x_max"))
+    x\_max
     """
-    clean = display_name(text, limit)
-    if len(clean) == 1 and clean.isalpha():
-        return clean
-    return r"\mathrm{" + "".join(_LATEX.get(character, character) for character in clean) + "}"
+    return "".join(_LATEX.get(character, character) for character in printable(text))

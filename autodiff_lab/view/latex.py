@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from autodiff_lab.graph import Variable
-from autodiff_lab.view.dialects import escape, symbol_latex
+from autodiff_lab.view.dialects import symbol_latex
 from autodiff_lab.view.mathematics import Formula, Index, write
 
-__all__ = ["MOST_PARTS", "escape", "latex", "math_text", "symbol_latex"]
+__all__ = ["MOST_PARTS", "latex", "math_text", "symbol_latex"]
 
 # Longer formulas name their parts; of a formula with very many parts the last ones are shown.
 LONGEST_TEXT = 160

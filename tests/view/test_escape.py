@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 import view_examples
 
-from autodiff_lab.view import dot, escape, formula, html, layout, listing, plots, svg
+from autodiff_lab.view import dialects, dot, escape, formula, html, layout, listing, plots, svg
 from autodiff_lab.view.model import FormulaView, PlotSeries, to_json
 
 HOSTILE = [
@@ -123,7 +123,7 @@ def test_layout_input_holds_no_text_of_the_user(name: str) -> None:
 
 @hostile
 def test_formula_and_plot_take_any_name(name: str) -> None:
-    line = formula.Line(escape.latex_name(name) + " + 1", name)
+    line = formula.Line(dialects.symbol_latex(name) + " + 1", name)
     ElementTree.fromstring(formula.formula_svg((line, formula.Line(name, name, name, name, True))))
     plot = dataclasses.replace(
         view_examples.logistic_plot(5), title=name, xlabel=name,
