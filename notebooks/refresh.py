@@ -18,7 +18,8 @@ HERE = Path(__file__).resolve().parent
 def refresh(path: Path) -> None:
     """Execute one notebook in place."""
     notebook = nbformat.read(path, as_version=4)
-    ExecutePreprocessor(timeout=120, kernel_name="python3").preprocess(
+    # streams in one piece: where a kernel flushes differs from run to run
+    ExecutePreprocessor(timeout=120, kernel_name="python3", coalesce_streams=True).preprocess(
         notebook, {"metadata": {"path": str(HERE)}}
     )
     notebook.metadata = {key: notebook.metadata[key] for key in ("kernelspec",)}
