@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from autodiff_lab.graph import Apply, Constant, Variable, toposort
 from autodiff_lab.tensor.indexing.keys import Slice
 from autodiff_lab.view import notation
 from autodiff_lab.view.dialects import LATEX, TEXT, AnyDialect, Piece
-from autodiff_lab.view.notation import COEFFICIENT, notation_of, rank
+from autodiff_lab.view.notation import notation_of, rank
 
 # The letters of the axes of one element; "" for an axis along which a value is stretched.
 Index = tuple[str, ...] | None
@@ -67,7 +67,7 @@ class Writer:
     ----------
     dialect : TextDialect or LatexDialect
     symbols : mapping, optional
-        Variable -> a name to write instead of opening it; "(x)" behind a name is kept as it is.
+        Variable -> a name to write instead of opening it.
     longest_part : int, optional
         Parts with a longer text get a name of their own, u_1, u_2, ...
     names : dict, optional
@@ -97,7 +97,6 @@ class Writer:
         self.parts: list[Part] = []
         self.taken = set(self.names.values())
         self._done: dict[Place, Piece] = {}
-        self._roots: dict[Place, Piece] = {}
         self._seen: set[Variable] = set()
         self._open: set[Place] = set()  # places with something still to be differentiated
         self._unnamed: dict[Variable, str] = {}
@@ -107,35 +106,20 @@ class Writer:
         self._take_names(variable)
         root = Place(notation.behind_axes(variable), index, "".join(index or ()))
         stack: list[Place] = [root]
-        while stack:
+        while True:
             place = stack[-1]
-            if place in self._done:
-                stack.pop()
-                continue
-            waiting = [child for child in self._children(place) if child not in self._done]
+            children = self._children(place)
+            waiting = [child for child in children if child not in self._done]
             if waiting:
                 stack.extend(reversed(waiting))
-                continue
-            piece = self._element(place)
-            node = place.variable.owner
-            if node is not None and (
-                node.op.name == "derivative" or not self._open.isdisjoint(self._children(place))
-            ):
-                self._open.add(place)
-            if place == root:
-                # written out here, but cut or named where it is a part of something else
-                self._roots[place] = piece
-                if self.cut is None:
-                    self._done[place] = piece
-                    return piece
-            self._done[place] = self._named_if_long(place, piece)
-            stack.pop()
-        return self._roots.get(root) or self._whole(root)
-
-    def _whole(self, root: Place) -> Piece:
-        """A place that was written as a part before, now on its own."""
-        piece = self._roots[root] = self._element(root)
-        return piece
+            elif place == root:  # written out here, but cut or named where it is a part
+                return self._element(root)
+            else:
+                stack.pop()
+                if place not in self._done:
+                    if _is_hole(place) or not self._open.isdisjoint(children):
+                        self._open.add(place)
+                    self._done[place] = self._named_if_long(place, self._element(place))
 
     def _element(self, place: Place) -> Piece:
         """The piece of a place; at an index it is one number and no array."""
@@ -171,43 +155,22 @@ class Writer:
             return [self._below(node.inputs[0], inner, _joined_letters(bound, inner))]
         if name == "dimshuffle":
             return [self._below(node.inputs[0], self._shuffled(node, index), bound)]
-        if name == "second":
-            # the value alone; where it is broadcast the index of the missing axes goes
-            return [self._below(node.inputs[1], self._fitting(node.inputs[1], index), bound)]
-        if hasattr(node.op, "row"):
-            return [
-                self._below(child, self._stretched(node, position, index), bound)
-                for position, child in enumerate(node.inputs)
-            ]
-        if name == "derivative":
-            return [self._below(node.inputs[0], index, bound)]
         inside = _place_inside(node, index)
         if inside is not None:
             base = [self._below(v, index, bound) for v in node.inputs[:1] if not _is_zero(v)]
             return [self._below(node.inputs[1], inside, bound), *base]
-        return [self._below(child, None, bound) for child in node.inputs]
+        handed = index if self._hands_on(node) else None
+        read = node.inputs[1:] if name == "second" else node.inputs
+        return [self._below(child, handed, bound) for child in read]
 
     @staticmethod
     def _below(variable: Variable, index: Index, bound: str) -> Place:
-        """A child place, looking through leading axes that were only added."""
+        """A child place: without added leading axes, without letters where it is stretched."""
         behind = notation.behind_axes(variable)
-        if index is not None:
-            index = index[len(index) - rank(behind):]
-        return Place(behind, index if rank(behind) else None, bound)
-
-    def _stretched(self, node: Apply, position: int, index: Index) -> Index:
-        if index is None:
-            return None
-        stretch = getattr(node.op, "stretch", ()) or ((),) * len(node.inputs)
-        return tuple("" if axis in stretch[position] else letter
-                     for axis, letter in enumerate(index))
-
-    @staticmethod
-    def _fitting(variable: Variable, index: Index) -> Index:
-        if index is None:
-            return None
-        shape = getattr(variable.type, "shape", ())
-        return tuple("" if length == 1 else letter for length, letter in zip(shape, index))
+        if index is None or not rank(behind):
+            return Place(behind, None, bound)
+        kept = index[len(index) - rank(behind):]
+        return Place(behind, _fitting(behind, kept), bound)
 
     @staticmethod
     def _shuffled(node: Apply, index: Index) -> Index:
@@ -240,8 +203,7 @@ class Writer:
                 letters.append(given.pop(0) if given else "")
             else:
                 letters.append(fresh.pop(0) if fresh else "i")
-        shape = getattr(node.inputs[0].type, "shape", ())
-        return tuple("" if length == 1 else c for c, length in zip(letters, shape))
+        return _fitting(node.inputs[0], letters)
 
     # -- putting together -------------------------------------------------------------------
 
@@ -263,16 +225,13 @@ class Writer:
             return self.dialect.big(BIG_SIGNS[name], new, pieces[0]) if new else pieces[0]
         if name in self.spelling and len(pieces) == 1:
             return self.dialect.named_call(self.spelling[name], pieces[0])
-        special = _FORMS.get(name)
         if name.startswith("cast_"):
             is_condition = getattr(node.inputs[0].type, "dtype", "") == "bool"
             return self.dialect.bracket(pieces[0]) if is_condition else pieces[0]
         if _place_inside(node, index) is not None:
             return self._put_in(node, index or (), pieces)
-        if special is not None:
-            piece = special(self.dialect, node, pieces)
-        else:
-            piece = self._general(variable, node, pieces)
+        form = _FORMS.get(name)
+        piece = form(self.dialect, node, pieces) if form else self._general(variable, node, pieces)
         if index is not None and any(index) and not self._hands_on(node):
             return self.dialect.indexed(piece, "".join(index))
         return piece
@@ -296,10 +255,12 @@ class Writer:
             piece = self.dialect.infix(written.infix, pieces)
         else:
             name = SHOWN.get(written.name, written.name)
-            pieces, options = _axes_shown(node, pieces)
             template = written.latex if hasattr(node.op, "row") else None
             name = name if len(node.outputs) == 1 else f"{name}{variable.index}"
-            piece = self.dialect.call(name, [*pieces, *options], template)
+            axes = getattr(node.op, "axis", None) if written.name in BIG_SIGNS else None
+            if axes is not None:
+                pieces = [*pieces, Piece(f"axis={axes[0] if len(axes) == 1 else tuple(axes)}")]
+            piece = self.dialect.call(name, pieces, template)
         return dataclasses.replace(piece, array=array)
 
     def _leaf(self, variable: Variable, index: Index) -> Piece:
@@ -310,9 +271,8 @@ class Writer:
                 return self.dialect.indexed(Piece(text), letters) if letters else Piece(text)
             name = variable.name or self._array_name(variable, text)
             return self._symbol(name, variable, index)
-        name = variable.name
-        if name is None:
-            name = self._unnamed.setdefault(variable, f"v_{len(self._unnamed) + 1}")
+        fresh = f"v_{len(self._unnamed) + 1}"
+        name = variable.name or self._unnamed.setdefault(variable, fresh)
         return self._symbol(name, variable, index)
 
     def _array_name(self, constant: Constant, text: str) -> str:
@@ -324,12 +284,7 @@ class Writer:
         return self._unnamed[constant]
 
     def _symbol(self, name: str, variable: Variable, index: Index) -> Piece:
-        stem, opening, argument = name.partition("(")
-        letters = "".join(index or ())
-        if opening:
-            head = self.dialect.symbol(stem).text
-            return Piece(f"{head}({argument}", COEFFICIENT + 20, array=rank(variable) > 0)
-        piece = self.dialect.symbol(name, letters)
+        piece = self.dialect.symbol(name, "".join(index or ()))
         return dataclasses.replace(piece, array=rank(variable) > 0 and index is None)
 
     def _named_if_long(self, place: Place, piece: Piece) -> Piece:
@@ -367,17 +322,18 @@ def _is_zero(variable: Variable) -> bool:
     ) == 0
 
 
+def _fitting(variable: Variable, letters: Sequence[str]) -> tuple[str, ...]:
+    """An index without the letters of axes of length 1."""
+    shape = getattr(variable.type, "shape", ())
+    return tuple("" if length == 1 else letter for letter, length in zip(letters, shape))
+
+
+def _is_hole(place: Place) -> bool:
+    return place.variable.owner is not None and place.variable.owner.op.name == "derivative"
+
+
 def _joined_letters(bound: str, index: tuple[str, ...]) -> str:
     return bound + "".join(letter for letter in index if letter not in bound)
-
-
-def _axes_shown(node: Apply, pieces: list[Piece]) -> tuple[list[Piece], list[Piece]]:
-    """The axes of a reduction that is written as a call."""
-    axes = getattr(node.op, "axis", None)
-    if node.op.name not in BIG_SIGNS or axes is None:
-        return pieces, []
-    shown = axes[0] if len(axes) == 1 else tuple(axes)
-    return pieces, [Piece(f"axis={shown}")]
 
 
 # -- ops that mathematics writes in its own way ------------------------------------------------
