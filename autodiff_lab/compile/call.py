@@ -115,8 +115,9 @@ class Function:
         """Put an executor in place, with the generated function that calls it."""
         self.executor = executor
         self._tally.ran = tier
-        # until the first check, time is cheap: no plan for kernels is made for a single call
-        self._tally.budget = 0.05 if self.mode.tier == "auto" and tier == "numpy" else float("inf")
+        waits = self.mode.tier == "auto" and tier == "numpy"
+        nodes = len(executor.program.instructions)
+        self._tally.budget = policy.first_look(nodes) if waits else float("inf")
         helpers = {
             "tally": self._tally, "convert": self.convert, "finish": self.finish,
             "failed": self.failed, "reconsider": self._reconsider,

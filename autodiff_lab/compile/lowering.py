@@ -99,8 +99,9 @@ class _Lowering:
         self.taken = set(self.names.values())
         self.lengths = Lengths()
         order = fgraph.toposort()
-        for node in order:
-            self.lengths.learn(node)
+        pairs = {node: self.lengths.learn(node) for node in order}
+        # in another order, other nodes are the first to need that two lengths agree
+        self.to_check = Lengths().learn if fuse else pairs.__getitem__
         groups = find_groups(fgraph, self.lengths) if fuse else [Group([n]) for n in order]
         self.steps = [_Step(self, group, number) for number, group in enumerate(groups)]
         self.last_use = {v: number for number, step in enumerate(self.steps) for v in step.ins}
@@ -128,7 +129,6 @@ class _Lowering:
         inputs = tuple(
             self.slot(v, "shared" if hasattr(v, "container") else "input") for v in graph.inputs
         )
-        checked = Lengths()
         owned: set[Variable] = set()       # temporaries whose memory is surely their own
         instructions = []
         for number, step in enumerate(self.steps):
@@ -144,7 +144,7 @@ class _Lowering:
             overwrites = self._overwrites(step, [v for v in dying if v in owned])
             frees = tuple([self.slot_of[v] for v in dying])
             checks = tuple(
-                [Check(node, *pair) for node in nodes for pair in checked.learn(node)]
+                [Check(node, *pair) for node in nodes for pair in self.to_check(node)]
             )
             instructions.append(
                 Instruction(ins, outs, tuple(nodes), step.kernel, frees, overwrites, checks)

@@ -23,6 +23,11 @@ CALL_SECONDS = 4e-6
 _measured: list[float] = []
 
 
+def first_look(nodes: int) -> float:
+    """Seconds spent in NumPy before compiling is considered at all, which takes a plan."""
+    return FIRST_KERNEL / 10 + EACH_STATEMENT * nodes / 4
+
+
 def estimated_compile_seconds(program: Program) -> float:
     """How long compiling the kernels of a program will take; infinite where there are none."""
     kernels = program.kernels

@@ -18,6 +18,7 @@ import keyword
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -51,8 +52,7 @@ class Slot:
     last_use: int
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """Two lengths that must be equal, for this node to make sense."""
 
     node: Apply
@@ -60,8 +60,7 @@ class Check:
     second: Length | int
 
 
-@dataclass(frozen=True)
-class Instruction:
+class Instruction(NamedTuple):
     """One step: a kernel, or a single node that NumPy computes.
 
     Attributes
@@ -153,8 +152,8 @@ class Names:
 
     def new(self, wanted: str | None, otherwise: str = "t") -> str:
         """An identifier like `wanted`; without one, `otherwise` and a number."""
-        base = re.sub(r"\W+", "_", wanted or "", flags=re.ASCII).strip("_")[:40]
-        if wanted and base and base[0].isdigit():
+        base = re.sub(r"\W+", "_", wanted, flags=re.ASCII).strip("_")[:40] if wanted else ""
+        if base and base[0].isdigit():
             base = f"v_{base}"
         if base and base not in self._taken:
             self._taken.add(base)

@@ -66,15 +66,16 @@ def run_phases(
     # The nodes on which the rules so far were tried in vain: since rules look at the expression
     # only, a later phase tries just its own on them.
     settled: Collection[Apply] = ()
+    context = Context(fgraph)
     with collector_paused():
         for phase in (*PHASES, DISPLAY):
             if phase in phases:
-                settled = _run_phase(fgraph, phase, include, banned, trace, on_error, settled)
+                context.phase = phase
+                settled = _run_phase(context, include, banned, trace, on_error, settled)
 
 
 def _run_phase(
-    fgraph: FunctionGraph,
-    phase: str,
+    context: Context,
     include: Sequence[str],
     banned: list[str],
     trace: RewriteTrace | None,
@@ -83,8 +84,8 @@ def _run_phase(
 ) -> Collection[Apply]:
     """Run a phase until it has nothing to do; if rules undo each other, go on without them."""
     for _ in range(MAX_PASSES):
-        rules = select(phase, include, banned)
-        walk = _Walk(Context(fgraph, phase), rules, trace, on_error, settled)
+        rules = select(context.phase, include, banned)
+        walk = _Walk(context, rules, trace, on_error, settled)
         try:
             walk.run()
         except RewriteLoop as loop:
@@ -138,7 +139,7 @@ class _Walk:
         self.rules = rules
         self.settled = settled
         self.untouched: set[Apply] = set()
-        self.by_kind: dict[tuple[Any, bool], list[Rule]] = {}
+        self.by_kind: dict[tuple[Any, ...], list[Rule]] = {}
         self.final: dict[Apply, tuple[Variable, ...]] = {}
         self.forward: dict[Apply, tuple[Variable, ...]] = {}
         # node made by a rule -> (how many replacements deep, the rule, the node replaced)
@@ -152,7 +153,7 @@ class _Walk:
         for node in self.fgraph.toposort():
             if node in final:
                 continue
-            if not forward and node in settled and not self._candidates(node.op, True):
+            if not forward and node in settled and not self._candidates(node):
                 final[node] = node.outputs
                 self.untouched.add(node)
                 self.record.visited += 1
@@ -215,27 +216,25 @@ class _Walk:
 
     # -- rules ------------------------------------------------------------------------------
 
-    def _candidates(self, op: Any, settled: bool) -> list[Rule]:
-        """The rules to try on nodes of an op: all, or those that are new in this phase."""
-        key = (op, settled)
+    def _candidates(self, node: Apply) -> list[Rule]:
+        """The rules to try on a node: all that can match, or those that are new in this phase."""
+        heads = tuple(map(self.context.head, node.inputs))
+        key = (node.op, heads, node in self.settled)
         found = self.by_kind.get(key)
         if found is None:
-            kinds = {"*", op.name, *type(op).__mro__}
-            found = [rule for rule in self.rules if not kinds.isdisjoint(rule.ops)]
-            if settled:
-                found = [r for r in found if r.phase == self.context.phase or r.uses]
-            self.by_kind[key] = found
+            kinds = {"*", node.op.name, *type(node.op).__mro__}
+            found = self.by_kind[key] = [
+                rule
+                for rule in self.rules
+                if not kinds.isdisjoint(rule.ops)
+                and heads_fit(rule.heads, rule.behind, heads)
+                and (not key[2] or rule.phase == self.context.phase or rule.uses)
+            ]
         return found
 
     def _try(self, node: Apply) -> tuple[Variable, ...] | None:
-        heads = None
-        for rule in self._candidates(node.op, node in self.settled):
-            if rule.heads is not None or rule.behind is not None:
-                if heads is None:
-                    heads = tuple(map(self.context.head, node.inputs))
-                if not heads_fit(rule.heads, rule.behind, heads):
-                    continue
-            if self.dropped and rule.name in self.dropped:
+        for rule in self._candidates(node):
+            if rule.name in self.dropped:
                 continue
             self.record.tried += 1
             replaced = self._apply(rule, node)

@@ -56,6 +56,7 @@ class Context:
     fgraph : FunctionGraph
         The graph that is rewritten; its outputs are those of the start of the pass.
     phase : str
+        The phase that runs.
     notes : dict
         Where rules may keep what they found, by node.
     """

@@ -257,9 +257,9 @@ def heads_fit(
     found: tuple[Any, ...],
 ) -> bool:
     """Whether the inputs of a node can match at all, by the names of their ops."""
-    if required is None:
-        return any(type(have) is not str or have in behind for have in found)  # type: ignore[operator]
-    for order in required:
+    if behind is not None:
+        return any(type(have) is not str or have in behind for have in found)
+    for order in required or ((),):
         for want, have in zip(order, found):
             if want is None:
                 continue
