@@ -28,13 +28,10 @@ class DimShuffle(TensorOp):
     notation = Notation(pp="DimShuffle")
     linear_in = (0,)
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
-        """Matrix transposed, vector to column, column to vector."""
-        return [
-            ("dimshuffle", (rng.normal(size=(2, 3)), 1, 0), {}),
-            ("dimshuffle", (rng.normal(size=3), "x", 0), {}),
-        ]
+    samples = staticmethod(lambda rng: [
+        ("dimshuffle", (rng.normal(size=(2, 3)), 1, 0), {}),
+        ("dimshuffle", (rng.normal(size=3), "x", 0), {}),
+    ])
 
     def __init__(self, input_ndim: int, new_order: Sequence[int | str]) -> None:
         order = tuple(entry if entry == "x" else int(entry) for entry in new_order)

@@ -75,15 +75,12 @@ class Alloc(TensorOp):
     notation = Notation(pp="Alloc")
     linear_in = (0,)
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
-        """A scalar, a row that is stretched, nothing to stretch."""
-        return [
-            ("alloc", (rng.normal(size=()), 2, 3), {}),
-            ("alloc", (rng.normal(size=(1, 3)), 2, 3), {}),
-            ("alloc", (rng.normal(size=3), 2, 3), {}),
-            ("alloc", (rng.normal(size=()),), {}),
-        ]
+    samples = staticmethod(lambda rng: [
+        ("alloc", (rng.normal(size=()), 2, 3), {}),
+        ("alloc", (rng.normal(size=(1, 3)), 2, 3), {}),
+        ("alloc", (rng.normal(size=3), 2, 3), {}),
+        ("alloc", (rng.normal(size=()),), {}),
+    ])
 
     def prepare(self, *inputs: Any) -> list[Any]:
         value = as_tensor_variable(inputs[0])
@@ -159,15 +156,12 @@ class ARange(TensorOp):
     summary = "Numbers from a start to below a stop, in equal steps."
     notation = Notation(pp="ARange")
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
-        """Whole numbers, steps, floats."""
-        return [
-            ("arange", (5,), {}),
-            ("arange", (2, 9, 3), {}),
-            ("arange", (0.0, 1.0, 0.25), {}),
-            ("arange", (5, 0, -2), {}),
-        ]
+    samples = staticmethod(lambda rng: [
+        ("arange", (5,), {}),
+        ("arange", (2, 9, 3), {}),
+        ("arange", (0.0, 1.0, 0.25), {}),
+        ("arange", (5, 0, -2), {}),
+    ])
 
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype
@@ -218,10 +212,9 @@ class Eye(TensorOp):
     notation = Notation(latex="I", pp="Eye")
     differentiable = False
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
-        """Square, oblong, another diagonal."""
-        return [("eye", (3,), {}), ("eye", (2, 4), {}), ("eye", (3, 3, 1), {})]
+    samples = staticmethod(lambda rng: [
+        ("eye", (3,), {}), ("eye", (2, 4), {}), ("eye", (3, 3, 1), {}),
+    ])
 
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype

@@ -67,7 +67,7 @@ class TensorOp(Op):
 
     op_name: ClassVar[str] = ""
     notation: ClassVar[Notation] = Notation()
-    samples: ClassVar[Callable[[np.random.Generator], list[Any]] | None] = None
+    samples: ClassVar[Any] = None
     summary: ClassVar[str] = ""
     words: ClassVar[str] = ""  # the derivative rule in words, for derivations
     differentiable: ClassVar[bool] = True

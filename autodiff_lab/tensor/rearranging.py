@@ -27,15 +27,12 @@ class Repeat(TensorOp):
     notation = Notation(pp="Repeat")
     linear_in = (0,)
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
-        """A vector, both axes of a matrix, all elements."""
-        return [
-            ("repeat", (rng.normal(size=3), [2, 0, 1]), {}),
-            ("repeat", (rng.normal(size=(2, 3)), [2, 0, 1], 1), {}),
-            ("repeat", (rng.normal(size=(2, 3)), [1, 3], 0), {}),
-            ("repeat", (rng.normal(size=(2, 3)), 2), {}),
-        ]
+    samples = staticmethod(lambda rng: [
+        ("repeat", (rng.normal(size=3), [2, 0, 1]), {}),
+        ("repeat", (rng.normal(size=(2, 3)), [2, 0, 1], 1), {}),
+        ("repeat", (rng.normal(size=(2, 3)), [1, 3], 0), {}),
+        ("repeat", (rng.normal(size=(2, 3)), 2), {}),
+    ])
 
     def __init__(self, axis: int) -> None:
         self.axis = axis

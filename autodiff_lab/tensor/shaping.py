@@ -37,10 +37,9 @@ class Shape(TensorOp):
     notation = Notation(latex=r"\mathrm{{shape}}\left({0}\right)", pp="Shape")
     differentiable = False
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
-        """A matrix, a scalar."""
-        return [("shape", (rng.normal(size=(2, 3)),), {}), ("shape", (rng.normal(size=()),), {})]
+    samples = staticmethod(lambda rng: [
+        ("shape", (rng.normal(size=(2, 3)),), {}), ("shape", (rng.normal(size=()),), {}),
+    ])
 
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
         return ["int64"]
@@ -75,15 +74,12 @@ class Reshape(TensorOp):
     notation = Notation(pp="Reshape")
     linear_in = (0,)
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
-        """Split, join, an inferred length, a scalar."""
-        return [
-            ("reshape", (rng.normal(size=6), (2, 3)), {}),
-            ("reshape", (rng.normal(size=(2, 3)), (-1,)), {}),
-            ("reshape", (rng.normal(size=(2, 3)), (3, -1, 1)), {}),
-            ("reshape", (rng.normal(size=()), (1, 1)), {}),
-        ]
+    samples = staticmethod(lambda rng: [
+        ("reshape", (rng.normal(size=6), (2, 3)), {}),
+        ("reshape", (rng.normal(size=(2, 3)), (-1,)), {}),
+        ("reshape", (rng.normal(size=(2, 3)), (3, -1, 1)), {}),
+        ("reshape", (rng.normal(size=()), (1, 1)), {}),
+    ])
 
     def prepare(self, *inputs: Any) -> list[Any]:
         return [as_tensor_variable(inputs[0]), *as_lengths(inputs[1:])]
@@ -157,13 +153,10 @@ class SpecifyShape(TensorOp):
     notation = Notation(latex="{0}", pp="SpecifyShape")
     linear_in = (0,)
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
-        """One length given; both given."""
-        return [
-            ("specify_shape", (rng.normal(size=(2, 3)), (2, None)), {}),
-            ("specify_shape", (rng.normal(size=(2, 3)), (2, 3)), {}),
-        ]
+    samples = staticmethod(lambda rng: [
+        ("specify_shape", (rng.normal(size=(2, 3)), (2, None)), {}),
+        ("specify_shape", (rng.normal(size=(2, 3)), (2, 3)), {}),
+    ])
 
     def __init__(self, pattern: Sequence[bool]) -> None:
         self.pattern = tuple(bool(given) for given in pattern)
@@ -220,10 +213,7 @@ class Unbroadcast(TensorOp):
     notation = Notation(latex="{0}", pp="Unbroadcast")
     linear_in = (0,)
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
-        """A row."""
-        return [("unbroadcast", (rng.normal(size=(1, 3)), 0), {})]
+    samples = staticmethod(lambda rng: [("unbroadcast", (rng.normal(size=(1, 3)), 0), {})])
 
     def __init__(self, axes: tuple[int, ...]) -> None:
         self.axes = axes

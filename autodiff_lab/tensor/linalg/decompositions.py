@@ -161,13 +161,10 @@ class OrthogonalTriangular(MatrixOp):
     notation = Notation(pp="qr")
     square = False
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
-        """Square, tall, a stack, wide, the triangle alone."""
-        return [
-            *(("qr", (near_identity(rng, *shape),), {}) for shape in ((3, 3), (4, 2), (2, 3, 2))),
-            ("qr", (near_identity(rng, 3, 2),), {"mode": "r"}),
-        ]
+    samples = staticmethod(lambda rng: [
+        *(("qr", (near_identity(rng, *shape),), {}) for shape in ((3, 3), (4, 2), (2, 3, 2))),
+        ("qr", (near_identity(rng, 3, 2),), {"mode": "r"}),
+    ])
 
     def __init__(self, mode: str = "reduced") -> None:
         self.mode = mode

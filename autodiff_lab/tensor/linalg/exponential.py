@@ -24,10 +24,9 @@ class MatrixExponential(MatrixOp):
     words = "derivative of the matrix exponential along a direction"
     notation = Notation(latex=r"e^{{{0}}}", pp="expm")
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
-        """A matrix, a stack."""
-        return [("expm", (near_identity(rng, *shape) / 2,), {}) for shape in ((3, 3), (2, 2, 2))]
+    samples = staticmethod(lambda rng: [
+        ("expm", (near_identity(rng, *shape) / 2,), {}) for shape in ((3, 3), (2, 2, 2)),
+    ])
 
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"scipy.linalg.expm({arguments[0]})"

@@ -164,10 +164,9 @@ class Cofactors(MatrixOp):
     words = "derivative of det(X) X^-T"
     notation = Notation(latex=r"\mathrm{{cof}}\left({0}\right)", pp="cofactors")
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
-        """A matrix, a stack."""
-        return [("cofactors", (near_identity(rng, *shape),), {}) for shape in ((3, 3), (2, 2, 2))]
+    samples = staticmethod(lambda rng: [
+        ("cofactors", (near_identity(rng, *shape),), {}) for shape in ((3, 3), (2, 2, 2)),
+    ])
 
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"{COFACTOR_MATRIX}({arguments[0]})"

@@ -31,14 +31,11 @@ class Triangle(TensorOp):
     words = "only the triangle matters"
     linear_in = (0,)
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
-        """Both triangles, other diagonals, a stack."""
-        return [
-            ("tril", (rng.normal(size=(3, 4)),), {}),
-            ("triu", (rng.normal(size=(3, 3)), 1), {}),
-            ("tril", (rng.normal(size=(2, 3, 3)), -1), {}),
-        ]
+    samples = staticmethod(lambda rng: [
+        ("tril", (rng.normal(size=(3, 4)),), {}),
+        ("triu", (rng.normal(size=(3, 3)), 1), {}),
+        ("tril", (rng.normal(size=(2, 3, 3)), -1), {}),
+    ])
 
     def __init__(self, lower: bool, k: int = 0) -> None:
         self.lower = lower
@@ -131,15 +128,12 @@ class Diagonal(TensorOp):
     notation = Notation(latex=r"\mathrm{{diag}}\left({0}\right)", pp="ExtractDiag")
     linear_in = (0,)
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
-        """Square, oblong, other diagonals and axes."""
-        return [
-            ("diagonal", (rng.normal(size=(3, 3)),), {}),
-            ("diagonal", (rng.normal(size=(2, 4)), 1), {}),
-            ("diagonal", (rng.normal(size=(3, 2, 3)), -1, 0, 2), {}),
-            ("diagonal", (rng.normal(size=(2, 3)), 3), {}),
-        ]
+    samples = staticmethod(lambda rng: [
+        ("diagonal", (rng.normal(size=(3, 3)),), {}),
+        ("diagonal", (rng.normal(size=(2, 4)), 1), {}),
+        ("diagonal", (rng.normal(size=(3, 2, 3)), -1, 0, 2), {}),
+        ("diagonal", (rng.normal(size=(2, 3)), 3), {}),
+    ])
 
     def __init__(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> None:
         self.offset = offset
@@ -192,14 +186,11 @@ class IncDiagonal(TensorOp):
     notation = Notation(pp="IncDiagonal")
     linear_in = (0, 1)
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
-        """A matrix, another diagonal, other axes."""
-        return [
-            ("inc_diagonal", (rng.normal(size=(3, 3)), rng.normal(size=3)), {}),
-            ("inc_diagonal", (rng.normal(size=(2, 4)), rng.normal(size=2), 1), {}),
-            ("inc_diagonal", (rng.normal(size=(3, 2, 3)), rng.normal(size=(2, 2)), -1, 0, 2), {}),
-        ]
+    samples = staticmethod(lambda rng: [
+        ("inc_diagonal", (rng.normal(size=(3, 3)), rng.normal(size=3)), {}),
+        ("inc_diagonal", (rng.normal(size=(2, 4)), rng.normal(size=2), 1), {}),
+        ("inc_diagonal", (rng.normal(size=(3, 2, 3)), rng.normal(size=(2, 2)), -1, 0, 2), {}),
+    ])
 
     def __init__(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> None:
         self.offset = offset
