@@ -59,7 +59,7 @@ class CumSum(Cumulative):
     linear_in = (0,)
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """Both axes, all elements."""
         return cumulative_samples("cumsum", rng)
 
@@ -80,7 +80,7 @@ class CumProd(Cumulative):
     notation = Notation(pp="CumProd")
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """Both axes, all elements, zeros."""
         return [*cumulative_samples("cumprod", rng),
                 ("cumprod", (rng.normal(size=5) * [1, 0, 1, 0, 1],), {})]
@@ -152,7 +152,7 @@ class LinearRecurrence(Cumulative):
     notation = Notation(pp="LinearRecurrence")
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """A vector, both axes of a matrix."""
         shapes = [((4,), 0), ((3, 4), 1), ((3, 4), 0)]
         return [
@@ -242,7 +242,7 @@ class ProductOfOthers(TensorOp):
     notation = Notation(pp="ProductOfOthers")
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """All axes, some, zeros."""
         matrix = rng.normal(size=(3, 4))
         return [

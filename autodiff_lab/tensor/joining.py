@@ -26,7 +26,7 @@ class Join(TensorOp):
     notation = Notation(pp="Join")
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """Vectors; matrices along both axes; one array."""
         first, other = rng.normal(size=(2, 3)), rng.normal(size=(2, 1))
         return [

@@ -29,7 +29,7 @@ class Dot(TensorOp):
     multilinear_in = (0, 1)
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """Every pair of ranks 1 and 2, and a scalar."""
         vector, matrix = rng.normal(size=3), rng.normal(size=(3, 4))
         return [

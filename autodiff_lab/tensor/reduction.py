@@ -123,7 +123,7 @@ class Sum(Reduction):
     linear_in = (0,)
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """All axes, one, several, none."""
         return reduction_samples("sum", rng)
 
@@ -206,7 +206,7 @@ class Prod(Reduction):
     reduction = ("mul", 1)
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """All axes, one, several, none."""
         return reduction_samples("prod", rng)
 
@@ -252,7 +252,7 @@ class Max(_Extremum):
     reduction = ("max", -math.inf)
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """All axes, one, several, none."""
         return reduction_samples("max", rng)
 
@@ -267,7 +267,7 @@ class Min(_Extremum):
     reduction = ("min", math.inf)
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """All axes, one, several, none."""
         return reduction_samples("min", rng)
 
@@ -291,7 +291,7 @@ class AnyTrue(_Test):
     reduction = ("or", False)
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """All axes, one, several, none."""
         return reduction_samples("any", rng)
 
@@ -306,7 +306,7 @@ class AllTrue(_Test):
     reduction = ("and", True)
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """All axes, one, several, none."""
         return reduction_samples("all", rng)
 

@@ -53,7 +53,7 @@ class ArgSort(_Places):
     notation = Notation(pp="ArgSort")
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """Both axes, all elements."""
         return _samples("argsort", rng)
 
@@ -71,7 +71,7 @@ class Sort(_AlongAxis):
     numpy_function = "np.sort"
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """Both axes, all elements."""
         return _samples("sort", rng)
 
@@ -94,7 +94,7 @@ class ArgMax(_Places):
     numpy_function = "np.argmax"
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """Both axes, all elements."""
         return _samples("argmax", rng)
 
@@ -111,7 +111,7 @@ class ArgMin(ArgMax):
     numpy_function = "np.argmin"
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """Both axes, all elements."""
         return _samples("argmin", rng)
 

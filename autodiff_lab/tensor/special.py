@@ -71,7 +71,7 @@ class Softmax(_AlongAxes):
     notation = Notation(latex=r"\mathrm{{softmax}}\left({0}\right)", pp="Softmax")
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """All elements, rows, several axes."""
         return _samples("softmax", rng)
 
@@ -110,7 +110,7 @@ class LogSoftmax(_AlongAxes):
     notation = Notation(latex=r"\log\mathrm{{softmax}}\left({0}\right)", pp="LogSoftmax")
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """All elements, rows, several axes."""
         return _samples("log_softmax", rng)
 
@@ -147,7 +147,7 @@ class LogSumExp(_AlongAxes):
     notation = Notation(latex=r"\log \sum e^{{{0}}}", pp="LogSumExp")
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """All elements, rows, several axes."""
         return _samples("logsumexp", rng)
 

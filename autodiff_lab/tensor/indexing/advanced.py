@@ -47,7 +47,7 @@ class NonZero(TensorOp):
     differentiable = False
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """A vector, a matrix."""
         return [("nonzero", (rng.normal(size=4),), {}),
                 ("nonzero", (rng.normal(size=(2, 3)),), {})]
@@ -194,7 +194,7 @@ class AdvancedSubtensor(_ArrayKeys, Subtensor):
     linear_in = (0,)
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """Rows, pairs, slices between arrays, a mask."""
         matrix, cube = rng.normal(size=(3, 4)), rng.normal(size=(2, 3, 4))
         return [
@@ -274,7 +274,7 @@ class AdvancedIncSubtensor(_ArrayKeys, IncSubtensor):
     linear_in = (0, 1)
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """Repeated places, both ways; a mask; slices between arrays."""
         matrix, cube = rng.normal(size=(3, 4)), rng.normal(size=(2, 3, 4))
         apart = ([1, 0, 1], slice(None), [0, 3, 0])

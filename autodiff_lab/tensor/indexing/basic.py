@@ -58,7 +58,7 @@ class Subtensor(TensorOp):
     linear_in = (0,)
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """Numbers, slices, steps, both ends."""
         matrix = rng.normal(size=(3, 4))
         return [
@@ -190,7 +190,7 @@ class IncSubtensor(TensorOp):
     linear_in = (0, 1)
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """Adding and replacing a row, a column that is stretched."""
         matrix = rng.normal(size=(3, 4))
         first = (slice(None), slice(0, 2))

@@ -33,7 +33,7 @@ class Matmul(StackedOp):
     multilinear_in = (0, 1)
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """Stacks of one rank, a matrix and a stack, vectors and a stack, stretched axes."""
         stack = rng.normal(size=(2, 3, 4))
         return [

@@ -69,7 +69,7 @@ class Cholesky(MatrixOp):
     notation = Notation(latex=r"\mathrm{{chol}}\left({0}\right)", pp="cholesky")
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """A matrix, a stack, the other triangle."""
         found: list[Any] = []
         for shape, lower in (((3, 3), True), ((2, 3, 3), True), ((3, 3), False)):
@@ -261,7 +261,7 @@ class LowerUpper(MatrixOp):
     notation = Notation(pp="lu")
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """A matrix, a stack, rows exchanged."""
         return [("lu", (near_identity(rng, *shape)[..., ::-1, :],), {})
                 for shape in ((3, 3), (2, 3, 3))]

@@ -25,7 +25,7 @@ class MatrixExponential(MatrixOp):
     notation = Notation(latex=r"e^{{{0}}}", pp="expm")
 
     samples = staticmethod(lambda rng: [
-        ("expm", (near_identity(rng, *shape) / 2,), {}) for shape in ((3, 3), (2, 2, 2)),
+        ("expm", (near_identity(rng, *shape) / 2,), {}) for shape in ((3, 3), (2, 2, 2))
     ])
 
     def numpy(self, node: Apply, *arguments: str) -> str:

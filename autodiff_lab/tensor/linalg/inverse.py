@@ -50,7 +50,7 @@ class Inverse(MatrixOp):
     notation = Notation(latex=r"{0}^{{-1}}", pp="inv")
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """A matrix, a stack, one element."""
         return [("inv", (near_identity(rng, *shape),), {})
                 for shape in ((3, 3), (2, 3, 3), (1, 1))]
@@ -106,7 +106,7 @@ class Determinant(MatrixOp):
     notation = Notation(latex=r"\det\left({0}\right)", pp="det")
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """A matrix, a stack, one element."""
         return [("det", (near_identity(rng, *shape),), {})
                 for shape in ((3, 3), (2, 3, 3), (1, 1))]
@@ -165,7 +165,7 @@ class Cofactors(MatrixOp):
     notation = Notation(latex=r"\mathrm{{cof}}\left({0}\right)", pp="cofactors")
 
     samples = staticmethod(lambda rng: [
-        ("cofactors", (near_identity(rng, *shape),), {}) for shape in ((3, 3), (2, 2, 2)),
+        ("cofactors", (near_identity(rng, *shape),), {}) for shape in ((3, 3), (2, 2, 2))
     ])
 
     def numpy(self, node: Apply, *arguments: str) -> str:
@@ -201,7 +201,7 @@ class SignLogDeterminant(MatrixOp):
     notation = Notation(latex=r"\log\left|\det\left({0}\right)\right|", pp="slogdet")
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """A matrix, a stack, a negative determinant."""
         return [("slogdet", (near_identity(rng, *shape),), {}) for shape in ((3, 3), (2, 3, 3))] + [
             ("slogdet", (-near_identity(rng, 3, 3),), {})
@@ -257,7 +257,7 @@ class PseudoInverse(MatrixOp):
     square = False
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """Tall, wide, a stack."""
         shapes = (4, 2), (2, 3), (2, 3, 2)
         return [("pinv", (near_identity(rng, *shape),), {}) for shape in shapes]

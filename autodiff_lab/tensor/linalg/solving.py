@@ -39,7 +39,7 @@ class Solve(StackedOp):
     notation = Notation(latex=r"{0}^{{-1}} \, {1}", pp="solve")
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """Matrices, a vector on the right, stacks, one matrix for a stack."""
         matrix, stack = near_identity(rng, 3, 3), near_identity(rng, 2, 3, 3)
         return [
@@ -154,7 +154,7 @@ class SolveTriangular(Solve):
     notation = Notation(latex=r"{0}^{{-1}} \, {1}", pp="solve_triangular")
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """Both triangles, the transpose, ones on the diagonal, stacks."""
         matrix, right = near_identity(rng, 3, 3), rng.normal(size=(3, 2))
         stack = near_identity(rng, 2, 3, 3)

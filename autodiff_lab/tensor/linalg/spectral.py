@@ -73,7 +73,7 @@ class SymmetricEigen(MatrixOp):
     notation = Notation(pp="eigh")
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """A matrix, a stack, the values alone."""
         found: list[Any] = []
         for shape, name in (((3, 3), "eigh"), ((2, 3, 3), "eigh"), ((3, 3), "eigvalsh")):
@@ -175,7 +175,7 @@ class SingularValues(MatrixOp):
     square = False
 
     @staticmethod
-    def samples(rng: Any) -> list[Any]:  # type: ignore[override]
+    def samples(rng: Any) -> list[Any]:
         """Square, tall, wide, a stack, the values alone."""
         thin = {"full_matrices": False}
         found: list[Any] = []
