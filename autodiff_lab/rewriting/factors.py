@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from autodiff_lab.graph import Variable
@@ -71,6 +71,18 @@ class Product:
         above, below = self.numbers
         value = above / below
         return -value if self.signs % 2 else value
+
+    def raised(self, changes: Mapping[Variable, float]) -> Product:
+        """A copy with exponents changed by so much; bases whose exponent is then 0 are gone."""
+        changed = self.copy()
+        for base, change in changes.items():
+            changed.powers[base] = changed.powers.get(base, 0.0) + change
+        changed.powers = {base: e for base, e in changed.powers.items() if e}
+        return changed
+
+    def without_number(self) -> Product:
+        """A copy without sign and numbers."""
+        return dataclasses.replace(self.copy(), signs=0, above=[], below=[])
 
     def copy(self) -> Product:
         """The same factors, to be changed."""

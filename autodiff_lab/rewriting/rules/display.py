@@ -10,6 +10,8 @@ Relies on `rewriting.factors`, which takes products and sums apart.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import math
 from typing import Any
 
@@ -35,6 +37,8 @@ CLIENT = "seed: the derivation of the logistic function's derivative"
 PRODUCTS = ("mul", "true_div", "neg", "reciprocal", "sqr", "pow")
 
 Answer = Variable | None
+
+display = functools.partial(node_rewriter, phase=DISPLAY, client=CLIENT)
 
 
 def _fitted(context: Context, new: Variable, node: Apply) -> Answer:
@@ -108,44 +112,38 @@ def _symbolic(context: Context, node: Apply) -> Answer:
     return None
 
 
-
-
-@node_rewriter(PRODUCTS, phase=DISPLAY, client=CLIENT, tags=("tidy",),
-               example=lambda x, y: (-x) * (-y))
+@display(PRODUCTS, tags=("tidy",), example=lambda x, y: (-x) * (-y))
 def two_signs_cancel(context: Context, node: Apply) -> Answer:
     """the two signs cancel"""
     return _ordered(context, node, "signs")
 
 
-@node_rewriter(PRODUCTS, phase=DISPLAY, client=CLIENT, tags=("tidy",),
-               example=lambda x, y: x * (-y))
+@display(PRODUCTS, tags=("tidy",), example=lambda x, y: x * (-y))
 def sign_in_front(context: Context, node: Apply) -> Answer:
     """the minus sign goes to the front"""
     return _ordered(context, node, "minus")
 
 
-@node_rewriter(PRODUCTS, phase=DISPLAY, client=CLIENT, tags=("tidy",),
-               example=lambda x, y: (1 / x) * y)
+@display(PRODUCTS, tags=("tidy",), example=lambda x, y: (1 / x) * y)
 def one_fraction(context: Context, node: Apply) -> Answer:
     """written as one fraction"""
     return _ordered(context, node, "fraction")
 
 
-@node_rewriter(PRODUCTS, phase=DISPLAY, client=CLIENT, tags=("tidy",),
-               example=lambda x, y: (x * y) / x)
+@display(PRODUCTS, tags=("tidy",), example=lambda x, y: (x * y) / x)
 def equal_factors_cancel(context: Context, node: Apply) -> Answer:
     """equal factors above and below cancel"""
     return _ordered(context, node, "cancel")
 
 
-@node_rewriter(PRODUCTS, phase=DISPLAY, client=CLIENT, tags=("tidy",), example=lambda x, y: x * x)
+@display(PRODUCTS, tags=("tidy",), example=lambda x, y: x * x)
 def equal_factors_as_power(context: Context, node: Apply) -> Answer:
     """equal factors make a power"""
     return _ordered(context, node, "powers")
 
 
-@node_rewriter(("mul", "true_div"), phase=DISPLAY, client=CLIENT, tags=("tidy",),
-               example=lambda x, y: function("exp")(x) * function("exp")(-x) * y)
+@display(("mul", "true_div"), tags=("tidy",),
+         example=lambda x, y: function("exp")(x) * function("exp")(-x) * y)
 def exponentials_cancel(context: Context, node: Apply) -> Answer:
     """exp(u) exp(-u) = 1"""
     found = product_of(context, node.outputs[0])
@@ -162,30 +160,23 @@ def exponentials_cancel(context: Context, node: Apply) -> Answer:
         if twin is None or found.powers[base] * found.powers[twin] <= 0:
             continue
         common = min(found.powers[base], found.powers[twin], key=abs)
-        changed = found.copy()
-        changed.powers[base] -= common
-        changed.powers[twin] -= common
-        changed.powers = {b: e for b, e in changed.powers.items() if e}
-        return _fitted(context, build(changed), node)
+        return _fitted(context, build(found.raised({base: -common, twin: -common})), node)
     return None
 
 
-@node_rewriter(("mul",), phase=DISPLAY, client=CLIENT, tags=("tidy",),
-               example=lambda x, y: x * x ** (y - 1))
+@display(("mul",), tags=("tidy",), example=lambda x, y: x * x ** (y - 1))
 def exponents_add(context: Context, node: Apply) -> Answer:
     """the exponents add"""
     return _symbolic(context, node)
 
 
-@node_rewriter(PRODUCTS, phase=DISPLAY, client=CLIENT, tags=("tidy",),
-               example=lambda x, y: 2 * (3 * x))
+@display(PRODUCTS, tags=("tidy",), example=lambda x, y: 2 * (3 * x))
 def numbers_multiply(context: Context, node: Apply) -> Answer:
     """the numbers are multiplied"""
     return _ordered(context, node, "numbers")
 
 
-@node_rewriter(PRODUCTS, phase=DISPLAY, client=CLIENT, tags=("tidy", "silent"),
-               example=lambda x, y: x * 2)
+@display(PRODUCTS, tags=("tidy", "silent"), example=lambda x, y: x * 2)
 def product_in_order(context: Context, node: Apply) -> Answer:
     """number first, then names, then functions"""
     return _ordered(context, node, "order")
@@ -202,8 +193,7 @@ def number_before_matrix_product(context: Context, node: Apply) -> Answer:
         if found is None or found.number in (0.0, 1.0) or not found.powers:
             continue
         value = found.number
-        found.signs, found.above, found.below = 0, [], []
-        rest = build(found)
+        rest = build(found.without_number())
         if context.same_shape(rest, variable):
             inputs[-1] = rest
             factor *= value
@@ -217,8 +207,8 @@ def number_before_matrix_product(context: Context, node: Apply) -> Answer:
 # -- numbers and sums --------------------------------------------------------------------------
 
 
-@node_rewriter(("add", "sub", "mul", "pow", "true_div"), phase=DISPLAY, client=CLIENT,
-               tags=("tidy",), example=lambda x, y: x ** (y.type.make_constant(3.0) - 1))
+@display(("add", "sub", "mul", "pow", "true_div"), tags=("tidy",),
+         example=lambda x, y: x ** (y.type.make_constant(3.0) - 1))
 def arithmetic(context: Context, node: Apply) -> Answer:
     """arithmetic"""
     values = [is_number(context, v) for v in node.inputs]
@@ -237,8 +227,7 @@ def _scalars(values: list[float | None]) -> list[Any]:
     return [np.asarray(value, dtype=np.float64) for value in values]
 
 
-@node_rewriter(("add", "sub"), phase=DISPLAY, client=CLIENT, tags=("tidy", "silent"),
-               example=lambda x, y: x + y * 0)
+@display(("add", "sub"), tags=("tidy", "silent"), example=lambda x, y: x + y * 0)
 def nothing_added(context: Context, node: Apply) -> Answer:
     """adding zero changes nothing"""
     left, right = node.inputs
@@ -250,8 +239,7 @@ def nothing_added(context: Context, node: Apply) -> Answer:
     return None
 
 
-@node_rewriter(("add", "sub"), phase=DISPLAY, client=CLIENT, tags=("tidy", "silent"),
-               example=lambda x, y: x + (-y))
+@display(("add", "sub"), tags=("tidy", "silent"), example=lambda x, y: x + (-y))
 def plus_minus(context: Context, node: Apply) -> Answer:
     """plus a negative is minus"""
     left, right = node.inputs
@@ -262,18 +250,12 @@ def plus_minus(context: Context, node: Apply) -> Answer:
     return _fitted(context, function(sign)(left, inner.inputs[0]), node)
 
 
-@node_rewriter(("add", "sub"), phase=DISPLAY, client=CLIENT, tags=("tidy",),
-               example=lambda x, y: x + y + x)
+@display(("add", "sub"), tags=("tidy",), example=lambda x, y: x + y + x)
 def like_terms(context: Context, node: Apply) -> Answer:
     """like terms are collected"""
-    terms = terms_of(context, node.outputs[0])
-    if terms is None:
-        return None
+    terms, known = _terms(context, node)
     collected: dict[Variable | None, float] = {}
-    for sign, term in terms:
-        product = product_of(context, term)
-        if product is None:
-            return None
+    for (sign, _), product in zip(terms, known):
         coefficient, key = sign * product.number, _key(context, product)
         collected[key] = collected.get(key, 0.0) + coefficient
     if len(collected) == len(terms):
@@ -282,13 +264,19 @@ def like_terms(context: Context, node: Apply) -> Answer:
     return _fitted(context, added((c, v) for c, v in _positive_first(kept)), node)
 
 
+def _terms(context: Context, node: Apply) -> tuple[list[tuple[float, Variable]], list[Product]]:
+    """The terms of a sum with their signs, and each as a product; none where one is no product."""
+    terms = terms_of(context, node.outputs[0]) or []
+    found = [product_of(context, term) for _, term in terms]
+    products = [product for product in found if product is not None]
+    return (list(terms), products) if len(products) == len(terms) else ([], [])
+
+
 def _key(context: Context, product: Product) -> Variable | None:
     """What a term is without its number, interned; None for a plain number."""
-    rest = product.copy()
-    rest.signs, rest.above, rest.below = 0, [], []
-    if not any(rest.powers.values()):
+    if not any(product.powers.values()):
         return None
-    return context.fgraph.table.intern(build(rest))
+    return context.fgraph.table.intern(build(product.without_number()))
 
 
 def _positive_first(
@@ -305,17 +293,12 @@ def _positive_first(
 # -- sums of fractions, common factors ---------------------------------------------------------
 
 
-@node_rewriter(("add", "sub"), phase=DISPLAY, client=CLIENT, tags=("bar",),
-               example=lambda x, y: 1 / x + y / x**2)
+@display(("add", "sub"), tags=("bar",), example=lambda x, y: 1 / x + y / x**2)
 def common_denominator(context: Context, node: Apply) -> Answer:
     """brought to a common denominator"""
-    terms = terms_of(context, node.outputs[0])
-    if terms is None or len(terms) < 2:
+    terms, known = _terms(context, node)
+    if len(terms) < 2:
         return None
-    products = [product_of(context, term) for _, term in terms]
-    if any(p is None for p in products):
-        return None
-    known = [p for p in products if p is not None]
     lowest: dict[Variable, float] = {}
     for product in known:
         for base, exponent in product.powers.items():
@@ -327,21 +310,16 @@ def common_denominator(context: Context, node: Apply) -> Answer:
         return None
     numerators: list[tuple[float, Variable | None]] = []
     for (sign, _), product in zip(terms, known):
-        raised = product.copy()
-        for base, exponent in lowest.items():
-            raised.powers[base] = raised.powers.get(base, 0.0) - exponent
+        raised = product.raised({base: -exponent for base, exponent in lowest.items()})
         negative = (sign < 0) != (raised.signs % 2 == 1)
-        raised.signs = 0
-        raised.powers = {b: e for b, e in raised.powers.items() if e}
-        numerators.append((-1.0 if negative else 1.0, build(raised)))
+        numerators.append((-1.0 if negative else 1.0, build(_unsigned(raised))))
     below = Product(powers={base: -exponent for base, exponent in lowest.items()})
     return _fitted(
         context, function("true_div")(added(_positive_first(numerators)), build(below)), node
     )
 
 
-@node_rewriter(("add", "sub"), phase=DISPLAY, client=CLIENT, tags=("bar",),
-               example=lambda x, y: x * (x + y) - x**2)
+@display(("add", "sub"), tags=("bar",), example=lambda x, y: x * (x + y) - x**2)
 def multiplied_out(context: Context, node: Apply) -> Answer:
     """the products are multiplied out"""
     terms = terms_of(context, node.outputs[0])
@@ -376,9 +354,7 @@ def _distributed(context: Context, product: Product) -> list[tuple[float, Variab
         terms = terms_of(context, base)
         if terms is None or len(terms) > MOST_OPENED // 2:
             continue
-        rest = product.copy()
-        rest.powers[base] -= 1
-        rest.powers = {b: e for b, e in rest.powers.items() if e}
+        rest = product.raised({base: -1})
         return [_times_term(context, rest, sign, term) for sign, term in terms]
     return [(1.0, None)]
 
@@ -397,22 +373,16 @@ def _times_term(
         coefficient *= inner.number
     else:
         coefficient *= value
-    coefficient *= whole.number
-    whole.signs, whole.above, whole.below = 0, [], []
-    whole.powers = {b: e for b, e in whole.powers.items() if e}
-    return coefficient, build(whole) if whole.powers else None
+    rest = whole.raised({}).without_number()
+    return coefficient * whole.number, build(rest) if rest.powers else None
 
 
-@node_rewriter(("add", "sub"), phase=DISPLAY, client=CLIENT, tags=("factor",),
-               example=lambda x, y: function("exp")(x) * y + function("exp")(x) * x)
+@display(("add", "sub"), tags=("factor",),
+         example=lambda x, y: function("exp")(x) * y + function("exp")(x) * x)
 def common_factor(context: Context, node: Apply) -> Answer:
     """the common factor is taken out"""
-    terms = terms_of(context, node.outputs[0])
-    if terms is None or len(terms) < 2:
-        return None
-    products = [product_of(context, term) for _, term in terms]
-    known = [p for p in products if p is not None]
-    if len(known) < len(terms):
+    terms, known = _terms(context, node)
+    if len(terms) < 2:
         return None
     common: dict[Variable, float] = {}
     for base in known[0].powers:
@@ -423,12 +393,9 @@ def common_factor(context: Context, node: Apply) -> Answer:
         return None
     rests: list[tuple[float, Variable | None]] = []
     for (sign, _), product in zip(terms, known):
-        rest = product.copy()
-        rest.powers = {b: e - common.get(b, 0.0) for b, e in product.powers.items()}
-        rest.powers = {b: e for b, e in rest.powers.items() if e}
-        coefficient = sign * rest.number
-        rest.signs, rest.above, rest.below = 0, [], []
-        rests.append((coefficient, build(rest) if rest.powers else None))
+        rest = product.raised({base: -exponent for base, exponent in common.items()})
+        left = build(rest.without_number()) if rest.powers else None
+        rests.append((sign * rest.number, left))
     outside = Product(powers=common)
     sizes = {abs(c) for c, _ in rests}
     if len(sizes) == 1 and sizes != {1.0}:
@@ -457,15 +424,11 @@ def _one_plus_exponential(context: Context, variable: Variable) -> Variable | No
 def _negative(context: Context, variable: Variable) -> Variable | None:
     """u, where the variable is -u in any spelling."""
     product = product_of(context, variable)
-    if product is None or product.signs % 2 == 0:
-        return None
-    changed = product.copy()
-    changed.signs = 0
-    return build(changed)
+    return None if product is None or product.signs % 2 == 0 else build(_unsigned(product))
 
 
-@node_rewriter(("true_div",), phase=DISPLAY, client=CLIENT, tags=("split",),
-               example=lambda x, y: function("exp")(-x) / (1 + function("exp")(-x)) ** 2)
+@display(("true_div",), tags=("split",),
+         example=lambda x, y: function("exp")(-x) / (1 + function("exp")(-x)) ** 2)
 def split_the_square(context: Context, node: Apply) -> Answer:
     """the square is split"""
     found = product_of(context, node.outputs[0])
@@ -475,10 +438,7 @@ def split_the_square(context: Context, node: Apply) -> Answer:
         exponential = _one_plus_exponential(context, base)
         if exponent != -2 or exponential is None or found.powers.get(exponential, 0.0) < 1:
             continue
-        rest = found.copy()
-        rest.powers[exponential] -= 1
-        del rest.powers[base]
-        rest.powers = {b: e for b, e in rest.powers.items() if e}
+        rest = found.raised({exponential: -1, base: 2})
         halves = [
             function("true_div")(number(1.0), base), function("true_div")(exponential, base)
         ]
@@ -493,13 +453,11 @@ def split_the_square(context: Context, node: Apply) -> Answer:
 
 
 def _unsigned(product: Product) -> Product:
-    changed = product.copy()
-    changed.signs = 0
-    return changed
+    return dataclasses.replace(product.copy(), signs=0)
 
 
-@node_rewriter(("true_div", "reciprocal"), phase=DISPLAY, client=CLIENT, tags=("recognise",),
-               example=lambda x, y: y / (1 + function("exp")(-x)))
+@display(("true_div", "reciprocal"), tags=("recognise",),
+         example=lambda x, y: y / (1 + function("exp")(-x)))
 def logistic_by_name(context: Context, node: Apply) -> Answer:
     """s(u) = 1/(1 + exp(-u)), and exp(-u)/(1 + exp(-u)) = 1 - s(u)"""
     found = product_of(context, node.outputs[0])
@@ -510,18 +468,16 @@ def logistic_by_name(context: Context, node: Apply) -> Answer:
         if exponential is None or exponent != -1 or exponential.owner is None:
             continue
         argument = exponential.owner.inputs[0]
-        rest = found.copy()
-        del rest.powers[base]
-        above = rest.powers.get(exponential, 0.0)
+        above = found.powers.get(exponential, 0.0)
+        if above not in (0.0, 1.0):
+            return None
+        rest = found.raised({base: 1, exponential: -above})
         negative = _negative(context, argument)
         sigmoid = function("sigmoid")(argument if negative is None else negative)
         if above == 1 and negative is not None or above == 0 and negative is None:
             factor = function("sub")(number(1.0), sigmoid)
         else:
             factor = sigmoid
-        if above not in (0.0, 1.0):
-            return None
-        rest.powers.pop(exponential, None)
         if not rest.powers and rest.number == 1:
             return _fitted(context, factor, node)
         sign = rest.signs % 2
@@ -532,8 +488,7 @@ def logistic_by_name(context: Context, node: Apply) -> Answer:
     return None
 
 
-@node_rewriter(("pow",), phase=DISPLAY, client=CLIENT, tags=("tidy", "silent"),
-               example=lambda x, y: function("pow")(x, 0.5))
+@display(("pow",), tags=("tidy", "silent"), example=lambda x, y: function("pow")(x, 0.5))
 def half_power_is_root(context: Context, node: Apply) -> Answer:
     """the power 1/2 is the square root"""
     if is_number(context, node.inputs[1]) != 0.5:
