@@ -27,6 +27,7 @@ from autodiff_lab.graph import (
     Role,
     Undefined,
     Variable,
+    collector_paused,
     creation_log,
     source,
     toposort,
@@ -49,6 +50,7 @@ class Sweep:
     cuts: list[tuple[Apply, int]]
 
 
+@collector_paused()
 def reverse_sweep(
     seeds: Mapping[Variable, Variable],
     wrt: Sequence[Variable],

@@ -15,7 +15,7 @@ from autodiff_lab.errors import InconsistentGraphError
 from autodiff_lab.graph import source
 from autodiff_lab.graph.basic import Apply, Constant, Role, Variable, describe
 from autodiff_lab.graph.op import Op
-from autodiff_lab.graph.walk import ancestors, leaves, toposort
+from autodiff_lab.graph.walk import ancestors, collector_paused, leaves, toposort
 
 
 class InternTable:
@@ -190,6 +190,7 @@ class FunctionGraph:
         if user.roles:
             self.roles[inside] = (*self.roles.get(inside, ()), *user.roles)
 
+    @collector_paused()
     def _import(self, outputs: Sequence[Variable]) -> list[Variable]:
         for node in toposort(outputs, self.memo):
             inputs = [self._member(variable) for variable in node.inputs]
