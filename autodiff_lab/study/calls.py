@@ -23,7 +23,7 @@ Array = numpy.ndarray[Any, Any]
 # Values on nodes are kept up to this many bytes in all; the picture needs summaries only.
 MOST_BYTES = 64_000_000
 MOST_NODES = 20_000
-PLOT_SECONDS = 2.0
+PLOT_SECONDS = 0.5
 FEWEST = 60
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy
 
 from autodiff_lab.errors import LabValueError
+from autodiff_lab.graph.walk import collector_paused
 from autodiff_lab.study import text_card
 from autodiff_lab.view import build
 from autodiff_lab.view.bundle import mimebundle
@@ -21,7 +22,7 @@ from autodiff_lab.view.derivation import Derivation, derivation_text, derive
 from autodiff_lab.view.dialects import LATEX
 from autodiff_lab.view.dot import to_dot as graph_to_dot
 from autodiff_lab.view.formula import Line, alt_text, formula_svg
-from autodiff_lab.view.html import card_html, page_html
+from autodiff_lab.view.html import card_bundle, page_html
 from autodiff_lab.view.layout import layout
 from autodiff_lab.view.listing import graph_text
 from autodiff_lab.view.model import (
@@ -266,6 +267,7 @@ def seconds_text(seconds: float | None) -> str:
 
 # -- the card -------------------------------------------------------------------------------------
 
+@collector_paused()
 def card(study: Any) -> CardView:
     """Everything the card shows."""
     formulas = first_line(study)
@@ -341,8 +343,7 @@ def text(study: Any) -> str:
 def bundle(study: Any) -> dict[str, str]:
     """The MIME bundle of a study."""
     view = card(study)
-    return mimebundle(text_card.card_text(view), svg_of(view.graph) if view.graph else None,
-                      card_html(view))
+    return card_bundle(text_card.card_text(view), view)
 
 
 def page(study: Any) -> str:

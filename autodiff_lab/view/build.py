@@ -10,6 +10,7 @@ roles say which that is, so nothing is guessed from names or shapes.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from autodiff_lab.graph import Apply, Constant, Variable, ancestors, leaves, toposort
 from autodiff_lab.view import notation
+from autodiff_lab.view.budget import reduce_graph
 from autodiff_lab.view.dialects import LATEX, TEXT
 from autodiff_lab.view.mathematics import Writer
 from autodiff_lab.view.model import (
@@ -35,6 +37,8 @@ BINS = 32
 LONGEST_WHOLE = 30
 # Rule words and local derivatives are written out for graphs up to this size.
 MOST_EXPLAINED = 400
+# Above this many variables no box is described: they collapse into blocks before they are shown.
+MOST_DESCRIBED = 4_000
 
 
 # -- values --------------------------------------------------------------------------------------
@@ -129,7 +133,8 @@ class _Mirror:
         self.forward = _in_order([y])
         known = set(self.forward)
         self.adjoint = [v for v in _in_order(list(grads.values())) if v not in known]
-        self.explained = len(self.forward) + len(self.adjoint) <= MOST_EXPLAINED
+        count = len(self.forward) + len(self.adjoint)
+        self.explained, self.described = count <= MOST_EXPLAINED, count <= MOST_DESCRIBED
         self.cotangent = self._cotangents()
         self.primal: dict[Variable, Variable] = {}
         for variable in self.forward:
@@ -222,33 +227,41 @@ class _Mirror:
             for variable in (*self.forward, *self.adjoint) if variable.owner is not None
             for slot, child in enumerate(variable.owner.inputs)
         ]
-        return GraphView(tuple(nodes), tuple(edges))
+        whole = GraphView(tuple(nodes), tuple(edges))
+        return whole if self.described else reduce_graph(whole, whole.budget)
 
     def _node(self, variable: Variable, column: Any) -> NodeView:
         node = variable.owner
         twin = self.cotangent.get(variable) if column == "forward" else self.primal.get(variable)
-        value = self.values.get(variable)
-        if value is None and isinstance(variable, Constant):
-            value = variable.data
-        rule, term = self._explained(variable, column)
-        return NodeView(
+        plain = NodeView(
             id=self.ids[variable],
             kind=self._kind(variable),
             label=_label(variable),
-            text=self._text(variable, column),
-            latex=self.formulas.write(variable).text,
             op=node.op.name if node is not None else "",
             name=self._name(variable),
-            dtype=str(getattr(variable.type, "dtype", variable.type)),
-            shape=tuple(getattr(variable.type, "shape", ())),
             column=column,
             twin=self.ids.get(twin) if twin is not None else None,
             row=self.rows[variable],
-            source=source_view(node),
+            plumbing=_is_plumbing(variable),
+        )
+        return self._described(plain, variable) if self.described else plain
+
+    def _described(self, plain: NodeView, variable: Variable) -> NodeView:
+        """A node with its formula, type, line, rule and value."""
+        value = self.values.get(variable)
+        if value is None and isinstance(variable, Constant):
+            value = variable.data
+        rule, term = self._explained(variable, plain.column)
+        return dataclasses.replace(
+            plain,
+            text=self._text(variable, plain.column),
+            latex=self.formulas.write(variable).text,
+            dtype=str(getattr(variable.type, "dtype", variable.type)),
+            shape=tuple(getattr(variable.type, "shape", ())),
+            source=source_view(variable.owner),
             rule=rule,
             term=term,
             value=None if value is None else value_summary(value),
-            plumbing=_is_plumbing(variable),
         )
 
     def _text(self, variable: Variable, column: str) -> str:

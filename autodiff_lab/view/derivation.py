@@ -30,7 +30,7 @@ from autodiff_lab.view.mathematics import INDEX_LETTERS, Index, Writer, write
 from autodiff_lab.view.model import DerivationLine, DerivationView
 from autodiff_lab.view.naming import free_letter, name_of
 from autodiff_lab.view.numeric import free_inputs, points, values_of
-from autodiff_lab.view.sweep import Derivative, State, ones, steps, zeros
+from autodiff_lab.view.sweep import Derivative, State, steps, zeros
 from autodiff_lab.view.wording import derivation_text, only_silent, reason_of, worth_saying
 
 # Above this many nodes between function and variable only the first lines and the last are written;
@@ -39,6 +39,7 @@ MOST_STEPS = 40
 FIRST_STEPS = 8
 MOST_NODES = 400
 MOST_WRITTEN = 2000
+OUTERMOST = 40
 LONGEST_LINE = 90
 LONG_FUNCTION = 30
 
@@ -80,9 +81,8 @@ class Line:
             return values_of([self.graph], point)[0]
         given, terms = dict(point), []
         for hole in self.state.holes:
-            factor = ones(hole.variable) if hole.factor is None else hole.factor
-            frozen = factor.type.make_variable()
-            given[frozen] = values_of([factor], point)[0]
+            frozen = hole.whole_factor.type.make_variable()
+            given[frozen] = values_of([hole.whole_factor], point)[0]
             term = function("mul")(frozen, hole.variable)
             terms.append(function("sum")(term) if notation.rank(term) else term)
         if not terms:
@@ -230,10 +230,10 @@ class Derivation:
         )
         self.lines = [
             Line(DerivationLine(
-                Writer(LATEX, cut=120).write(variable).text,
-                Writer(TEXT, cut=60).write(variable).text, words, kind, left[1], left[0],
+                Writer(LATEX, inside, cut=120).write(variable).text,
+                Writer(TEXT, inside, cut=60).write(variable).text, words, kind, left[1], left[0],
             ))
-            for variable, left, kind, words in rows
+            for variable, left, kind, words in rows for inside in [_far_inside(variable)]
         ]
         return self
 
@@ -456,11 +456,22 @@ def _stage(graph: FunctionGraph, tags: Sequence[str]) -> RewriteTrace:
 
 def _simplified_cost(cost: Variable) -> Variable:
     """The function with the logistic recognised."""
+    if len(toposort([cost])) > MOST_NODES:
+        return cost
     graph = _graph_of([cost])
-    if len(graph.apply_nodes) <= MOST_NODES:
-        for tags, _ in STAGES:
-            _stage(graph, tags)
+    for tags, _ in STAGES:
+        _stage(graph, tags)
     return graph.outputs[0]
+
+
+def _far_inside(variable: Variable) -> dict[Variable, str]:
+    """Dots for what no cut formula shows, so that the rest of a large graph is not walked."""
+    level, seen = [variable], {variable}
+    for _ in range(OUTERMOST):
+        level = [v for u in level if u.owner is not None for v in u.owner.inputs]
+        level = [v for v in dict.fromkeys(level) if v not in seen]
+        seen.update(level)
+    return {v: "..." for v in level if v.owner is not None}
 
 
 def _only_logistic_argument(graph: Variable) -> str | None:
@@ -478,7 +489,7 @@ def _length(variable: Variable) -> int:
 
 def _total(state: State, wrt: Variable) -> Variable:
     """The finished derivative of a state whose holes are all at `wrt`."""
-    factors = [ones(wrt) if hole.factor is None else hole.factor for hole in state.holes]
+    factors = [hole.whole_factor for hole in state.holes]
     total: Variable = functools.reduce(function("add"), factors or [zeros(wrt)])
     return total
 
@@ -488,7 +499,7 @@ def _state_variable(state: State, wrt: Variable, name: str, total: bool) -> Vari
     written: Variable | None = None
     for hole in state.holes:
         if hole.variable is wrt and not total:
-            term = ones(wrt) if hole.factor is None else hole.factor
+            term = hole.whole_factor
         else:
             term = Derivative(name, total)(hole.variable)
             value = None if hole.factor is None else notation.scalar_value(hole.factor)

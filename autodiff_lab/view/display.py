@@ -15,11 +15,9 @@ from typing import Any
 from autodiff_lab.graph import FunctionGraph, Variable, toposort
 from autodiff_lab.view import bundle
 from autodiff_lab.view.build import graph_view
-from autodiff_lab.view.html import card_html
+from autodiff_lab.view.html import card_bundle
 from autodiff_lab.view.latex import latex, math_text
-from autodiff_lab.view.layout import layout
 from autodiff_lab.view.model import CardView, EdgeView, FormulaView, GraphView, NodeView
-from autodiff_lab.view.svg import graph_svg
 from autodiff_lab.view.text import graph_of
 
 # Larger graphs are shown as text unless they are asked for: displaying a name must stay quick.
@@ -53,11 +51,8 @@ def _drawn(text: str, outputs: list[Variable], graph: FunctionGraph | None) -> d
     formulas = tuple(
         FormulaView(latex(output), math_text(output)) for output in outputs[:4]
     )
-    positions = layout(view)
-    svg = None if positions is None else graph_svg(positions)
     title = "graph" if graph is None else "function graph"
-    card = CardView(title=title, formulas=formulas, graph=view)
-    return bundle.mimebundle(text, svg, card_html(card))
+    return card_bundle(text, CardView(title=title, formulas=formulas, graph=view))
 
 
 def _joined(views: list[GraphView]) -> GraphView:

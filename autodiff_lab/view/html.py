@@ -1,7 +1,7 @@
 """The card as HTML: a fragment for notebooks and a page that needs nothing but itself.
 
-What is here: `card_html` and `page_html`.  It relies on the other renderers of this room
-and on `static/lab.js` and `static/lab.css`.
+What is here: `card_html`, `card_bundle` and `page_html`.  It relies on the other renderers of
+this room and on `static/lab.js` and `static/lab.css`.
 
 The one idea: the markup alone already shows everything (folded blocks, pictures, tables);
 the script only turns it into tabs and makes the pictures answer.  So it survives untrusted
@@ -17,9 +17,9 @@ import importlib.resources
 import re
 from dataclasses import replace
 
-from autodiff_lab.view import panes, plots, svg
+from autodiff_lab.view import bundle, panes, plots, svg
 from autodiff_lab.view.escape import display_name, json_in_script, xml_text
-from autodiff_lab.view.layout import Engine, layout
+from autodiff_lab.view.layout import Engine, Positions, layout
 from autodiff_lab.view.model import CardView, PlotSeries, PlotView, StepView, to_json
 
 MAXIMUM_PLOT_SAMPLES = 400
@@ -49,12 +49,19 @@ def card_html(card: CardView, engine: Engine = "auto") -> str:
     engine : {"auto", "dot", "wasi", "none"}
         Which Graphviz lays out the graph; without one the graph is shown as text.
     """
-    return _card(card, engine, inline=False)
+    return _card(card, _positions(card, engine), inline=False)
+
+
+def card_bundle(text: str, card: CardView) -> dict[str, str]:
+    """The MIME bundle of a card: its text, the graph as a picture, and the fragment."""
+    positions = _positions(card, "auto")
+    picture = None if positions is None else svg.graph_svg(positions)
+    return bundle.mimebundle(text, picture, _card(card, positions, inline=False))
 
 
 def page_html(card: CardView, engine: Engine = "auto") -> str:
     """One self-contained page: no request, no foreign script, readable without any."""
-    body = _card(card, engine, inline=True)
+    body = _card(card, _positions(card, engine), inline=True)
     policy = _POLICY.format(
         styles=f"{_hash(_PAGE_STYLE)} {_hash(style_sheet())}", scripts=_hash(script())
     )
@@ -67,8 +74,11 @@ def page_html(card: CardView, engine: Engine = "auto") -> str:
     )
 
 
-def _card(card: CardView, engine: Engine, inline: bool) -> str:
-    positions = layout(card.graph, engine) if card.graph is not None else None
+def _positions(card: CardView, engine: Engine) -> Positions | None:
+    return None if card.graph is None else layout(card.graph, engine)
+
+
+def _card(card: CardView, positions: Positions | None, inline: bool) -> str:
     pictures = panes.Pictures(inline)
     body = panes.card_body(card, positions, pictures)
     # The script must know the nodes that are drawn, which may be blocks of the user's.

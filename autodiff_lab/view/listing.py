@@ -44,7 +44,9 @@ def graph_text(graph: GraphView) -> str:
 def node_text(node: NodeView) -> str:
     """One node: its id, what it is, its shape and value."""
     label, shape, value = box_words(node)
-    words = [f"[{display_name(node.id, 12)}]", display_name(node.text or label, TEXT_LIMIT)]
+    words = [display_name(node.text or label, TEXT_LIMIT)]
+    if node.op != "block":
+        words.insert(0, f"[{display_name(node.id, 12)}]")
     words += [word for word in (shape, f"= {value}" if value else "") if word]
     return " ".join([*words, "(!)"] if is_broken(node) else words)
 

@@ -24,10 +24,12 @@ from autodiff_lab.view.text import fresh_letters, leaf_text, operation_text, pp
 from autodiff_lab.view.wording import unmarked
 
 # Both sides are compared in numbers up to this many nodes, whole graphs are listed up to the
-# second, and every step of a trace shows and checks its graph up to the third.
+# second, every step of a trace shows and checks its graph up to the third, and formulas are
+# written for graphs up to the fourth.
 MOST_CHECKED = 400
 MOST_LISTED = 60
 MOST_STEPS = 200
+MOST_DRAWN = 2_000
 LONGEST_SIDE = 160
 LONGEST_PART = 40
 
@@ -41,6 +43,7 @@ def step_views(trace: RewriteTrace | None) -> tuple[StepView, ...]:
     shown = range(len(steps) + 1) if small else (0, len(steps))
     graphs = {k: trace.graph_at(k) for k in shown}
     counts = {k: len(toposort(outputs)) for k, outputs in graphs.items()}
+    drawn = small and max(counts.values()) <= MOST_DRAWN
     listings = _Listings()
     texts = {
         k: listings.text(outputs, steps[k - 1] if k - 1 in graphs else None)
@@ -51,8 +54,8 @@ def step_views(trace: RewriteTrace | None) -> tuple[StepView, ...]:
         rule = RULES.get(step.rule)
         before, after = step.before[0], step.after[0]
         sides = [short_pp(v) for v in (before, after)]
-        formulas = [latex(v, longest=200) if small else "" for v in (before, after)]
-        looks_same = sides[0] == sides[1] or (small and formulas[0] == formulas[1])
+        formulas = [latex(v, longest=200) if drawn else "" for v in (before, after)]
+        looks_same = sides[0] == sides[1] or (drawn and formulas[0] == formulas[1])
         views.append(
             StepView(
                 k + 1, step.rule, step.phase, *sides, *formulas,
