@@ -123,3 +123,14 @@ def latex_text(text: str) -> str:
     x\_max
     """
     return "".join(_LATEX.get(character, character) for character in printable(text))
+
+
+def decimal(value: float) -> str:
+    """A coordinate of SVG: at most one decimal, without a trailing zero.
+
+    Examples
+    --------
+    >>> decimal(2.0), decimal(0.25)
+    ('2', '0.2')
+    """
+    return f"{value:.1f}".removesuffix(".0")

@@ -16,7 +16,7 @@ import hashlib
 import math
 from typing import Any, NamedTuple
 
-from autodiff_lab.view.escape import printable, xml_attribute, xml_text
+from autodiff_lab.view.escape import decimal, printable, xml_attribute, xml_text
 
 SIZE = 17.0
 LEADING = 10.0  # between lines
@@ -127,7 +127,7 @@ def _place(rows: list[tuple[_Piece, _Piece, _Piece]], size: float) -> tuple[str,
             starts = (0.0, 0.0, 0.0)
         for start, piece in zip(starts, row, strict=True):
             if piece.svg:
-                place = f"translate({_number(PADDING + start)} {_number(y)})"
+                place = f"translate({decimal(PADDING + start)} {decimal(y)})"
                 body.append(f'<g transform="{place}">{piece.svg}</g>')
         width = max(width, starts[2] + row[2].width)
         y += max(piece.below for piece in row) + LEADING
@@ -160,7 +160,7 @@ def _draw(latex: str, text: str, size: float) -> _Piece:
         size,
         size * 0.3,
         f'<text font-family="ui-monospace,DejaVu Sans Mono,Menlo,Consolas,monospace" '
-        f'font-size="{_number(size * 0.85)}" xml:space="preserve">{xml_text(shown)}</text>',
+        f'font-size="{decimal(size * 0.85)}" xml:space="preserve">{xml_text(shown)}</text>',
     )
 
 
@@ -194,8 +194,8 @@ def _draw_math(latex: str, size: float) -> _Piece:
     for corners, _ in bars:
         (x0, y0), _, (x1, y1) = corners[:3]
         parts.append(
-            f'<rect x="{_number(x0)}" y="{_number(y0)}" width="{_number(x1 - x0)}" '
-            f'height="{_number(y1 - y0)}"/>'
+            f'<rect x="{decimal(x0)}" y="{decimal(y0)}" width="{decimal(x1 - x0)}" '
+            f'height="{decimal(y1 - y0)}"/>'
         )
     return _Piece(
         float(width) * scale,
@@ -243,7 +243,3 @@ def _outline(vertices: Any, codes: Any) -> str:
             parts.append(("" if curve else letters[int(code)]) + f"{round(x)} {round(y)}")
         last = code
     return " ".join(parts)
-
-
-def _number(value: float) -> str:
-    return f"{value:.1f}".removesuffix(".0")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 
 from autodiff_lab.view import boxes
-from autodiff_lab.view.escape import display_name, xml_attribute, xml_text
+from autodiff_lab.view.escape import decimal, display_name, xml_attribute, xml_text
 from autodiff_lab.view.layout import Box, Positions, Route
 from autodiff_lab.view.listing import graph_text
 from autodiff_lab.view.model import NodeView
@@ -115,7 +115,7 @@ def graph_svg(positions: Positions, style: bool = True) -> str:
         *(_node(box, nodes[box.id]) for box in positions.boxes),
         "</g>",
         *(
-            f'<text class="caption" x="14" y="{_number(positions.height + 8 + index * 20)}">'
+            f'<text class="caption" x="14" y="{decimal(positions.height + 8 + index * 20)}">'
             f"{xml_text(text)}</text>"
             for index, text in enumerate(captions)
         ),
@@ -127,8 +127,8 @@ def graph_svg(positions: Positions, style: bool = True) -> str:
         label = label[:LABEL_BYTES] + " ..."
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="adl-graph" width="{_number(width)}" '
-            f'height="{_number(height)}" viewBox="0 0 {_number(width)} {_number(height)}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="adl-graph" width="{decimal(width)}" '
+            f'height="{decimal(height)}" viewBox="0 0 {decimal(width)} {decimal(height)}" '
             f'role="img" aria-label="{xml_attribute(label)}">',
             f"<style>{GRAPH_STYLE}</style>" if style else "",
             f"<defs>{_markers(prefix)}</defs>",
@@ -151,12 +151,12 @@ def _headings(positions: Positions) -> list[str]:
     for column, words in (("forward", "forward ↓"), ("adjoint", "gradient ↑")):
         across = [box for box in positions.boxes if columns[box.id] == column]
         left, right = min(box.x for box in across), max(box.x + box.width for box in across)
-        middle = _number((left + right) / 2)
+        middle = decimal((left + right) / 2)
         out.append(f'<text class="head {column}" x="{middle}" y="24">{words}</text>')
-    split = _number(positions.split)
+    split = decimal(positions.split)
     out.append(
         f'<line class="split" x1="{split}" x2="{split}" y1="14" '
-        f'y2="{_number(positions.height - 10)}"/>'
+        f'y2="{decimal(positions.height - 10)}"/>'
     )
     return out
 
@@ -168,7 +168,7 @@ def _edge(route: Route, nodes: dict[str, NodeView]) -> str:
     else:
         column_or_kind = column
     (x, y), *rest = route.points
-    way = f"M{_number(x)} {_number(y)}C" + " ".join(f"{_number(a)} {_number(b)}" for a, b in rest)
+    way = f"M{decimal(x)} {decimal(y)}C" + " ".join(f"{decimal(a)} {decimal(b)}" for a, b in rest)
     return (
         f'<path class="edge {column_or_kind}" data-source="{xml_attribute(route.source)}" '
         f'data-target="{xml_attribute(route.target)}" d="{way}" '
@@ -191,31 +191,31 @@ def _node(box: Box, node: NodeView) -> str:
     broken = boxes.is_broken(node)
     classes = " ".join(["node", node.column, node.kind, *(["broken"] if broken else [])])
     radius = {"input": box.height / 2, "constant": 3.0}.get(node.kind, 7.0)
-    baseline = _number(box.y + box.height / 2 + 4.6)
+    baseline = decimal(box.y + box.height / 2 + 4.6)
     left, right = box.x + boxes.PADDING, box.x + box.width - boxes.PADDING
     alone = not (shape or value or broken)
     start = box.x + box.width / 2 if alone else left
     parts = [
-        f'<text class="label{" alone" * alone}" x="{_number(start)}" y="{baseline}">'
+        f'<text class="label{" alone" * alone}" x="{decimal(start)}" y="{baseline}">'
         f"{xml_text(label)}</text>"
     ]
     if shape:
         x = left + len(label) * boxes.LABEL_ADVANCE + boxes.GAP
         parts.append(
-            f'<text class="shape" x="{_number(x)}" y="{baseline}">{xml_text(shape)}</text>'
+            f'<text class="shape" x="{decimal(x)}" y="{baseline}">{xml_text(shape)}</text>'
         )
     if broken:
-        parts.append(f'<text class="mark" x="{_number(right)}" y="{baseline}">⚠</text>')
+        parts.append(f'<text class="mark" x="{decimal(right)}" y="{baseline}">⚠</text>')
         right -= boxes.MARK_WIDTH
     if value:
         parts.append(
-            f'<text class="value" x="{_number(right)}" y="{baseline}">{xml_text(value)}</text>'
+            f'<text class="value" x="{decimal(right)}" y="{baseline}">{xml_text(value)}</text>'
         )
     return (
         f'<g class="{classes}" data-id="{xml_attribute(node.id)}">'
         f"<title>{xml_text(node_title(node))}</title>"
-        f'<rect x="{_number(box.x)}" y="{_number(box.y)}" width="{_number(box.width)}" '
-        f'height="{_number(box.height)}" rx="{_number(radius)}"/>' + "".join(parts) + "</g>"
+        f'<rect x="{decimal(box.x)}" y="{decimal(box.y)}" width="{decimal(box.width)}" '
+        f'height="{decimal(box.height)}" rx="{decimal(radius)}"/>' + "".join(parts) + "</g>"
     )
 
 
@@ -233,8 +233,3 @@ def node_title(node: NodeView) -> str:
     if node.source is not None:
         lines.append(f"{node.source.label}: {node.source.text}")
     return "\n".join(display_name(line, 400) for line in lines if line)
-
-
-def _number(value: float) -> str:
-    """At most one decimal, without a trailing zero."""
-    return f"{value:.1f}".removesuffix(".0")

@@ -32,6 +32,7 @@ from autodiff_lab.view import notation
 from autodiff_lab.view.latex import math_text
 
 Factor = Variable | None  # None stands for 1
+HANDING_ON = ("add", "sub", "identity")
 
 
 class Derivative(Op):
@@ -67,6 +68,11 @@ class Hole:
     variable: Variable
     factor: Factor
 
+    @property
+    def whole_factor(self) -> Variable:
+        """The factor, also where it is 1."""
+        return ones(self.variable) if self.factor is None else self.factor
+
 
 @dataclasses.dataclass(frozen=True)
 class State:
@@ -90,14 +96,12 @@ def steps(cost: Variable, wrt: Variable, gradient: Variable | None = None) -> li
     states = [State(tuple(holes), "what is asked")]
     reached = _depending_on(wrt, cost)
     contributing = _contributions(gradient)
-    for node in reversed([n for n in toposort([cost], [wrt]) if _reached(n, reached)]):
+    for node in reversed(toposort([cost], [wrt])):
         place = next((k for k, h in enumerate(holes) if h.variable in node.outputs), None)
-        if place is None:
+        if place is None or reached.isdisjoint(node.outputs):
             continue
-        hole = holes[place]
-        found = _local(node, hole, reached, contributing)
-        parts = list(found.values())
-        apart = [*holes[:place], *parts, *holes[place + 1 :]]
+        found = _local(node, holes[place], reached, contributing)
+        apart = [*holes[:place], *found.values(), *holes[place + 1 :]]
         holes = _merged(apart, wrt)
         met = len(holes) < len(apart)
         if notation.notation_of(node.op).plumbing or node.op.name.startswith("cast_"):
@@ -109,10 +113,6 @@ def steps(cost: Variable, wrt: Variable, gradient: Variable | None = None) -> li
             words += "; both paths add"
         states.append(State(tuple(holes), words, node))
     return states
-
-
-def _reached(node: Apply, reached: set[Variable]) -> bool:
-    return any(output in reached for output in node.outputs)
 
 
 def _depending_on(wrt: Variable, cost: Variable) -> set[Variable]:
@@ -127,12 +127,8 @@ def _contributions(gradient: Variable | None) -> set[tuple[Apply, Variable]] | N
     """(node, input) pairs for which the raw gradient holds a contribution."""
     if gradient is None:
         return None
-    found = set()
-    for variable in ancestors([gradient]):
-        for role in variable.roles:
-            if role.kind == "adjoint" and role.via is not None:
-                found.add((role.via, role.of))
-    return found
+    roles = [role for variable in ancestors([gradient]) for role in variable.roles]
+    return {(role.via, role.of) for role in roles if role.kind == "adjoint" and role.via}
 
 
 def _merged(holes: Sequence[Hole], wrt: Variable) -> list[Hole]:
@@ -145,13 +141,9 @@ def _merged(holes: Sequence[Hole], wrt: Variable) -> list[Hole]:
             merged.append(hole)
             continue
         first = merged[places[hole.variable]]
-        total = function("add")(_or_one(first), _or_one(hole))
+        total = function("add")(first.whole_factor, hole.whole_factor)
         merged[places[hole.variable]] = Hole(hole.variable, total)
     return merged
-
-
-def _or_one(hole: Hole) -> Variable:
-    return ones(hole.variable) if hole.factor is None else hole.factor
 
 
 def ones(like: Variable) -> Variable:
@@ -193,30 +185,18 @@ def _local(
         ]
     parts: dict[int, Hole] = {}
     for place in active:
-        answer = answers[place]
-        if answer is ZERO or answer is DISCONNECTED or isinstance(answer, Undefined):
-            continue
-        if not _contributes(node, node.inputs[place], answer, hole, contributing):
-            continue
-        parts[place] = Hole(node.inputs[place], answer)
+        answer, variable = answers[place], node.inputs[place]
+        # A rule whose contribution is the cotangent itself leaves no role, so only a missing role
+        # of a proper factor says that the gradient was stopped here.
+        handed_on = answer is hole.factor or answer is None or node.op.name in HANDING_ON
+        told = contributing is None or (node, variable) in contributing
+        if not _is_nothing(answer) and (handed_on or told):
+            parts[place] = Hole(variable, answer)
     return parts
 
 
-def _contributes(
-    node: Apply,
-    variable: Variable,
-    answer: Factor,
-    hole: Hole,
-    contributing: set[tuple[Apply, Variable]] | None,
-) -> bool:
-    """Whether the raw gradient agrees that something flows here.
-
-    A rule whose contribution is the cotangent itself leaves no role, so only a missing role of a
-    proper factor says that the gradient was stopped here.
-    """
-    if contributing is None or (node, variable) in contributing:
-        return True
-    return answer is hole.factor or answer is None or node.op.name in ("add", "sub", "identity")
+def _is_nothing(answer: Any) -> bool:
+    return answer is ZERO or answer is DISCONNECTED or isinstance(answer, Undefined)
 
 
 def partials_of(node: Apply, row: Any) -> Sequence[Any] | None:
@@ -232,13 +212,10 @@ def partials_of(node: Apply, row: Any) -> Sequence[Any] | None:
 
 
 def _times(hole: Hole, partial: Any) -> Any:
-    if partial is ZERO or partial is DISCONNECTED or isinstance(partial, Undefined):
+    if _is_nothing(partial):
         return partial
-    if isinstance(partial, int | float):
-        if partial == 0:
-            return ZERO
-        if partial == 1:
-            return hole.factor
+    if isinstance(partial, int | float) and partial in (0, 1):
+        return hole.factor if partial else ZERO
     given = None if hole.factor is None else notation.scalar_value(hole.factor)
     if hole.factor is None or given is not None:
         number = partial if isinstance(partial, int | float) else notation.scalar_value(partial)
@@ -253,7 +230,7 @@ def _times(hole: Hole, partial: Any) -> Any:
 
 def _summed(term: Any, axes: tuple[int, ...], output: Variable) -> Any:
     """A factor summed over the axes along which its variable was stretched."""
-    if not axes or term is ZERO or term is DISCONNECTED or isinstance(term, Undefined):
+    if not axes or _is_nothing(term):
         return term
     if term is None:
         term = ones(output)
@@ -263,11 +240,8 @@ def _summed(term: Any, axes: tuple[int, ...], output: Variable) -> Any:
 
 
 def _cotangents(node: Apply, hole: Hole) -> list[Variable]:
-    return [
-        (ones(out) if hole.factor is None else hole.factor)
-        if out is hole.variable else function("second")(out, constant(0.0))
-        for out in node.outputs
-    ]
+    return [hole.whole_factor if out is hole.variable else function("second")(out, constant(0.0))
+            for out in node.outputs]
 
 
 def _is_one(answer: Any) -> bool:

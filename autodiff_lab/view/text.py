@@ -7,6 +7,7 @@ tutorials print them; `latex.math_text` is the form with as few as possible.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -94,28 +95,27 @@ def _parts(variable: Variable, node: Apply) -> list[str | Variable]:
     """The pieces of one operation, its inputs still to be printed."""
     special = _SPECIAL.get(node.op.name)
     if special is not None:
-        found = special(node)
-        if found is not None:
-            return found
+        return special(node)
     written = notation_of(node.op)
     inputs = node.inputs
     if written.infix is not None and len(inputs) == 1:
         return ["(", written.infix, inputs[0], ")"]
     if written.infix is not None and len(inputs) >= 2:
         sign = "\\dot" if written.infix == "@" else written.infix
-        parts: list[str | Variable] = ["(", inputs[0]]
-        for variable_ in inputs[1:]:
-            parts += [f" {sign} ", variable_]
-        return [*parts, ")"]
+        return _between("(", f" {sign} ", inputs)
     head = written.call if len(node.outputs) == 1 else f"{written.call}.{variable.index}"
     return call_parts(head, inputs)
 
 
 def call_parts(head: str, inputs: Iterable[Variable]) -> list[str | Variable]:
     """The pieces of a function call."""
-    parts: list[str | Variable] = [head, "("]
+    return _between(f"{head}(", ", ", inputs)
+
+
+def _between(opening: str, sign: str, inputs: Iterable[Variable]) -> list[str | Variable]:
+    parts: list[str | Variable] = [opening]
     for position, variable in enumerate(inputs):
-        parts += [", ", variable] if position else [variable]
+        parts += [sign, variable] if position else [variable]
     return [*parts, ")"]
 
 
@@ -131,15 +131,10 @@ def operation_text(variable: Variable, names: Mapping[Variable, str]) -> str:
     )
 
 
-def _identity_parts(node: Apply) -> list[str | Variable] | None:
-    return [node.inputs[0]]
-
-
-def _dimshuffle_parts(node: Apply) -> list[str | Variable] | None:
+def _dimshuffle_parts(node: Apply) -> list[str | Variable]:
     """``x.T``, or the order spelled out; leading added axes are hidden before we get here."""
     order = notation.axes_order(node.op)
-    if order is None:
-        return None
+    assert order is not None
     while order and order[0] == "x":
         order = order[1:]
     ndim = notation.rank(node.inputs[0])
@@ -151,12 +146,12 @@ def _dimshuffle_parts(node: Apply) -> list[str | Variable] | None:
     return call_parts(f"DimShuffle{{{listed}}}", node.inputs)
 
 
-def _subtensor_parts(node: Apply) -> list[str | Variable] | None:
+def _subtensor_parts(node: Apply) -> list[str | Variable]:
     """``x[1:, 0]``; indices that are variables are printed like all others."""
     return [node.inputs[0], "[", *_key_parts(node, 1), "]"]
 
 
-def _inc_subtensor_parts(node: Apply) -> list[str | Variable] | None:
+def _inc_subtensor_parts(node: Apply) -> list[str | Variable]:
     """``IncSubtensor{1}(x, y)``: the key, then the array and what is put into it."""
     word = "Set" if node.op.name == "set_subtensor" else "Inc"
     return [f"{word}Subtensor{{", *_key_parts(node, 2), "}", *call_parts("", node.inputs[:2])]
@@ -169,7 +164,7 @@ def _key_parts(node: Apply, first: int) -> list[str | Variable]:
 
 
 _SPECIAL = {
-    "identity": _identity_parts,
+    "identity": lambda node: [node.inputs[0]],
     "dimshuffle": _dimshuffle_parts,
     "subtensor": _subtensor_parts,
     "inc_subtensor": _inc_subtensor_parts,
@@ -265,7 +260,9 @@ def dprint(
     """
     if id_type not in ID_TYPES:
         raise LabValueError(f"id_type={id_type!r} is unknown.", remedy="use 'CHAR', 'int' or ''")
-    writer = _Tree(depth, print_type, print_shape, id_type, stop_on_name, done)
+    writer = _Tree(
+        depth, print_type, print_shape, id_type, stop_on_name, {} if done is None else done
+    )
     for root, order in _roots_with_order(graph_like):
         writer.write(root, order)
     text = "\n".join(writer.lines) + "\n"
@@ -290,26 +287,20 @@ def _roots_with_order(obj: Any) -> list[tuple[Variable, dict[Apply, int]]]:
     return [(root, {}) for root in roots_of(obj, "dprint")]
 
 
+@dataclasses.dataclass
 class _Tree:
     """Collects the lines of trees whose ids go on from one to the next."""
 
-    def __init__(
-        self,
-        depth: int,
-        print_type: bool,
-        print_shape: bool,
-        id_type: str,
-        stop_on_name: bool,
-        done: dict[Any, str] | None,
-    ) -> None:
-        self.depth = depth
-        self.print_type = print_type
-        self.print_shape = print_shape
-        self.id_type = id_type
-        self.stop_on_name = stop_on_name
-        self.ids: dict[Any, str] = {} if done is None else done
+    depth: int
+    print_type: bool
+    print_shape: bool
+    id_type: str
+    stop_on_name: bool
+    ids: dict[Any, str]
+    lines: list[str] = dataclasses.field(default_factory=list)
+
+    def __post_init__(self) -> None:
         self.opened: set[Any] = set(self.ids)
-        self.lines: list[str] = []
 
     def write(self, root: Variable, order: dict[Apply, int]) -> None:
         # (variable or None for "seen above", prefix of this line, prefix of its children, level)
