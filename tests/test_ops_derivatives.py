@@ -268,7 +268,16 @@ def orders(case: Case, rtol: float) -> None:
             same(other, found[k], rtol * 10, f"{case.label}, input {k}")
 
 
-CHECKS = {"routes": routes, "differences": differences, "orders": orders}
+def third(case: Case, rtol: float) -> None:
+    """F-T19: three forward sweeps, the last against a reverse sweep and against differences."""
+    twice = case.output
+    for _ in range(2):
+        twice = Rop(twice, case.variables, case.directions, disconnected_outputs="ignore")
+    routes(dataclasses.replace(case, output=twice), max(rtol, 1e-8))
+    differences(dataclasses.replace(case, output=twice), rtol)
+
+
+CHECKS = {"routes": routes, "differences": differences, "orders": orders, "third": third}
 
 
 # -- the table -----------------------------------------------------------------------------------
@@ -292,6 +301,9 @@ def cells() -> list[str]:
         f"{name}-{kind}-{dtype}"
         for name in sorted([*registry.ROWS, *registry.OPS]) for dtype in DTYPES
         if continuous(name, dtype) for kind in KINDS
+    ] + [
+        f"{name}-third-float64" for name in sorted(registry.ROWS)
+        if continuous(name, "float64") and not name.startswith("cast")
     ]
 
 
