@@ -3,8 +3,8 @@
 What is here: `reduce_graph`, which first hides plumbing and constants and then collapses
 the graph into blocks, each time saying so in the caption.  It relies on the records only.
 
-The one idea: a block is a named block of the user's, else a band of neighbouring rows of
-one column.  Twins share a row, so the mirror survives, and any graph fits its budget.
+The one idea: a block is a band of neighbouring rows of one column.  Twins share a row, so
+the mirror survives, and any graph fits its budget.
 """
 
 from __future__ import annotations
@@ -92,15 +92,11 @@ def _collapse(graph: GraphView, bands: int) -> GraphView:
     position = {row: index for index, row in enumerate(rows)}
     block_of: dict[str, str] = {}
     members: dict[str, list[NodeView]] = {}
-    names = list(dict.fromkeys(node.block for node in graph.nodes if node.block))
-    named = {name: f"block-{index}" for index, name in enumerate(names[:bands])}
-    bands -= len(named)
     # A graph whose rows say nothing is cut by position instead.
     flat = len(rows) < 2
     for index, node in enumerate(graph.nodes):
         place = index / len(graph.nodes) if flat else position[node.row] / len(rows)
-        band = named.get(node.block) or f"band-{int(place * max(1, bands)):04d}"
-        name = f"{node.column}-{band}"
+        name = f"{node.column}-band-{int(place * max(1, bands)):04d}"
         block_of[node.id] = name
         members.setdefault(name, []).append(node)
     nodes = [_block(name, inside, block_of) for name, inside in members.items()]
@@ -112,11 +108,7 @@ def _collapse(graph: GraphView, bands: int) -> GraphView:
     return dataclasses.replace(graph, nodes=tuple(nodes), edges=tuple(edges.values()))
 
 
-def _block(
-    name: str,
-    inside: list[NodeView],
-    block_of: dict[str, str],
-) -> NodeView:
+def _block(name: str, inside: list[NodeView], block_of: dict[str, str]) -> NodeView:
     """One block as a node; its twin is the block where most of its members' twins are."""
     if len(inside) == 1:
         twin = block_of.get(inside[0].twin or "")
@@ -130,7 +122,7 @@ def _block(
     return NodeView(
         id=name,
         kind="op",
-        label=inside[0].block or ", ".join(words + [f"{more} more"] * bool(more)),
+        label=", ".join(words + [f"{more} more"] * bool(more)),
         text=listing,
         op="block",
         column=inside[0].column,

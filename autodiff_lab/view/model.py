@@ -57,7 +57,6 @@ class NodeView:
     gradient has none.  `row` counts from the inputs, in topological order; twins share it.
     `rule` says in words what the node is, `term` is the chain-rule term it computes.
     `plumbing` marks casts, added axes and the like, which are hidden first.
-    `block` names the user's block the node belongs to, for collapsing.
     """
 
     id: str
@@ -77,7 +76,6 @@ class NodeView:
     term: str = ""
     value: ValueSummary | None = None
     plumbing: bool = False
-    block: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

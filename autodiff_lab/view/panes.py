@@ -10,20 +10,10 @@ from __future__ import annotations
 
 import base64
 
-from autodiff_lab.view import formula, plots, svg
+from autodiff_lab.view import formula, model, plots, svg
 from autodiff_lab.view.escape import display_name, xml_attribute, xml_text
 from autodiff_lab.view.layout import Positions
 from autodiff_lab.view.listing import graph_text
-from autodiff_lab.view.model import (
-    CardView,
-    DerivationLine,
-    DerivationView,
-    FormulaView,
-    GraphView,
-    KernelView,
-    PlotView,
-    StepView,
-)
 
 MAXIMUM_LINES = 15  # of a derivation; what is more is folded in the middle
 SHOWN_AT_ENDS = 6
@@ -51,7 +41,7 @@ class Pictures:
         alt = graph_text(positions.graph)[: svg.LABEL_BYTES]
         return self._place(picture, "graph", alt, positions.width, positions.height)
 
-    def plot(self, view: PlotView) -> str:
+    def plot(self, view: model.PlotView) -> str:
         """The drawn curves."""
         picture = plots.plot_svg(view, style=not self.inline)
         alt = "Plot of " + ", ".join(series.label for series in view.series)
@@ -86,7 +76,7 @@ class Pictures:
         )
 
 
-def card_body(card: CardView, positions: Positions | None, pictures: Pictures) -> str:
+def card_body(card: model.CardView, positions: Positions | None, pictures: Pictures) -> str:
     """The card's content; `positions` is the graph's layout, None for the text form."""
     parts = [_top(card, pictures)]
     if card.graph is not None:
@@ -121,10 +111,11 @@ def _tab(
     )
 
 
-def _top(card: CardView, pictures: Pictures) -> str:
+def _top(card: model.CardView, pictures: Pictures) -> str:
     few = len(card.formulas) <= MANY_FORMULAS
     size = FIRST_LINE_SIZE if few else SMALLER_SIZE
-    formulas = "".join(f"<span>{_formula(item, pictures, size)}</span>" for item in card.formulas)
+    drawn = [pictures.formula((formula.Line(f.latex, f.text),), size) for f in card.formulas]
+    formulas = "".join(f"<span>{picture}</span>" for picture in drawn)
     point = f'<span class="point">{xml_text(card.point)}</span>' if card.point else ""
     notices = "".join(f"<span>{xml_text(display_name(n, 300))}</span>" for n in card.notices)
     check = ""
@@ -138,32 +129,20 @@ def _top(card: CardView, pictures: Pictures) -> str:
     return f'<div class="top"><div class="formulas">{first}</div>{below}</div>'
 
 
-def _formula(item: FormulaView, pictures: Pictures, size: float) -> str:
-    return pictures.formula((formula.Line(item.latex, item.text),), size)
-
-
-def _graph(graph: GraphView, positions: Positions | None, pictures: Pictures) -> str:
+def _graph(graph: model.GraphView, positions: Positions | None, pictures: Pictures) -> str:
     if positions is None:
         return f'<pre class="listing">{xml_text(graph_text(graph))}</pre>'
     return f'<div class="canvas">{pictures.graph(positions)}</div>'
 
 
-def _derivation(view: DerivationView, pictures: Pictures) -> str:
+def _derivation(view: model.DerivationView, pictures: Pictures) -> str:
     # What is seen first is drawn first, while there are bytes left to draw with.
-    count = len(view.lines)
-    order = sorted(range(count), key=lambda k: SHOWN_AT_ENDS <= k < count - SHOWN_AT_ENDS)
-    drawn = {k: _derivation_line(view.lines[k], pictures) for k in order}
-    lines = [drawn[k] for k in range(count)]
-    if count > MAXIMUM_LINES:
-        middle = lines[SHOWN_AT_ENDS:-SHOWN_AT_ENDS]
-        folded = (
-            f'<details class="more"><summary>{len(middle)} more lines</summary>'
-            f'<ol class="derivation">{"".join(middle)}</ol></details>'
-        )
-        head, tail = "".join(lines[:SHOWN_AT_ENDS]), "".join(lines[-SHOWN_AT_ENDS:])
-        content = f'<ol class="derivation">{head}</ol>{folded}<ol class="derivation">{tail}</ol>'
-    else:
-        content = f'<ol class="derivation">{"".join(lines)}</ol>'
+    lines, ends = view.lines, SHOWN_AT_ENDS if len(view.lines) > MAXIMUM_LINES else 0
+    head, tail = (_list(part, pictures) for part in (lines[:ends], lines[len(lines) - ends :]))
+    content = _list(lines[ends : len(lines) - ends], pictures)
+    if ends:
+        more = f"<summary>{len(lines) - 2 * ends} more lines</summary>"
+        content = f'{head}<details class="more">{more}{content}</details>{tail}'
     if view.runs_as_text:
         runs = pictures.formula((formula.Line(view.runs_as_latex, view.runs_as_text),))
         reason = f": {xml_text(view.reason)}" if view.reason else ""
@@ -171,7 +150,12 @@ def _derivation(view: DerivationView, pictures: Pictures) -> str:
     return content
 
 
-def _derivation_line(line: DerivationLine, pictures: Pictures) -> str:
+def _list(lines: tuple[model.DerivationLine, ...], pictures: Pictures) -> str:
+    drawn = "".join(_derivation_line(line, pictures) for line in lines)
+    return f'<ol class="derivation">{drawn}</ol>'
+
+
+def _derivation_line(line: model.DerivationLine, pictures: Pictures) -> str:
     left = ""
     if line.left_latex or line.left_text:
         left = pictures.formula((formula.Line(line.left_latex, line.left_text),), DERIVATION_SIZE)
@@ -182,7 +166,7 @@ def _derivation_line(line: DerivationLine, pictures: Pictures) -> str:
     )
 
 
-def _steps(steps: tuple[StepView, ...], pictures: Pictures) -> str:
+def _steps(steps: tuple[model.StepView, ...], pictures: Pictures) -> str:
     """A table; the script makes the stepper from the same rows."""
     if not steps:
         return "<p>No rule applied: what was written is what runs.</p>"
@@ -216,7 +200,7 @@ def _change(latex: str, text: str, pictures: Pictures | None) -> str:
     return pictures.formula((formula.Line(latex, shown),))
 
 
-def _kernel(view: KernelView) -> str:
+def _kernel(view: model.KernelView) -> str:
     parts = [f'<p class="headline">{xml_text(view.headline)}</p>']
     for name, source in (("Numba", view.numba_source), ("NumPy", view.numpy_source)):
         if source:

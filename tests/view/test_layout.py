@@ -148,12 +148,3 @@ def test_plumbing_and_constants_are_hidden_first() -> None:
     assert small.caption == "400 of 601 nodes hidden: constants, casts and added axes"
     assert [(edge.source, edge.target) for edge in small.edges][:2] == [("x", "m0"), ("m0", "m1")]
     assert {node.label for node in small.nodes} == {"x", "mul 2.0"}
-
-
-def test_named_blocks_stay_together() -> None:
-    nodes = tuple(
-        NodeView(str(k), "op", "sin", row=k, block="layer1" if k < 900 else "") for k in range(1000)
-    )
-    small = budget.reduce_graph(GraphView(nodes, ()), 150)
-    assert small.nodes[0].label == "layer1"
-    assert "900 nodes" in small.nodes[0].rule
