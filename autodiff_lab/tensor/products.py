@@ -54,7 +54,7 @@ class Dot(TensorOp):
                 f"Shape mismatch: the last axis of the first argument has length {inner}, the "
                 f"first axis of the second {other}.",
                 where=f"{describe(left)} and {describe(right)}", why="dot sums over these two axes",
-                remedy="transpose one of them with .T?",
+                remedy=_what_fits(left, right),
             )
         return [left, right]
 
@@ -94,6 +94,20 @@ class Dot(TensorOp):
         if ranks == (2, 1):
             return [outer(cotangent, right), dot(left.T, cotangent)]
         return [dot(cotangent, right.T), dot(left.T, cotangent)]
+
+
+def _what_fits(left: Any, right: Any) -> str:
+    """Which transposition makes the lengths equal, where one does."""
+    inner, other = left.type.shape[-1], right.type.shape[0]
+    ranks = left.type.ndim, right.type.ndim
+    found = []
+    if ranks[0] == 2 and left.type.shape[0] == other:
+        found.append(f"{left.name or 'the first'}.T has {other} columns")
+    if ranks[1] == 2 and right.type.shape[1] == inner:
+        found.append(f"{right.name or 'the second'}.T has {inner} rows")
+    if ranks == (1, 1):
+        found.append("outer(first, second) multiplies every pair")
+    return ", or ".join(found) or "no transposition fits: one of the lengths must change"
 
 
 def _rows_times(batch: Any, right: Any) -> Any:

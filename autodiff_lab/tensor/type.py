@@ -259,6 +259,7 @@ class TensorType(Type):
             raise LabTypeError(
                 f"Wrong number of dimensions: expected {self.ndim}, got {array.ndim} with "
                 f"shape {array.shape}.",
+                remedy=_of_rank(array, self.ndim),
             )
         if not array.flags.aligned:
             raise LabTypeError("The numpy.ndarray object is not aligned.")
@@ -267,6 +268,8 @@ class TensorType(Type):
                 raise LabTypeError(
                     f"The type's shape {self.shape} is not compatible with the data's "
                     f"({array.shape}): axis {axis} has length {found}, not {wanted}.",
+                    remedy="pass value.T" if _fits(array.T, self.shape) else "declare the input "
+                    f"with shape={(None,) * self.ndim} where lengths vary",
                 )
 
     def values_eq(self, a: Any, b: Any) -> bool:
@@ -321,6 +324,19 @@ def _checked_shape(shape: Any) -> Shape:
         else:
             raise LabTypeError(f"Shape entries must be integer types or None, not {length!r}.")
     return tuple(checked)
+
+
+def _of_rank(array: np.ndarray, rank: int) -> str:
+    """What to do with an array of another rank."""
+    kinds = ["scalar", "vector", "matrix", *(f"tensor{n}" for n in range(3, array.ndim + 1))]
+    entry = "value.item()" if array.size == 1 else f"value[{', '.join('0' * array.ndim)}]"
+    line = "[value]" if array.ndim == 0 else "value.ravel()"
+    table = "value[None, :] or value[:, None]" if array.ndim == 1 else "value.reshape(...)"
+    return f"declare it {kinds[array.ndim]}(...), or pass {(entry, line, table)[min(rank, 2)]}"
+
+
+def _fits(array: np.ndarray, shape: tuple[int | None, ...]) -> bool:
+    return all(wanted in (None, found) for wanted, found in zip(shape, array.shape))
 
 
 def _kind_of(data: Any) -> str:

@@ -56,7 +56,7 @@ def test_defaults_keywords_and_updates_of_inputs() -> None:
 
 BAD_CALLS: dict[str, Any] = {
     "text": (("a",), {}, ["index 0", "x"]),
-    "rank": (([[1.0]],), {}, ["Wrong number of dimensions", "index 0"]),
+    "rank": (([[1.0]],), {}, ["Wrong number of dimensions", "index 0", "declare it matrix("]),
     "many": (([1.0], [2.0]), {}, ["Too many parameters"]),
     "missing": ((), {}, ["Missing required input: x", "index 0"]),
     "unknown": (([1.0],), {"z": 1}, ["Unknown input or state: z"]),

@@ -157,6 +157,7 @@ REFUSED: list[tuple[str, type[Exception], tuple[str, ...]]] = [
     ("x[True]", TypeError, ("boolean", "where(")),
     ("k + pt.tensor('q', shape=(4,))", ValueError, ("Incompatible lengths", "3, 4")),
     ("pt.dot(k, pt.ones(4))", ValueError, ("Shape mismatch", "k (float64, shape (3,))")),
+    ("pt.dot(pt.ones((4, 3)), pt.ones(4))", ValueError, ("Shape mismatch", ".T has 4 columns")),
     ("pt.matmul(x, s)", ValueError, ("scalars", "x * y")),
     ("m.sum(axis=2)", IndexError, ("Axis 2 does not exist", "2 axes")),
     ("m.sum(axis=(0, 0))", ValueError, ("twice",)),
