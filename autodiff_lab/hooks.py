@@ -18,6 +18,7 @@ PROVIDERS: dict[str, tuple[str, str]] = {
     "mimebundle": ("autodiff_lab.view.display", "mimebundle"),
     "grad": ("autodiff_lab.gradient", "grad"),
     "explore": ("autodiff_lab.notebook.panel", "explore"),
+    "status": ("autodiff_lab.notebook.status", "status"),
     "Lop": ("autodiff_lab.gradient", "Lop"),
     "Rop": ("autodiff_lab.gradient", "Rop"),
     "pullback": ("autodiff_lab.gradient", "pullback"),

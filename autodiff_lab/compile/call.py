@@ -11,6 +11,7 @@ all of them or none.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -103,8 +104,12 @@ class Function:
         return executor
 
     def _compiled(self) -> Executor:
+        count, expected = len(self.program.kernels), policy.estimated_compile_seconds(self.program)
+        line = f"compiling {count} kernel{'s' * (count != 1)} with Numba, about {expected:.1f} s"
+        told = count and expected > policy.NOTICED
         started = time.perf_counter()
-        executor = get_backend("numba").build(self.program)
+        with hooks.call("status", line) if told else contextlib.nullcontext():
+            executor = get_backend("numba").build(self.program)
         seconds = time.perf_counter() - started
         policy.record(self.program, seconds)
         self._tally.numba_compile = seconds

@@ -17,6 +17,7 @@ from autodiff_lab.compile.program import Program
 FIRST_KERNEL = 0.5          # seconds: import and registries
 EACH_KERNEL = 0.06
 EACH_STATEMENT = 0.0012
+NOTICED = 0.5               # a compile that takes longer says so
 # A compiled kernel costs about this much per call, however little it computes.
 CALL_SECONDS = 4e-6
 

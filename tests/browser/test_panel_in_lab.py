@@ -1,6 +1,6 @@
 """The panel in a real JupyterLab: the slider moves, the kernel runs, everything follows.
 
-Relies on JupyterLab (extra `lab`) and on the browser of `conftest.py`; without one it skips.
+Relies on JupyterLab (extras `lab` and `test`) and on the browser of `conftest.py`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-pytest.importorskip("jupyterlab", reason="JupyterLab is in the extra `lab`")
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = ["%load_ext autodiff_lab", '%%grad x --plot "x=-6:6" --at "x=0" -o r\n1 / (1 + exp(-x))',
