@@ -58,7 +58,7 @@ class Rule:
         Names of ops, one of which must be behind an input of a node for it to be tried; an input
         that is a constant will do, too.
     heads : tuple, optional
-        What the inputs of a node must be for it to be tried at all.
+        What the first inputs of a node must be for it to be tried at all.
     specificity : int
         Rules with a larger one are tried first.
     """

@@ -9,7 +9,7 @@ import numpy as np
 
 import autodiff_lab.tensor as pt
 from autodiff_lab.graph import Apply, Constant
-from autodiff_lab.rewriting.facts import Context
+from autodiff_lab.rewriting.facts import CONSTANT, Context
 from autodiff_lab.rewriting.registry import node_rewriter
 from autodiff_lab.tensor.elemwise import Elemwise
 
@@ -21,7 +21,7 @@ ARITHMETIC = ["add", "sub", "mul", "true_div", "maximum", "minimum"]
 
 @node_rewriter(
     ["*"], phase="canonicalize", client="seed: x ** 2, whose raw gradient holds 2 - 1",
-    example=lambda x: x * (pt.constant(2.0) - 1), behind=(),
+    example=lambda x: x * (pt.constant(2.0) - 1), heads=((CONSTANT,) * 4,),
 )
 def constant_folding(context: Context, node: Apply) -> Any:
     """An op whose inputs are all known is computed now."""
