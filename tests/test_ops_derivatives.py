@@ -21,6 +21,7 @@ from graph_values import values
 from op_samples import draw, generator, symbolic, takes
 from test_ops import COMMIT, apply
 
+import autodiff_lab.tensor as pt
 from autodiff_lab.errors import NullTypeGradError
 from autodiff_lab.gradient import Lop, Rop
 from autodiff_lab.tensor import dtypes, registry
@@ -328,3 +329,11 @@ def test_derivatives(cell: str) -> None:
     for one in cases(name, dtype):
         with contextlib.suppress(refused), np.errstate(all="ignore"):
             CHECKS[kind](one, tolerance(name, dtype))
+
+
+@pytest.mark.parametrize("name", ["abs", "sign"])
+def test_what_is_not_analytic_says_so(name: str) -> None:
+    z = pt.zvector("z")
+    for build in (lambda y: Lop(y, z, pt.ones_like(y)), lambda y: Rop(y, z, z)):
+        with pytest.raises(NullTypeGradError, match="complex"):
+            build(registry.FUNCTIONS[name](z))

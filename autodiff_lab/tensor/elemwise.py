@@ -382,8 +382,15 @@ class Elemwise(Op):
         if row.partials is None:
             return [Undefined(f"{row.name} has no derivative")] * len(inputs)
         dtype = output.type.dtype  # type: ignore[attr-defined]
+        if self._leaves_complex(inputs, output):
+            return [Undefined(f"{row.name} of complex numbers has no derivative")] * len(inputs)
         same = [_in_dtype(variable, dtype) for variable in inputs]
         return [_times(factor, partial) for partial in row.partials(*same, output)]
+
+    def _leaves_complex(self, inputs: Sequence[Any], output: Any) -> bool:
+        """Whether the result of complex numbers is real: then no linear map is its derivative."""
+        kinds = [v.type.dtype in dtypes.COMPLEX for v in (*inputs, output)]
+        return self.row.partials is not None and any(kinds) and not kinds[-1]
 
     def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
         """The tangent of the result.
@@ -392,6 +399,8 @@ class Elemwise(Op):
         the tangent in the place of the cotangent.
         """
         (output,) = outputs
+        if self._leaves_complex(inputs, output):
+            return self._local(inputs, output, output)[:1]
         total: Any = None
         for place, tangent in enumerate(tangents):
             if tangent is None:

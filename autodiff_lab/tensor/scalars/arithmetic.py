@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
-from autodiff_lab.graph import DISCONNECTED, ZERO, Constant
+from autodiff_lab.graph import DISCONNECTED, ZERO, Constant, Undefined
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
 from autodiff_lab.tensor.elemwise import Elemwise, scalar
@@ -138,7 +138,10 @@ sign: Elemwise = scalar(
     expr=lambda x: prim.select(
         prim.gt(x, 0), 1, prim.select(prim.lt(x, 0), -1, prim.select(prim.eq(x, 0), 0, x))
     ),
-    partials=lambda x, out: [ZERO],
+    partials=lambda x, out: [
+        Undefined("sign of complex numbers has no derivative")
+        if x.type.dtype in dtypes.COMPLEX else ZERO
+    ],
     summary="-1, 0 or 1 by the sign; NaN stays.",
 )
 
