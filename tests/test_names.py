@@ -52,10 +52,16 @@ def test_the_page_has_every_name() -> None:
 # functions of ours that PyTensor does not have in `tensor`, and why; rows need no reason
 OWN = {
     "NumPy's name": "around inner logical_and logical_not logical_or logical_xor ndim ravel size "
-    "amax amin",
-    "an older name of the family": "addbroadcast",
+    "amax amin hstack vstack vdot",
+    "an older name of the family": "addbroadcast patternbroadcast unbroadcast matrix_inverse "
+    "to_one_hot",
+    "in PyTensor's `tensor.linalg`, here in both": "alloc_diag cholesky det eigh eigvalsh expm inv "
+    "kron lstsq lu matrix_power norm pinv qr slogdet solve solve_triangular svd",
+    "in PyTensor's `tensor.special`, here in both": "softmax log_softmax",
+    "methods of PyTensor's product op": "mul_without_zeros prod_without_zeros",
+    "what the derivatives of determinants and diagonals are made of": "cofactors inc_diagonal",
     "a method in PyTensor": "dimshuffle",
-    "what brackets call": "subtensor",
+    "what brackets call": "subtensor advanced_subtensor",
     "NumPy's clip, whose bounds may be left out": "clip_between",
     "one call where the family writes two": "set_part inc_part",
     "adds leading axes": "atleast_rank",
