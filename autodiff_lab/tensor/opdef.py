@@ -70,6 +70,7 @@ class TensorOp(Op):
     samples: ClassVar[Any] = None
     summary: ClassVar[str] = ""
     words: ClassVar[str] = ""  # the derivative rule in words, for derivations
+    text: ClassVar[str] = ""  # a NumPy expression over {0}, {1}, ... and the names of `__props__`
     differentiable: ClassVar[bool] = True
     # inputs in which the op is linear, taken together (a join) or each by itself (a product);
     # the rule of forward mode follows from either
@@ -118,7 +119,10 @@ class TensorOp(Op):
 
     def numpy(self, node: Apply, *arguments: str) -> str:
         """The NumPy expression, as text over the names of the arguments."""
-        raise NotImplementedError(f"{self} has no NumPy text")
+        if not self.text:
+            raise NotImplementedError(f"{self} has no NumPy text")
+        props = {name: getattr(self, name) for name in self.__props__ or ()}
+        return self.text.format(*arguments, **props)
 
     def pushforward(
         self, inputs: Variables, outputs: Variables, tangents: Tangents

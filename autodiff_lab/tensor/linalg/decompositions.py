@@ -5,16 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff_lab.errors import LabValueError
-from autodiff_lab.graph import ZERO, Apply, Tangents, Terms, Undefined, Variables
-from autodiff_lab.tensor.linalg.frame import MatrixOp, as_matrix, only_real, times, turned
-from autodiff_lab.tensor.linalg.inverse import near_identity
+from autodiff_lab.graph import ZERO, Apply, Variables
+from autodiff_lab.tensor.linalg.frame import (
+    MatrixOp,
+    as_matrix,
+    near_identity,
+    samples_of,
+    times,
+    turned,
+)
 from autodiff_lab.tensor.linalg.solving import SolveTriangular
 from autodiff_lab.tensor.linalg.triangles import (
-    Diagonal,
-    IncDiagonal,
     Triangle,
+    diagonal_of,
     symmetric_from_lower,
     to_lower,
+    with_diagonal,
 )
 from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
 from autodiff_lab.tensor.registry import function, public
@@ -33,9 +39,7 @@ def solved_right(b: Any, a: Any, lower: bool) -> Any:
 
 def half_diagonal(x: Any) -> Any:
     """The lower triangle with half the diagonal."""
-    rank = x.type.ndim
-    half = Diagonal(0, rank - 2, rank - 1)(x) * -0.5
-    return IncDiagonal(0, rank - 2, rank - 1)(Triangle(True)(x), half)
+    return with_diagonal(Triangle(True)(x), diagonal_of(x) * -0.5)
 
 
 CHOLESKY_OR_NAN = define_helper(
@@ -67,6 +71,7 @@ class Cholesky(MatrixOp):
     summary = "The triangular factor of a positive definite matrix."
     words = "triangular factor: dL = L Phi(L^-1 dA L^-T)"
     notation = Notation(latex=r"\mathrm{{chol}}\left({0}\right)", pp="cholesky")
+    only_real = True
 
     @staticmethod
     def samples(rng: Any) -> list[Any]:
@@ -81,28 +86,21 @@ class Cholesky(MatrixOp):
         self.on_error = on_error
 
     def numpy(self, node: Apply, *arguments: str) -> str:
-        if self.on_error == "nan":
-            return f"{CHOLESKY_OR_NAN}({arguments[0]})"
-        return f"np.linalg.cholesky({arguments[0]})"
+        name = CHOLESKY_OR_NAN if self.on_error == "nan" else "np.linalg.cholesky"
+        return f"{name}({arguments[0]})"
 
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        refused = only_real(inputs[0], "cholesky")
-        if refused is not None:
-            return refused
+    def reverse(self, x: Any, outputs: Variables, cotangents: Variables) -> Any:
         factor = outputs[0]
         inner = half_diagonal(times(turned(factor), cotangents[0]))
         # L^-T Phi L^-1, half of it in each triangle
         term = solved_right(solved(turned(factor), inner, lower=False), factor, lower=True)
-        return [to_lower(term)]
+        return to_lower(term)
 
-    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+    def forward(self, x: Any, outputs: Variables, moved: Any) -> list[Any]:
         """L Phi(L^-1 dA L^-T)."""
-        refused = only_real(inputs[0], "cholesky")
-        if refused is not None:
-            return refused
         factor = outputs[0]
-        moved = symmetric_from_lower(tangents[0])
-        inner = solved(factor, solved_right(moved, turned(factor), lower=False), lower=True)
+        right = solved_right(symmetric_from_lower(moved), turned(factor), lower=False)
+        inner = solved(factor, right, lower=True)
         return [times(factor, half_diagonal(inner))]
 
 
@@ -147,6 +145,12 @@ def cholesky(
     return turned(Cholesky(on_error)(turned(matrix)))
 
 
+def is_wide(x: Any) -> bool:
+    """Whether a matrix is known to be wider than high."""
+    rows, columns = x.type.shape[-2:]
+    return rows is not None and columns is not None and rows < columns
+
+
 class OrthogonalTriangular(MatrixOp):
     """Q with orthonormal columns and upper triangular R, with Q R = A, for each matrix.
 
@@ -159,7 +163,7 @@ class OrthogonalTriangular(MatrixOp):
     summary = "An orthogonal and a triangular factor of a matrix."
     words = "orthogonal and triangular factor, both moved"
     notation = Notation(pp="qr")
-    square = False
+    square, only_real = False, True
 
     samples = staticmethod(lambda rng: [
         *(("qr", (near_identity(rng, *shape),), {}) for shape in ((3, 3), (4, 2), (2, 3, 2))),
@@ -183,35 +187,28 @@ class OrthogonalTriangular(MatrixOp):
         mode = f", mode={self.mode!r}" if self.mode != "reduced" else ""
         return f"np.linalg.qr({arguments[0]}{mode})"
 
-    def _refused(self, x: Any) -> list[Any] | None:
+    def refused(self, x: Any) -> str:
         if self.mode == "complete":
-            return [Undefined("the further columns of a complete QR are not unique: use 'reduced'")]
-        rows, columns = x.type.shape[-2:]
-        if rows is not None and columns is not None and rows < columns:
-            return [Undefined("the derivative of qr is for matrices not wider than high")]
-        return only_real(x, "qr")
+            return "the further columns of a complete QR are not unique: use 'reduced'"
+        if is_wide(x):
+            return "the derivative of qr is for matrices not wider than high"
+        return super().refused(x)
 
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        refused = self._refused(inputs[0])
-        if refused is not None:
-            return refused
+    def reverse(self, x: Any, outputs: Variables, cotangents: Variables) -> Any:
         q, r = outputs
         by_q, by_r = cotangents
         mixed = times(r, turned(by_r)) - times(turned(by_q), q)
         term = by_q + times(q, symmetric_from_lower(mixed))
-        return [solved_right(term, turned(r), lower=True)]
+        return solved_right(term, turned(r), lower=True)
 
-    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+    def forward(self, x: Any, outputs: Variables, moved: Any) -> list[Any]:
         """dQ = (dA R^-1 - Q (M - W)), dR = (M - W) R, with M = Q^T dA R^-1, W antisymmetric."""
-        refused = self._refused(inputs[0])
-        if refused is not None:
-            return refused * 2
         q, r = outputs
-        moved = solved_right(tangents[0], r, lower=False)
-        mixed = times(turned(q), moved)
+        right = solved_right(moved, r, lower=False)
+        mixed = times(turned(q), right)
         below = Triangle(True, -1)(mixed)
         upper = mixed - (below - turned(below))
-        return [moved - times(q, upper), times(upper, r)]
+        return [right - times(q, upper), times(upper, r)]
 
 
 @public(numpy=("linalg.qr",))
@@ -236,8 +233,8 @@ def qr(a: Any, mode: str = "reduced") -> Any:
             f"qr does not know mode={mode!r}.", remedy="'reduced', 'complete' or 'r'"
         )
     matrix = as_matrix(a, "qr")
-    rows, columns = matrix.type.shape[-2:]
-    if mode != "complete" and rows is not None and columns is not None and rows < columns:
+    if mode != "complete" and is_wide(matrix):
+        rows = matrix.type.shape[-2]
         # the first columns decide Q; the others are only turned by it
         q, r = OrthogonalTriangular().make_node(matrix[..., :rows]).outputs
         rest = times(turned(q), matrix[..., rows:])
@@ -259,12 +256,9 @@ class LowerUpper(MatrixOp):
     summary = "A permutation, a lower and an upper triangular factor of a square matrix."
     words = "triangular factors: dL = L tril(L^-1 dA U^-1), dU = triu(L^-1 dA U^-1) U"
     notation = Notation(pp="lu")
-
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """A matrix, a stack, rows exchanged."""
-        return [("lu", (near_identity(rng, *shape)[..., ::-1, :],), {})
-                for shape in ((3, 3), (2, 3, 3))]
+    text = "scipy.linalg.lu({0}, check_finite=False)"
+    only_real = True
+    samples = samples_of("lu", (3, 3), (2, 3, 3), change=lambda matrix: matrix[..., ::-1, :])
 
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
         return [inputs[0].dtype] * 3
@@ -272,30 +266,20 @@ class LowerUpper(MatrixOp):
     def out_dims(self, *dims: Dims) -> list[Dims]:
         return [dims[0]] * 3
 
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return f"scipy.linalg.lu({arguments[0]}, check_finite=False)"
-
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        refused = only_real(inputs[0], "lu")
-        if refused is not None:
-            return refused
+    def reverse(self, x: Any, outputs: Variables, cotangents: Variables) -> Any:
         order, lower, upper = outputs
         below = Triangle(True, -1)(times(turned(lower), cotangents[1]))
         inner = below + Triangle(False)(times(cotangents[2], turned(upper)))
         term = solved_right(inner, turned(upper), lower=True)
-        return [times(order, solved(turned(lower), term, lower=False))]
+        return times(order, solved(turned(lower), term, lower=False))
 
-    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+    def forward(self, x: Any, outputs: Variables, moved: Any) -> list[Any]:
         """L tril(M, -1) and triu(M) U, with M = L^-1 P^T dA U^-1."""
-        refused = only_real(inputs[0], "lu")
-        if refused is not None:
-            return list(refused) * 3
         order, lower, upper = outputs
-        moved = solved_right(times(turned(order), tangents[0]), upper, lower=False)
-        inner = solved(lower, moved, lower=True)
-        return [
-            ZERO, times(lower, Triangle(True, -1)(inner)), times(Triangle(False)(inner), upper)
-        ]
+        right = solved_right(times(turned(order), moved), upper, lower=False)
+        inner = solved(lower, right, lower=True)
+        below, above = Triangle(True, -1)(inner), Triangle(False)(inner)
+        return [ZERO, times(lower, below), times(above, upper)]
 
 
 @public()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from autodiff_lab.graph import Apply, Tangents, Terms, Variables
+from autodiff_lab.graph import Variables
 from autodiff_lab.tensor.lengths import length_of
-from autodiff_lab.tensor.linalg.frame import MatrixOp, turned
-from autodiff_lab.tensor.linalg.inverse import near_identity
+from autodiff_lab.tensor.linalg.frame import MatrixOp, samples_of, turned
 from autodiff_lab.tensor.opdef import Notation
 from autodiff_lab.tensor.registry import function, public
 
@@ -24,12 +23,8 @@ class MatrixExponential(MatrixOp):
     words = "derivative of the matrix exponential along a direction"
     notation = Notation(latex=r"e^{{{0}}}", pp="expm")
 
-    samples = staticmethod(lambda rng: [
-        ("expm", (near_identity(rng, *shape) / 2,), {}) for shape in ((3, 3), (2, 2, 2))
-    ])
-
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return f"scipy.linalg.expm({arguments[0]})"
+    text = "scipy.linalg.expm({0})"
+    samples = samples_of("expm", (3, 3), (2, 2, 2), change=lambda matrix: matrix / 2)
 
     def _along(self, x: Any, direction: Any) -> Any:
         """The derivative of exp at x along a direction."""
@@ -38,12 +33,12 @@ class MatrixExponential(MatrixOp):
         lower = join(-1, function("zeros_like")(x), x)
         return self(join(-2, upper, lower))[..., :side, side:]
 
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        return [self._along(turned(inputs[0]), cotangents[0])]
+    def reverse(self, x: Any, outputs: Variables, cotangents: Variables) -> Any:
+        return self._along(turned(x), cotangents[0])
 
-    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+    def forward(self, x: Any, outputs: Variables, moved: Any) -> list[Any]:
         """The upper right block of exp([[A, dA], [0, A]])."""
-        return [self._along(inputs[0], tangents[0])]
+        return [self._along(x, moved)]
 
 
 @public()

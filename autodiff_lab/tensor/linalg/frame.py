@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from autodiff_lab.errors import LabTypeError, LabValueError
-from autodiff_lab.graph import Apply, Flags, Terms, Undefined, Variables, describe
+from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Undefined, Variables, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import as_tensor_variable
@@ -87,18 +89,59 @@ def as_matrix(x: Any, name: str, square: bool = False) -> Any:
     return function("cast")(variable, "float32") if dtype == "float16" else variable
 
 
-def only_real(variable: Any, name: str) -> list[Any] | None:
-    """The answer of a derivative rule for complex numbers, which it is not made for."""
-    if variable.type.dtype in dtypes.COMPLEX:
-        return [Undefined(f"the derivative of {name} is for real matrices")]
-    return None
+def near_identity(rng: Any, *shape: int) -> Any:
+    """A well-conditioned matrix or stack, for samples."""
+    rows, columns = shape[-2:]
+    return rng.uniform(-0.4, 0.4, size=shape) + 1.5 * np.eye(rows, columns)
+
+
+def samples_of(name: str, *shapes: tuple[int, ...], change: Any = lambda matrix: matrix) -> Any:
+    """The samples of an op of one matrix: well-conditioned ones of these shapes, changed."""
+    return staticmethod(
+        lambda rng: [(name, (change(near_identity(rng, *shape)),), {}) for shape in shapes]
+    )
+
+
+def magnitude_dtype(dtype: str) -> str:
+    """The dtype of the sizes of numbers: real for complex ones."""
+    return dtypes.RULES["magnitude"](dtype)[1]
 
 
 class MatrixOp(TensorOp):
-    """A function of one matrix, or of each matrix of a stack."""
+    """A function of one matrix, or of each matrix of a stack.
+
+    A subclass says how a cotangent comes back (`reverse`) and how a tangent goes on (`forward`);
+    `refused` tells of which matrices both know nothing.
+    """
 
     __props__: tuple[str, ...] | None = ()
     square = True
+    only_real = False
+
+    def refused(self, x: Any) -> str:
+        """Why there is no derivative at `x`; empty where there is one."""
+        if self.only_real and x.type.dtype in dtypes.COMPLEX:
+            return f"the derivative of {self.op_name} is for real matrices"
+        return ""
+
+    def reverse(self, x: Any, outputs: Variables, cotangents: Variables) -> Any:
+        """The cotangent of the matrix."""
+        raise NotImplementedError
+
+    def forward(self, x: Any, outputs: Variables, moved: Any) -> list[Any]:
+        """The tangents of the outputs, given that of the matrix."""
+        raise NotImplementedError
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        reason = self.refused(inputs[0])
+        return [Undefined(reason) if reason else self.reverse(inputs[0], outputs, cotangents)]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        """The tangents of the outputs."""
+        reason = self.refused(inputs[0])
+        if reason:
+            return [Undefined(reason)] * len(outputs)
+        return self.forward(inputs[0], outputs, tangents[0])
 
     def prepare(self, *inputs: Any) -> list[Any]:
         return [as_matrix(inputs[0], self.op_name, self.square)]

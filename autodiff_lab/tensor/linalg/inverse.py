@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from autodiff_lab.errors import LabValueError
-from autodiff_lab.graph import ZERO, Apply, Tangents, Terms, Variables
+from autodiff_lab.graph import ZERO, Variables
 from autodiff_lab.tensor.lengths import known_int, length_of
 from autodiff_lab.tensor.linalg.frame import (
     MatrixOp,
     as_column,
     as_matrix,
-    only_real,
+    magnitude_dtype,
+    near_identity,
+    samples_of,
     times,
     turned,
 )
 from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.type import TensorType
-
-
-def near_identity(rng: Any, *shape: int) -> Any:
-    """A well-conditioned matrix or stack, for samples."""
-    rows, columns = shape[-2:]
-    return rng.uniform(-0.4, 0.4, size=shape) + 1.5 * np.eye(rows, columns)
 
 
 def inner_product(x: Any, y: Any) -> Any:
@@ -49,27 +43,21 @@ class Inverse(MatrixOp):
     words = "inverse: d(X^-1) = -X^-1 dX X^-1"
     notation = Notation(latex=r"{0}^{{-1}}", pp="inv")
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """A matrix, a stack, one element."""
-        return [("inv", (near_identity(rng, *shape),), {})
-                for shape in ((3, 3), (2, 3, 3), (1, 1))]
+    text = "np.linalg.inv({0})"
+    samples = samples_of("inv", (3, 3), (2, 3, 3), (1, 1))
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
         (shape,) = dims
         side = shape[-1] if shape[-1] is not None else shape[-2]
         return [(*shape[:-2], side, side)]
 
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return f"np.linalg.inv({arguments[0]})"
-
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+    def reverse(self, x: Any, outputs: Variables, cotangents: Variables) -> Any:
         back = turned(outputs[0])
-        return [-times(back, cotangents[0], back)]
+        return -times(back, cotangents[0], back)
 
-    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+    def forward(self, x: Any, outputs: Variables, moved: Any) -> list[Any]:
         """-X^-1 dX X^-1."""
-        return [-times(outputs[0], tangents[0], outputs[0])]
+        return [-times(outputs[0], moved, outputs[0])]
 
 
 @public("matrix_inverse", numpy=("linalg.inv",))
@@ -105,24 +93,18 @@ class Determinant(MatrixOp):
     words = "determinant: its derivative is the matrix of cofactors"
     notation = Notation(latex=r"\det\left({0}\right)", pp="det")
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """A matrix, a stack, one element."""
-        return [("det", (near_identity(rng, *shape),), {})
-                for shape in ((3, 3), (2, 3, 3), (1, 1))]
+    text = "np.linalg.det({0})"
+    samples = samples_of("det", (3, 3), (2, 3, 3), (1, 1))
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
         return [dims[0][:-2]]
 
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return f"np.linalg.det({arguments[0]})"
+    def reverse(self, x: Any, outputs: Variables, cotangents: Variables) -> Any:
+        return spread(cotangents[0]) * Cofactors()(x)
 
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        return [spread(cotangents[0]) * Cofactors()(inputs[0])]
-
-    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+    def forward(self, x: Any, outputs: Variables, moved: Any) -> list[Any]:
         """The cofactors times the tangent, summed."""
-        return [inner_product(Cofactors()(inputs[0]), tangents[0])]
+        return [inner_product(Cofactors()(x), moved)]
 
 
 @public(numpy=("linalg.det",))
@@ -164,23 +146,19 @@ class Cofactors(MatrixOp):
     words = "derivative of det(X) X^-T"
     notation = Notation(latex=r"\mathrm{{cof}}\left({0}\right)", pp="cofactors")
 
-    samples = staticmethod(lambda rng: [
-        ("cofactors", (near_identity(rng, *shape),), {}) for shape in ((3, 3), (2, 2, 2))
-    ])
+    text = COFACTOR_MATRIX + "({0})"
+    samples = samples_of("cofactors", (3, 3), (2, 2, 2))
 
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return f"{COFACTOR_MATRIX}({arguments[0]})"
-
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        back = turned(inv(inputs[0]))
+    def reverse(self, x: Any, outputs: Variables, cotangents: Variables) -> Any:
+        back = turned(inv(x))
         size = inner_product(cotangents[0], outputs[0])
-        return [spread(size) * back - times(back, turned(cotangents[0]), outputs[0])]
+        return spread(size) * back - times(back, turned(cotangents[0]), outputs[0])
 
-    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+    def forward(self, x: Any, outputs: Variables, moved: Any) -> list[Any]:
         """tr(X^-1 dX) C - C dX^T X^-T."""
-        back = turned(inv(inputs[0]))
-        size = inner_product(back, tangents[0])
-        return [spread(size) * outputs[0] - times(outputs[0], turned(tangents[0]), back)]
+        back = turned(inv(x))
+        size = inner_product(back, moved)
+        return [spread(size) * outputs[0] - times(outputs[0], turned(moved), back)]
 
 
 @public()
@@ -200,29 +178,24 @@ class SignLogDeterminant(MatrixOp):
     words = "d log|det X| = tr(X^-1 dX)"
     notation = Notation(latex=r"\log\left|\det\left({0}\right)\right|", pp="slogdet")
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """A matrix, a stack, a negative determinant."""
-        return [("slogdet", (near_identity(rng, *shape),), {}) for shape in ((3, 3), (2, 3, 3))] + [
-            ("slogdet", (-near_identity(rng, 3, 3),), {})
-        ]
+    text = "np.linalg.slogdet({0})"
+    samples = staticmethod(lambda rng: [
+        ("slogdet", (sign * near_identity(rng, *shape),), {})
+        for sign, shape in ((1, (3, 3)), (1, (2, 3, 3)), (-1, (3, 3)))
+    ])
 
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
-        real = {"complex64": "float32", "complex128": "float64"}
-        return [inputs[0].dtype, real.get(inputs[0].dtype, inputs[0].dtype)]
+        return [inputs[0].dtype, magnitude_dtype(inputs[0].dtype)]
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
         return [dims[0][:-2]] * 2
 
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return f"np.linalg.slogdet({arguments[0]})"
+    def reverse(self, x: Any, outputs: Variables, cotangents: Variables) -> Any:
+        return spread(cotangents[1]) * turned(inv(x))
 
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        return [spread(cotangents[1]) * turned(inv(inputs[0]))]
-
-    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+    def forward(self, x: Any, outputs: Variables, moved: Any) -> list[Any]:
         """The sign does not move; the logarithm by tr(X^-1 dX)."""
-        return [ZERO, inner_product(turned(inv(inputs[0])), tangents[0])]
+        return [ZERO, inner_product(turned(inv(x)), moved)]
 
 
 @public(numpy=("linalg.slogdet",))
@@ -254,46 +227,29 @@ class PseudoInverse(MatrixOp):
     summary = "The Moore-Penrose inverse of a matrix."
     words = "pseudo-inverse at constant rank"
     notation = Notation(latex=r"{0}^{{+}}", pp="pinv")
-    square = False
-
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """Tall, wide, a stack."""
-        shapes = (4, 2), (2, 3), (2, 3, 2)
-        return [("pinv", (near_identity(rng, *shape),), {}) for shape in shapes]
+    text = "np.linalg.pinv({0})"
+    square, only_real = False, True
+    samples = samples_of("pinv", (4, 2), (2, 3), (2, 3, 2))
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
         (shape,) = dims
         return [(*shape[:-2], shape[-1], shape[-2])]
 
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return f"np.linalg.pinv({arguments[0]})"
-
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        x, y = inputs[0], outputs[0]
-        refused = only_real(x, "pinv")
-        if refused is not None:
-            return refused
+    def reverse(self, x: Any, outputs: Variables, cotangents: Variables) -> Any:
+        y = outputs[0]
         back, given = turned(y), turned(cotangents[0])
         rows, columns = given, times(back, y, given)
         rows = rows - times(x, times(y, rows))
         columns = columns - times(times(columns, y), x)
-        return [times(rows, y, back) + columns - times(back, cotangents[0], back)]
+        return times(rows, y, back) + columns - times(back, cotangents[0], back)
 
-    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+    def forward(self, x: Any, outputs: Variables, moved: Any) -> list[Any]:
         """-Y dX Y + Y Y^T dX^T (1 - X Y) + (1 - Y X) dX^T Y^T Y."""
-        x, y = inputs[0], outputs[0]
-        refused = only_real(x, "pinv")
-        if refused is not None:
-            return refused
-        back, moved = turned(y), turned(tangents[0])
-        left = times(y, back, moved)
-        right = times(moved, back, y)
-        return [
-            left - times(times(left, x), y)
-            + right - times(y, times(x, right))
-            - times(y, tangents[0], y)
-        ]
+        y = outputs[0]
+        left = times(y, turned(y), turned(moved))
+        right = times(turned(moved), turned(y), y)
+        inner = left - times(times(left, x), y) + right - times(y, times(x, right))
+        return [inner - times(y, moved, y)]
 
 
 @public(numpy=("linalg.pinv",))

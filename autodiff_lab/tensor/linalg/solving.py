@@ -15,11 +15,11 @@ from autodiff_lab.tensor.linalg.frame import (
     Stretch,
     as_column,
     as_matrix,
+    near_identity,
     times,
     turned,
     without_last_axis,
 )
-from autodiff_lab.tensor.linalg.inverse import near_identity
 from autodiff_lab.tensor.linalg.triangles import Triangle, symmetric_from_lower, tril, triu
 from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
 from autodiff_lab.tensor.registry import function, public

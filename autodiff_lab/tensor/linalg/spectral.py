@@ -13,23 +13,23 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.errors import LabValueError
-from autodiff_lab.graph import Apply, Tangents, Terms, Undefined, Variables
+from autodiff_lab.graph import Variables
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
 from autodiff_lab.tensor.linalg.frame import (
     MatrixOp,
     as_column,
     as_matrix,
     as_row,
-    only_real,
+    magnitude_dtype,
+    near_identity,
     times,
     turned,
 )
-from autodiff_lab.tensor.linalg.inverse import near_identity
 from autodiff_lab.tensor.linalg.triangles import (
-    Diagonal,
-    IncDiagonal,
+    diagonal_of,
     symmetric_from_lower,
     to_lower,
+    with_diagonal,
 )
 from autodiff_lab.tensor.opdef import Dims, Notation
 from autodiff_lab.tensor.registry import function, public
@@ -49,16 +49,6 @@ def gaps(values: Any) -> Any:
     return reciprocal_or_zero(as_row(values) - as_column(values))
 
 
-def diagonal_of(x: Any) -> Any:
-    """The diagonal of each matrix."""
-    return Diagonal(0, x.type.ndim - 2, x.type.ndim - 1)(x)
-
-
-def with_diagonal(x: Any, values: Any) -> Any:
-    """Values added to the diagonal of each matrix."""
-    return IncDiagonal(0, x.type.ndim - 2, x.type.ndim - 1)(x, values)
-
-
 class SymmetricEigen(MatrixOp):
     """Eigenvalues, in increasing order, and eigenvectors of each symmetric matrix.
 
@@ -71,6 +61,8 @@ class SymmetricEigen(MatrixOp):
     summary = "Eigenvalues and eigenvectors of a symmetric matrix."
     words = "eigenvalues: dw = diag(V^T dA V)"
     notation = Notation(pp="eigh")
+    text = "np.linalg.eigh({0})"
+    only_real = True
 
     @staticmethod
     def samples(rng: Any) -> list[Any]:
@@ -82,31 +74,21 @@ class SymmetricEigen(MatrixOp):
         return found
 
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
-        real = {"complex64": "float32", "complex128": "float64"}
-        return [real.get(inputs[0].dtype, inputs[0].dtype), inputs[0].dtype]
+        return [magnitude_dtype(inputs[0].dtype), inputs[0].dtype]
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
         (shape,) = dims
         return [shape[:-1], shape]
 
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return f"np.linalg.eigh({arguments[0]})"
-
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        refused = only_real(inputs[0], "eigh")
-        if refused is not None:
-            return refused
+    def reverse(self, x: Any, outputs: Variables, cotangents: Variables) -> Any:
         values, vectors = outputs
         inner = gaps(values) * times(turned(vectors), cotangents[1])
-        return [to_lower(times(vectors, with_diagonal(inner, cotangents[0]), turned(vectors)))]
+        return to_lower(times(vectors, with_diagonal(inner, cotangents[0]), turned(vectors)))
 
-    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+    def forward(self, x: Any, outputs: Variables, moved: Any) -> list[Any]:
         """dw = diag(V^T dA V), dV = V (F o V^T dA V)."""
-        refused = only_real(inputs[0], "eigh")
-        if refused is not None:
-            return refused * 2
         values, vectors = outputs
-        inner = times(turned(vectors), symmetric_from_lower(tangents[0]), vectors)
+        inner = times(turned(vectors), symmetric_from_lower(moved), vectors)
         return [diagonal_of(inner), times(vectors, gaps(values) * inner)]
 
 
@@ -172,7 +154,8 @@ class SingularValues(MatrixOp):
     summary = "Singular values and vectors of a matrix."
     words = "singular values: ds = diag(U^T dA V)"
     notation = Notation(pp="svd")
-    square = False
+    text = "np.linalg.svd({0}, full_matrices={full})"
+    square, only_real = False, True
 
     @staticmethod
     def samples(rng: Any) -> list[Any]:
@@ -191,8 +174,7 @@ class SingularValues(MatrixOp):
 
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
         dtype = inputs[0].dtype
-        real = {"complex64": "float32", "complex128": "float64"}
-        return [dtype, real.get(dtype, dtype), dtype]
+        return [dtype, magnitude_dtype(dtype), dtype]
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
         *stack, rows, columns = dims[0]
@@ -201,19 +183,13 @@ class SingularValues(MatrixOp):
             return [(*stack, rows, rows), (*stack, short), (*stack, columns, columns)]
         return [(*stack, rows, short), (*stack, short), (*stack, short, columns)]
 
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return f"np.linalg.svd({arguments[0]}, full_matrices={self.full})"
-
-    def _refused(self, x: Any) -> list[Any] | None:
+    def refused(self, x: Any) -> str:
         if self.full:
-            return [Undefined("the further vectors of a full svd are not unique: ask for "
-                              "full_matrices=False")]
-        return only_real(x, "svd")
+            return ("the further vectors of a full svd are not unique: ask for "
+                    "full_matrices=False")
+        return super().refused(x)
 
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        refused = self._refused(inputs[0])
-        if refused is not None:
-            return refused
+    def reverse(self, x: Any, outputs: Variables, cotangents: Variables) -> Any:
         (left, values, right), (by_left, by_values, by_right) = outputs, cotangents
         vectors, by_vectors = turned(right), turned(by_right)
         gap, row, column = gaps(function("sqr")(values)), as_row(values), as_column(values)
@@ -224,21 +200,16 @@ class SingularValues(MatrixOp):
         upright = as_row(reciprocal_or_zero(values))
         outside_left = (by_left - times(left, turn_left)) * upright
         outside_right = (by_vectors - times(vectors, turn_right)) * upright
-        return [
-            times(times(left, inner) + outside_left, right)
-            + times(left, turned(outside_right))
-        ]
+        inside = times(times(left, inner) + outside_left, right)
+        return inside + times(left, turned(outside_right))
 
-    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+    def forward(self, x: Any, outputs: Variables, moved: Any) -> list[Any]:
         """ds = diag(P), P = U^T dA V; dU and dV turn within and out of the spaces they span."""
-        refused = self._refused(inputs[0])
-        if refused is not None:
-            return refused * 3
         left, values, right = outputs
         vectors = turned(right)
         gap, row, column = gaps(function("sqr")(values)), as_row(values), as_column(values)
-        moved_left = times(tangents[0], vectors)
-        moved_right = times(turned(tangents[0]), left)
+        moved_left = times(moved, vectors)
+        moved_right = times(turned(moved), left)
         inner = times(turned(left), moved_left)
         across = turned(inner)
         upright = as_row(reciprocal_or_zero(values))

@@ -118,14 +118,30 @@ def to_lower(x: Any) -> Any:
     return Triangle(True)(x) + turned(Triangle(False, 1)(x))
 
 
-class Diagonal(TensorOp):
+class _OnDiagonal(TensorOp):
+    """The frame of the ops on a diagonal of the matrices in two of the axes."""
+
+    __props__ = ("offset", "axis1", "axis2")
+
+    def __init__(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> None:
+        self.offset = offset
+        self.axis1 = axis1
+        self.axis2 = axis2
+
+    @property
+    def behind(self) -> Any:
+        """The same op where one leading axis more stands before the two."""
+        return type(self)(self.offset, self.axis1 + 1, self.axis2 + 1)
+
+
+class Diagonal(_OnDiagonal):
     """A diagonal of each matrix in two of the axes; it becomes the last axis."""
 
     op_name = "diagonal"
-    __props__ = ("offset", "axis1", "axis2")
     summary = "A diagonal of each matrix in two of the axes."
     words = "only the diagonal matters"
     notation = Notation(latex=r"\mathrm{{diag}}\left({0}\right)", pp="ExtractDiag")
+    text = "np.diagonal({0}, {offset}, {axis1}, {axis2})"
     linear_in = (0,)
 
     samples = staticmethod(lambda rng: [
@@ -134,11 +150,6 @@ class Diagonal(TensorOp):
         ("diagonal", (rng.normal(size=(3, 2, 3)), -1, 0, 2), {}),
         ("diagonal", (rng.normal(size=(2, 3)), 3), {}),
     ])
-
-    def __init__(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> None:
-        self.offset = offset
-        self.axis1 = axis1
-        self.axis2 = axis2
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
         (shape,) = dims
@@ -149,12 +160,9 @@ class Diagonal(TensorOp):
         length = min(rows + min(self.offset, 0), columns - max(self.offset, 0))
         return [(*rest, max(length, 0))]
 
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return f"np.diagonal({arguments[0]}, {self.offset}, {self.axis1}, {self.axis2})"
-
     def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms:
         """The same diagonal of every entry."""
-        return [Diagonal(self.offset, self.axis1 + 1, self.axis2 + 1)(inputs[0])]
+        return [self.behind(inputs[0])]
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         kind: Any = cotangents[0].type
@@ -176,14 +184,14 @@ def with_diagonal_added(array, values, offset, axis1, axis2):
 )
 
 
-class IncDiagonal(TensorOp):
+class IncDiagonal(_OnDiagonal):
     """A copy of an array with values added to a diagonal of each matrix in two of its axes."""
 
     op_name = "inc_diagonal"
-    __props__ = ("offset", "axis1", "axis2")
     summary = "A copy of an array with values added to a diagonal."
     words = "sum rule on the diagonal"
     notation = Notation(pp="IncDiagonal")
+    text = WITH_DIAGONAL_ADDED + "({0}, {1}, {offset}, {axis1}, {axis2})"
     linear_in = (0, 1)
 
     samples = staticmethod(lambda rng: [
@@ -192,30 +200,31 @@ class IncDiagonal(TensorOp):
         ("inc_diagonal", (rng.normal(size=(3, 2, 3)), rng.normal(size=(2, 2)), -1, 0, 2), {}),
     ])
 
-    def __init__(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> None:
-        self.offset = offset
-        self.axis1 = axis1
-        self.axis2 = axis2
-
     def prepare(self, *inputs: Any) -> list[Any]:
         array, values = (as_tensor_variable(value) for value in inputs)
         dtype = dtypes.upcast(array.type.dtype, values.type.dtype)
         return [function("cast")(variable, dtype) for variable in (array, values)]
-
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        places = f"{self.offset}, {self.axis1}, {self.axis2}"
-        return f"{WITH_DIAGONAL_ADDED}({', '.join(arguments)}, {places})"
 
     def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms:
         """The same diagonal of every entry."""
         array, values = inputs
         array = array if batched[0] else repeated(array, values)
         values = values if batched[1] else repeated(values, array)
-        return [IncDiagonal(self.offset, self.axis1 + 1, self.axis2 + 1)(array, values)]
+        return [self.behind(array, values)]
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         values = Diagonal(self.offset, self.axis1, self.axis2)(cotangents[0])
         return [cotangents[0], values]
+
+
+def diagonal_of(x: Any) -> Any:
+    """The diagonal of each matrix."""
+    return Diagonal(0, x.type.ndim - 2, x.type.ndim - 1)(x)
+
+
+def with_diagonal(x: Any, values: Any) -> Any:
+    """Values added to the diagonal of each matrix."""
+    return IncDiagonal(0, x.type.ndim - 2, x.type.ndim - 1)(x, values)
 
 
 @public()
