@@ -7,7 +7,7 @@ from typing import Any
 
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Apply, Flags, Terms, Variable, Variables, describe
-from autodiff_lab.tensor.constants import as_tensor_variable
+from autodiff_lab.tensor.constants import array_function, as_tensor_variable
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
 from autodiff_lab.tensor.registry import public
 
@@ -159,7 +159,7 @@ def atleast_rank(x: Any, ndim: int) -> Any:
     )
 
 
-@public(numpy=("transpose",))
+@array_function(numpy=("transpose",))
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     """The axes in reverse order, or in the order given.
 
@@ -169,8 +169,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     >>> transpose(pt.tensor("x", shape=(2, 3))).type.shape
     (3, 2)
     """
-    variable = as_tensor_variable(x)
-    order = range(variable.type.ndim)[::-1] if axes is None else axes
-    return dimshuffle(variable, *order)
+    order = range(x.type.ndim)[::-1] if axes is None else axes
+    return dimshuffle(x, *order)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -98,6 +100,35 @@ def as_tensor_variable(
 
 
 as_tensor = as_tensor_variable
+
+
+def array_function(
+    *aliases: str, numpy: tuple[str, ...] = (), arrays: int = 1
+) -> Callable[[registry.Declared], registry.Declared]:
+    """`registry.public` for functions of arrays: their first arguments come in as variables.
+
+    Parameters
+    ----------
+    *aliases, numpy : str
+        Further names, as for `registry.public`.
+    arrays : int
+        How many of the arguments are made variables.
+    """
+
+    def declare(function: registry.Declared) -> registry.Declared:
+        names = list(inspect.signature(function).parameters)[:arrays]
+
+        @functools.wraps(function)
+        def converting(*given: Any, **options: Any) -> Any:
+            first = [as_tensor_variable(value) for value in given[:arrays]]
+            for name in names[len(given) :]:
+                if name in options:
+                    options[name] = as_tensor_variable(options[name])
+            return function(*first, *given[arrays:], **options)
+
+        return registry.public(*aliases, numpy=numpy)(converting)  # type: ignore[return-value]
+
+    return declare
 
 
 def _holds_variables(x: Any) -> bool:

@@ -26,7 +26,7 @@ from autodiff_lab.graph import (
     describe,
 )
 from autodiff_lab.tensor import dtypes
-from autodiff_lab.tensor.constants import as_tensor_variable, constant
+from autodiff_lab.tensor.constants import array_function, as_tensor_variable, constant
 from autodiff_lab.tensor.lengths import (
     as_length,
     as_lengths,
@@ -385,7 +385,7 @@ def empty_like(x: Any, dtype: Any = None) -> Any:
     return _like(0, x, dtype)
 
 
-@public(numpy=("full_like",))
+@array_function(numpy=("full_like",))
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
     """A value in the shape and dtype of `x`.
 
@@ -395,10 +395,9 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
     >>> full_like(pt.constant([1.0, 2.0]), 7).eval().tolist()
     [7.0, 7.0]
     """
-    variable = as_tensor_variable(x)
-    chosen = variable.type.dtype if dtype is None else dtypes.canonical(dtype)
+    chosen = x.type.dtype if dtype is None else dtypes.canonical(dtype)
     value = function("cast")(as_tensor_variable(fill_value), chosen)
-    return function("second")(variable, value)
+    return function("second")(x, value)
 
 
 # -- counting ------------------------------------------------------------------------------------
@@ -456,7 +455,7 @@ def eye(n: Any, m: Any = None, k: Any = 0, dtype: Any = None) -> Any:
     return Eye(chosen)(as_length(n), as_length(columns), as_length(k))
 
 
-@public()
+@array_function()
 def identity_like(x: Any, dtype: Any = None) -> Any:
     """The identity matrix in the shape and dtype of a matrix.
 
@@ -466,14 +465,13 @@ def identity_like(x: Any, dtype: Any = None) -> Any:
     >>> identity_like(pt.ones((2, 2))).eval().tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    variable = as_tensor_variable(x)
-    if variable.type.ndim != 2:
-        raise LabValueError("identity_like takes a matrix.", where=describe(variable))
-    rows, columns = function("shape")(variable)
-    return eye(rows, columns, dtype=variable.type.dtype if dtype is None else dtype)
+    if x.type.ndim != 2:
+        raise LabValueError("identity_like takes a matrix.", where=describe(x))
+    rows, columns = function("shape")(x)
+    return eye(rows, columns, dtype=x.type.dtype if dtype is None else dtype)
 
 
-@public(numpy=("linspace",))
+@array_function(numpy=("linspace",), arrays=2)
 def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Any:
     """`num` numbers from `start` to `stop` in equal steps.
 
@@ -482,11 +480,10 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype:
     >>> linspace(0.0, 1.0, 3).eval().tolist()
     [0.0, 0.5, 1.0]
     """
-    first, last = as_tensor_variable(start), as_tensor_variable(stop)
     steps = arange(num, dtype=config.floatX) / (num - 1 if endpoint and num > 1 else num)
-    rank = max(first.type.ndim, last.type.ndim)
+    rank = max(start.type.ndim, stop.type.ndim)
     steps = function("dimshuffle")(steps, 0, *["x"] * rank)
-    result = first * (1 - steps) + last * steps
+    result = start * (1 - steps) + stop * steps
     return result if dtype is None else function("cast")(result, dtype)
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variable, Variables
-from autodiff_lab.tensor.constants import as_tensor_variable, constant
+from autodiff_lab.tensor.constants import array_function, constant
 from autodiff_lab.tensor.lengths import element_count, length_of
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
 from autodiff_lab.tensor.reduction import normalize_axes
-from autodiff_lab.tensor.registry import function, public
+from autodiff_lab.tensor.registry import function
 from autodiff_lab.tensor.shaping import flatten
 from autodiff_lab.tensor.type import TensorType
 
@@ -191,7 +191,7 @@ class LinearRecurrence(Cumulative):
         return [LinearRecurrence(self.axis + 1)(*same)]
 
 
-@public()
+@array_function(arrays=2)
 def linear_recurrence(factors: Any, terms: Any, axis: int = 0) -> Any:
     """``s[k] = factors[k] * s[k - 1] + terms[k]`` along an axis, from ``s[-1] = 0``.
 
@@ -200,10 +200,9 @@ def linear_recurrence(factors: Any, terms: Any, axis: int = 0) -> Any:
     >>> linear_recurrence([0.0, 2.0, 2.0], [1.0, 0.0, 1.0]).eval().tolist()
     [1.0, 2.0, 5.0]
     """
-    left, right = as_tensor_variable(factors), as_tensor_variable(terms)
-    dtype = (left[:0] + right[:0]).type.dtype
-    left, right = (function("cast")(variable, dtype) for variable in (left, right))
-    return LinearRecurrence(_one_axis(right, axis))(left, right)
+    dtype = (factors[:0] + terms[:0]).type.dtype
+    factors, terms = (function("cast")(variable, dtype) for variable in (factors, terms))
+    return LinearRecurrence(_one_axis(terms, axis))(factors, terms)
 
 
 PRODUCT_OF_OTHERS = define_helper(
@@ -312,7 +311,7 @@ def _exclusive(x: Any, tangent: Any, axis: int) -> tuple[Any, Any]:
     return before, LinearRecurrence(axis)(shifted(x, 0.0, axis), fresh)
 
 
-@public()
+@array_function()
 def product_of_others(x: Any, axis: Any = None) -> Any:
     """For each element the product of all others over the axes.
 
@@ -321,8 +320,7 @@ def product_of_others(x: Any, axis: Any = None) -> Any:
     >>> product_of_others([2.0, 0.0, 3.0]).eval().tolist()
     [0.0, 6.0, 0.0]
     """
-    variable = as_tensor_variable(x)
-    return ProductOfOthers(normalize_axes(axis, variable))(variable)
+    return ProductOfOthers(normalize_axes(axis, x))(x)
 
 
 def _one_axis(variable: Any, axis: Any) -> int:
@@ -330,7 +328,7 @@ def _one_axis(variable: Any, axis: Any) -> int:
     return 0 if found is None else found[0]
 
 
-@public(numpy=("cumsum", "cumulative_sum"))
+@array_function(numpy=("cumsum", "cumulative_sum"))
 def cumsum(x: Any, axis: int | None = None) -> Any:
     """Sums of the elements so far, along an axis or of all elements.
 
@@ -341,34 +339,30 @@ def cumsum(x: Any, axis: int | None = None) -> Any:
     >>> cumsum([1.0, 2.0, 3.0]).eval().tolist()
     [1.0, 3.0, 6.0]
     """
-    variable = as_tensor_variable(x)
     if axis is None:
-        return CumSum(0)(flatten(variable))
-    return CumSum(_one_axis(variable, axis))(variable)
+        return CumSum(0)(flatten(x))
+    return CumSum(_one_axis(x, axis))(x)
 
 
-@public(numpy=("cumprod", "cumulative_prod"))
+@array_function(numpy=("cumprod", "cumulative_prod"))
 def cumprod(x: Any, axis: int | None = None) -> Any:
     """Products of the elements so far, along an axis or of all elements."""
-    variable = as_tensor_variable(x)
     if axis is None:
-        return CumProd(0)(flatten(variable))
-    return CumProd(_one_axis(variable, axis))(variable)
+        return CumProd(0)(flatten(x))
+    return CumProd(_one_axis(x, axis))(x)
 
 
-@public()
+@array_function()
 def prod_without_zeros(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Product over axes of the elements that are not 0."""
-    variable = as_tensor_variable(x)
-    dtype = variable.type.dtype
-    is_zero = function("eq")(variable, constant(0, dtype=dtype))
-    others = function("switch")(is_zero, constant(1, dtype=dtype), variable)
+    dtype = x.type.dtype
+    is_zero = function("eq")(x, constant(0, dtype=dtype))
+    others = function("switch")(is_zero, constant(1, dtype=dtype), x)
     return function("prod")(others, axis=axis, keepdims=keepdims)
 
 
-@public()
+@array_function(arrays=2)
 def mul_without_zeros(x: Any, y: Any) -> Any:
     """Product of two values, of which zeros count as 1 (the product of two zeros is 0)."""
-    left, right = as_tensor_variable(x), as_tensor_variable(y)
     where, eq = function("switch"), function("eq")
-    return where(eq(left, 0), right, where(eq(right, 0), left, left * right))
+    return where(eq(x, 0), y, where(eq(y, 0), x, x * y))

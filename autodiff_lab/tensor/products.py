@@ -8,7 +8,7 @@ from autodiff_lab.errors import LabNotImplementedError, LabValueError
 from autodiff_lab.graph import Apply, Flags, Terms, Variable, Variables, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.axes import dimshuffle
-from autodiff_lab.tensor.constants import as_tensor_variable
+from autodiff_lab.tensor.constants import array_function, as_tensor_variable
 from autodiff_lab.tensor.lengths import length_of
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
 from autodiff_lab.tensor.registry import function, public
@@ -131,7 +131,7 @@ def _pairwise(left: Any, right: Any, ranks: tuple[int, ...]) -> Any:
     return function("matmul")(left, right)
 
 
-@public(numpy=("dot",))
+@array_function(numpy=("dot",), arrays=2)
 def dot(x: Any, y: Any) -> Any:
     """Product of vectors and matrices; with a scalar, the ordinary product.
 
@@ -151,13 +151,12 @@ def dot(x: Any, y: Any) -> Any:
     >>> dot(pt.dmatrix("A"), pt.dvector("x")).type
     TensorType(float64, shape=(None,))
     """
-    left, right = as_tensor_variable(x), as_tensor_variable(y)
-    if left.type.ndim == 0 or right.type.ndim == 0:
-        return function("mul")(left, right)
-    if max(left.type.ndim, right.type.ndim) > 2:
-        other = max(right.type.ndim - 2, 0)
-        return function("tensordot")(left, right, [[left.type.ndim - 1], [other]])
-    return Dot()(left, right)
+    if x.type.ndim == 0 or y.type.ndim == 0:
+        return function("mul")(x, y)
+    if max(x.type.ndim, y.type.ndim) > 2:
+        other = max(y.type.ndim - 2, 0)
+        return function("tensordot")(x, y, [[x.type.ndim - 1], [other]])
+    return Dot()(x, y)
 
 
 @public(numpy=("outer",))

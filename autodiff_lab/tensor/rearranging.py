@@ -8,12 +8,12 @@ from typing import Any
 from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import DISCONNECTED, Apply, Flags, Terms, Variables, describe
 from autodiff_lab.tensor.axes import dimshuffle
-from autodiff_lab.tensor.constants import as_tensor_variable
+from autodiff_lab.tensor.constants import array_function, as_tensor_variable
 from autodiff_lab.tensor.cumulative import along, reversed_along
 from autodiff_lab.tensor.lengths import known_int, length_of
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
 from autodiff_lab.tensor.reduction import normalize_axes
-from autodiff_lab.tensor.registry import function, public
+from autodiff_lab.tensor.registry import function
 from autodiff_lab.tensor.shaping import flatten
 
 
@@ -62,7 +62,7 @@ def _axis_of(variable: Any, axis: Any) -> int:
     return 0 if found is None else found[0]
 
 
-@public(numpy=("repeat",))
+@array_function(numpy=("repeat",), arrays=2)
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Each part along an axis (each element, for None) repeated.
 
@@ -78,20 +78,18 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     >>> repeat([1.0, 2.0], 2).eval().tolist()
     [1.0, 1.0, 2.0, 2.0]
     """
-    variable, counts = as_tensor_variable(x), as_tensor_variable(repeats)
     if axis is None:
-        variable, axis = flatten(variable), 0
-    place = _axis_of(variable, axis)
-    if counts.type.ndim == 1 and counts.type.shape != (1,):
-        return Repeat(place)(variable, counts)
-    if counts.type.ndim:
-        counts = counts[0]
-    count = repeats if known_int(repeats) is not None else counts
-    lengths = [length_of(variable, k) for k in range(variable.type.ndim)]
-    rank = variable.type.ndim
-    wide = dimshuffle(variable, *range(place + 1), "x", *range(place + 1, rank))
-    wide = function("alloc")(wide, *lengths[: place + 1], count, *lengths[place + 1 :])
-    lengths[place] = _times(variable.type.shape[place], lengths[place], count)
+        x, axis = flatten(x), 0
+    place = _axis_of(x, axis)
+    if repeats.type.ndim == 1 and repeats.type.shape != (1,):
+        return Repeat(place)(x, repeats)
+    if repeats.type.ndim:
+        repeats = repeats[0]
+    lengths = [length_of(x, k) for k in range(x.type.ndim)]
+    rank = x.type.ndim
+    wide = dimshuffle(x, *range(place + 1), "x", *range(place + 1, rank))
+    wide = function("alloc")(wide, *lengths[: place + 1], repeats, *lengths[place + 1 :])
+    lengths[place] = _times(x.type.shape[place], lengths[place], repeats)
     return function("reshape")(wide, lengths)
 
 
@@ -100,7 +98,7 @@ def _times(known: int | None, length: Any, count: Any) -> Any:
     return known * number if known is not None and number is not None else length * count
 
 
-@public(numpy=("tile",))
+@array_function(numpy=("tile",))
 def tile(A: Any, reps: Any) -> Any:
     """The whole array repeated along each axis.
 
@@ -109,31 +107,29 @@ def tile(A: Any, reps: Any) -> Any:
     >>> tile([1.0, 2.0], 2).eval().tolist()
     [1.0, 2.0, 1.0, 2.0]
     """
-    variable = as_tensor_variable(A)
     counts = list(reps) if isinstance(reps, list | tuple) else [reps]
-    rank = max(variable.type.ndim, len(counts))
-    variable = function("atleast_rank")(variable, rank)
+    rank = max(A.type.ndim, len(counts))
+    A = function("atleast_rank")(A, rank)
     counts = [1] * (rank - len(counts)) + counts
-    lengths = [length_of(variable, axis) for axis in range(rank)]
-    wide = dimshuffle(variable, *(entry for axis in range(rank) for entry in ("x", axis)))
+    lengths = [length_of(A, axis) for axis in range(rank)]
+    wide = dimshuffle(A, *(entry for axis in range(rank) for entry in ("x", axis)))
     wide = function("alloc")(wide, [n for pair in zip(counts, lengths) for n in pair])
     return function("reshape")(wide, [
         _times(known, length, count)
-        for known, length, count in zip(variable.type.shape, lengths, counts)
+        for known, length, count in zip(A.type.shape, lengths, counts)
     ])
 
 
-@public(numpy=("flip",))
+@array_function(numpy=("flip",))
 def flip(x: Any, axis: Any = None) -> Any:
     """The array read backwards along axes, by default along all."""
-    variable = as_tensor_variable(x)
-    axes = normalize_axes(axis, variable)
-    for place in range(variable.type.ndim) if axes is None else axes:
-        variable = reversed_along(variable, place)
-    return variable
+    axes = normalize_axes(axis, x)
+    for place in range(x.type.ndim) if axes is None else axes:
+        x = reversed_along(x, place)
+    return x
 
 
-@public(numpy=("roll",))
+@array_function(numpy=("roll",))
 def roll(x: Any, shift: Any, axis: Any = None) -> Any:
     """Elements moved along axes; those that leave at the end come in at the start.
 
@@ -149,25 +145,24 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
     >>> roll([1.0, 2.0, 3.0], 1).eval().tolist()
     [3.0, 1.0, 2.0]
     """
-    variable = as_tensor_variable(x)
     if axis is None:
-        lengths = [length_of(variable, k) for k in range(variable.type.ndim)]
-        return function("reshape")(roll(flatten(variable), shift, 0), lengths)
+        lengths = [length_of(x, k) for k in range(x.type.ndim)]
+        return function("reshape")(roll(flatten(x), shift, 0), lengths)
     axes: Sequence[Any] = axis if isinstance(axis, list | tuple) else [axis]
     shifts = shift if isinstance(shift, list | tuple) else [shift] * len(axes)
     for entry, amount in zip(axes, shifts):
-        place = _axis_of(variable, entry)
-        known, number = variable.type.shape[place], known_int(amount)
+        place = _axis_of(x, entry)
+        known, number = x.type.shape[place], known_int(amount)
         if known is not None and number is not None:
             cut: Any = -number % max(known, 1)
         else:
-            cut = -as_tensor_variable(amount) % function("maximum")(length_of(variable, place), 1)
+            cut = -as_tensor_variable(amount) % function("maximum")(length_of(x, place), 1)
         start, rest = along(place, slice(None, cut)), along(place, slice(cut, None))
-        variable = function("join")(place, variable[rest], variable[start])
-    return variable
+        x = function("join")(place, x[rest], x[start])
+    return x
 
 
-@public(numpy=("diff",))
+@array_function(numpy=("diff",))
 def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     """Each element minus the one before it along an axis, n times.
 
@@ -176,12 +171,11 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     >>> diff([1.0, 4.0, 9.0]).eval().tolist()
     [3.0, 5.0]
     """
-    variable = as_tensor_variable(x)
-    if variable.type.ndim == 0 or n < 0:
-        raise LabValueError("diff takes an axis, and n of at least 0.", where=describe(variable))
-    place = _axis_of(variable, axis)
-    different = "xor" if variable.type.dtype == "bool" else "sub"
+    if x.type.ndim == 0 or n < 0:
+        raise LabValueError("diff takes an axis, and n of at least 0.", where=describe(x))
+    place = _axis_of(x, axis)
+    different = "xor" if x.type.dtype == "bool" else "sub"
     for _ in range(n):
         later, before = along(place, slice(1, None)), along(place, slice(None, -1))
-        variable = function(different)(variable[later], variable[before])
-    return variable
+        x = function(different)(x[later], x[before])
+    return x

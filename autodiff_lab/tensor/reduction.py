@@ -13,7 +13,7 @@ from autodiff_lab.errors import LabIndexError, LabTypeError, LabValueError
 from autodiff_lab.graph import ZERO, Apply, Flags, Tangents, Terms, Variable, Variables, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.axes import DimShuffle
-from autodiff_lab.tensor.constants import as_tensor_variable, constant
+from autodiff_lab.tensor.constants import array_function, as_tensor_variable, constant
 from autodiff_lab.tensor.lengths import element_count
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
 from autodiff_lab.tensor.registry import function, public
@@ -311,7 +311,7 @@ class AllTrue(_Test):
         return reduction_samples("all", rng)
 
 
-@public(numpy=("prod", "multiply.reduce"))
+@array_function(numpy=("prod", "multiply.reduce"))
 def prod(
     x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None
 ) -> Any:
@@ -323,9 +323,8 @@ def prod(
     >>> float(prod(pt.constant([2.0, 3.0])).eval())
     6.0
     """
-    variable = as_tensor_variable(x)
-    chosen = sum_dtype(variable.type.dtype) if dtype is None else dtypes.canonical(dtype)
-    return reduce_with(Prod, variable, axis, chosen, keepdims)
+    chosen = sum_dtype(x.type.dtype) if dtype is None else dtypes.canonical(dtype)
+    return reduce_with(Prod, x, axis, chosen, keepdims)
 
 
 @public("amax", numpy=("max", "amax", "maximum.reduce"))
@@ -389,7 +388,7 @@ def _as_bool(x: Any) -> Any:
     return function("neq")(variable, constant(0, dtype=variable.type.dtype))
 
 
-@public(numpy=("mean",))
+@array_function(numpy=("mean",))
 def mean(
     x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None
 ) -> Any:
@@ -403,15 +402,14 @@ def mean(
     >>> mean(pt.fmatrix("x"), axis=0).dtype, mean(pt.imatrix("n")).dtype
     ('float32', 'float64')
     """
-    variable = as_tensor_variable(x)
-    chosen = dtypes.gradient_dtype(variable.type.dtype) if dtype is None else dtype
-    total = sum(variable, axis=axis, dtype=dtypes.canonical(chosen), keepdims=keepdims)
-    axes = normalize_axes(axis, variable)
-    count = element_count(variable, axes)
+    chosen = dtypes.gradient_dtype(x.type.dtype) if dtype is None else dtype
+    total = sum(x, axis=axis, dtype=dtypes.canonical(chosen), keepdims=keepdims)
+    axes = normalize_axes(axis, x)
+    count = element_count(x, axes)
     return function("true_div")(total, function("cast")(count, total.type.dtype))
 
 
-@public(numpy=("var",))
+@array_function(numpy=("var",))
 def var(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
     """Mean square of the distance to the mean.
 
@@ -429,10 +427,9 @@ def var(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
     >>> float(var(pt.constant([1.0, 3.0]), ddof=1).eval())
     2.0
     """
-    variable = as_tensor_variable(x)
-    distance = variable - mean(variable, axis=axis, keepdims=True)
+    distance = x - mean(x, axis=axis, keepdims=True)
     total = sum(function("sqr")(distance), axis=axis, keepdims=keepdims)
-    count = element_count(variable, normalize_axes(axis, variable)) - ddof
+    count = element_count(x, normalize_axes(axis, x)) - ddof
     return function("true_div")(total, function("cast")(count, total.type.dtype))
 
 

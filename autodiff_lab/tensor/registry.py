@@ -21,15 +21,15 @@ ROWS: dict[str, Any] = {}
 OPS: dict[str, type] = {}
 """Name -> class of a tensor op that is not elementwise."""
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
+Declared = TypeVar("Declared", bound=Callable[..., Any])
 
 
 def public(
     *aliases: str, numpy: tuple[str, ...] = (), name: str | None = None
-) -> Callable[[_Function], _Function]:
+) -> Callable[[Declared], Declared]:
     """Make a function public in `autodiff_lab.tensor`, and known under its NumPy names."""
 
-    def register(function_: _Function) -> _Function:
+    def register(function_: Declared) -> Declared:
         for key in (name or function_.__name__, *aliases):
             FUNCTIONS[key] = function_
         for key in numpy:

@@ -15,7 +15,7 @@ import numpy as np
 from autodiff_lab.errors import LabIndexError, LabValueError
 from autodiff_lab.graph import DISCONNECTED, Apply, Flags, Terms, Variable, Variables, describe
 from autodiff_lab.tensor.axes import dimshuffle
-from autodiff_lab.tensor.constants import as_tensor_variable
+from autodiff_lab.tensor.constants import array_function, as_tensor_variable
 from autodiff_lab.tensor.lengths import (
     as_lengths,
     element_count,
@@ -251,7 +251,7 @@ def shape(x: Any) -> Any:
     return Shape()(as_tensor_variable(x))
 
 
-@public(numpy=("size",))
+@array_function(numpy=("size",))
 def size(x: Any, axis: int | None = None) -> Any:
     """The number of elements, or the length of one axis.
 
@@ -261,8 +261,7 @@ def size(x: Any, axis: int | None = None) -> Any:
     >>> int(size(pt.ones((2, 3))).eval())
     6
     """
-    variable = as_tensor_variable(x)
-    return element_count(variable, None if axis is None else [_axis(variable, axis)])
+    return element_count(x, None if axis is None else [_axis(x, axis)])
 
 
 @public(numpy=("ndim",))
@@ -332,7 +331,7 @@ def reshape(x: Any, shape: Any, ndim: int | None = None, order: str = "C") -> An
     return Reshape()(as_tensor_variable(x), *lengths)
 
 
-@public()
+@array_function()
 def flatten(x: Any, ndim: int = 1, outdim: int | None = None) -> Any:
     """The first ``ndim - 1`` axes stay, the others become one.
 
@@ -343,16 +342,15 @@ def flatten(x: Any, ndim: int = 1, outdim: int | None = None) -> Any:
     (2, 12)
     """
     ndim = ndim if outdim is None else outdim
-    variable = as_tensor_variable(x)
-    rank = variable.type.ndim
+    rank = x.type.ndim
     if not 1 <= ndim <= max(rank, 1):
-        raise LabValueError(f"Cannot flatten to {ndim} axes.", where=describe(variable))
+        raise LabValueError(f"Cannot flatten to {ndim} axes.", where=describe(x))
     if rank == ndim:
-        return variable
-    lengths = [length_of(variable, axis) for axis in range(ndim - 1)]
+        return x
+    lengths = [length_of(x, axis) for axis in range(ndim - 1)]
     if ndim == 1:
-        return reshape(variable, (-1,))
-    return reshape(variable, [*lengths, element_count(variable, range(ndim - 1, rank))])
+        return reshape(x, (-1,))
+    return reshape(x, [*lengths, element_count(x, range(ndim - 1, rank))])
 
 
 @public(numpy=("ravel",))
@@ -368,7 +366,7 @@ def ravel(x: Any) -> Any:
     return flatten(x)
 
 
-@public(numpy=("squeeze",))
+@array_function(numpy=("squeeze",))
 def squeeze(x: Any, axis: Any = None) -> Any:
     """Drop axes of length 1: those known to have it, or those given.
 
@@ -378,15 +376,14 @@ def squeeze(x: Any, axis: Any = None) -> Any:
     >>> squeeze(pt.ones((1, 3, 1))).type.shape
     (3,)
     """
-    variable = as_tensor_variable(x)
     if axis is None:
-        gone = {a for a, length in enumerate(variable.type.shape) if length == 1}
+        gone = {a for a, length in enumerate(x.type.shape) if length == 1}
     else:
-        gone = {_axis(variable, entry) for entry in _sequence(axis)}
-    return dimshuffle(variable, [a for a in range(variable.type.ndim) if a not in gone])
+        gone = {_axis(x, entry) for entry in _sequence(axis)}
+    return dimshuffle(x, [a for a in range(x.type.ndim) if a not in gone])
 
 
-@public(numpy=("expand_dims",))
+@array_function(numpy=("expand_dims",))
 def expand_dims(x: Any, axis: Any) -> Any:
     """Add axes of length 1, at these places of the result.
 
@@ -396,17 +393,16 @@ def expand_dims(x: Any, axis: Any) -> Any:
     >>> expand_dims(pt.dvector("x"), 0).type.shape
     (1, None)
     """
-    variable = as_tensor_variable(x)
     entries = _sequence(axis)
-    rank = variable.type.ndim + len(entries)
-    places = {_in_range(entry, rank, variable) for entry in entries}
+    rank = x.type.ndim + len(entries)
+    places = {_in_range(entry, rank, x) for entry in entries}
     if len(places) != len(entries):
         raise LabValueError(f"An axis stands twice in axis={axis}.")
-    rest = iter(range(variable.type.ndim))
-    return dimshuffle(variable, ["x" if a in places else next(rest) for a in range(rank)])
+    rest = iter(range(x.type.ndim))
+    return dimshuffle(x, ["x" if a in places else next(rest) for a in range(rank)])
 
 
-@public(numpy=("swapaxes",))
+@array_function(numpy=("swapaxes",))
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Exchange two axes.
 
@@ -416,14 +412,13 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     >>> swapaxes(pt.ones((2, 3, 4)), 0, 2).type.shape
     (4, 3, 2)
     """
-    variable = as_tensor_variable(x)
-    first, other = _axis(variable, axis1), _axis(variable, axis2)
-    order = list(range(variable.type.ndim))
+    first, other = _axis(x, axis1), _axis(x, axis2)
+    order = list(range(x.type.ndim))
     order[first], order[other] = other, first
-    return dimshuffle(variable, order)
+    return dimshuffle(x, order)
 
 
-@public(numpy=("moveaxis",))
+@array_function(numpy=("moveaxis",))
 def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     """Move axes to other places; the others keep their order.
 
@@ -433,18 +428,17 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     >>> moveaxis(pt.tensor("x", shape=(2, 3, 4)), 0, -1).type.shape
     (3, 4, 2)
     """
-    variable = as_tensor_variable(x)
-    rank = variable.type.ndim
-    sources = [_axis(variable, entry) for entry in _sequence(source)]
-    places = [_axis(variable, entry) for entry in _sequence(destination)]
+    rank = x.type.ndim
+    sources = [_axis(x, entry) for entry in _sequence(source)]
+    places = [_axis(x, entry) for entry in _sequence(destination)]
     if len(sources) != len(places) or len(set(sources)) < len(sources):
         raise LabValueError(f"moveaxis cannot move {source} to {destination}: one place per axis.")
     moved = dict(zip(places, sources))
     rest = (axis for axis in range(rank) if axis not in sources)
-    return dimshuffle(variable, [moved[a] if a in moved else next(rest) for a in range(rank)])
+    return dimshuffle(x, [moved[a] if a in moved else next(rest) for a in range(rank)])
 
 
-@public()
+@array_function()
 def shape_padleft(x: Any, n_ones: int = 1) -> Any:
     """Add axes of length 1 in front.
 
@@ -454,11 +448,10 @@ def shape_padleft(x: Any, n_ones: int = 1) -> Any:
     >>> shape_padleft(pt.ones((2, 3))).type.shape
     (1, 2, 3)
     """
-    variable = as_tensor_variable(x)
-    return dimshuffle(variable, ["x"] * n_ones + list(range(variable.type.ndim)))
+    return dimshuffle(x, ["x"] * n_ones + list(range(x.type.ndim)))
 
 
-@public()
+@array_function()
 def shape_padright(x: Any, n_ones: int = 1) -> Any:
     """Add axes of length 1 behind.
 
@@ -468,8 +461,7 @@ def shape_padright(x: Any, n_ones: int = 1) -> Any:
     >>> shape_padright(pt.ones((2, 3)), 2).type.shape
     (2, 3, 1, 1)
     """
-    variable = as_tensor_variable(x)
-    return dimshuffle(variable, list(range(variable.type.ndim)) + ["x"] * n_ones)
+    return dimshuffle(x, list(range(x.type.ndim)) + ["x"] * n_ones)
 
 
 @public()
@@ -488,7 +480,7 @@ def shape_padaxis(x: Any, axis: int) -> Any:
 # -- promising -----------------------------------------------------------------------------------
 
 
-@public()
+@array_function()
 def specify_shape(x: Any, shape: Any) -> Any:
     """Say what the shape is (None: not known); it is checked when the graph runs.
 
@@ -503,24 +495,23 @@ def specify_shape(x: Any, shape: Any) -> Any:
     >>> specify_shape(pt.dmatrix("x"), (3, None)).type.shape
     (3, None)
     """
-    variable = as_tensor_variable(x)
     given = as_lengths(shape) if isinstance(shape, Variable) else list(_sequence(shape))
-    if len(given) != variable.type.ndim:
+    if len(given) != x.type.ndim:
         raise LabValueError(
-            f"SpecifyShape: {len(given)} lengths will never match {variable.type.ndim} axes.",
-            where=describe(variable),
+            f"SpecifyShape: {len(given)} lengths will never match {x.type.ndim} axes.",
+            where=describe(x),
         )
     wanted = [
         None if length is None or known_int(length) == known is not None else length
-        for length, known in zip(given, variable.type.shape)
+        for length, known in zip(given, x.type.shape)
     ]
     if all(length is None for length in wanted):
-        return variable
+        return x
     lengths = as_lengths([length for length in wanted if length is not None])
-    return SpecifyShape([length is not None for length in wanted])(variable, *lengths)
+    return SpecifyShape([length is not None for length in wanted])(x, *lengths)
 
 
-@public("addbroadcast")
+@array_function("addbroadcast")
 def specify_broadcastable(x: Any, *axes: int) -> Any:
     """Say that these axes have length 1, so that they may be stretched.
 
@@ -530,37 +521,33 @@ def specify_broadcastable(x: Any, *axes: int) -> Any:
     >>> specify_broadcastable(pt.dmatrix("m"), 1).type.shape
     (None, 1)
     """
-    variable = as_tensor_variable(x)
-    places = {_axis(variable, axis) for axis in axes}
+    places = {_axis(x, axis) for axis in axes}
     return specify_shape(
-        variable, [1 if axis in places else None for axis in range(variable.type.ndim)]
+        x, [1 if axis in places else None for axis in range(x.type.ndim)]
     )
 
 
-@public()
+@array_function()
 def unbroadcast(x: Any, *axes: int) -> Any:
     """Say that these axes must not be stretched, though they may have length 1."""
-    variable = as_tensor_variable(x)
-    return Unbroadcast(tuple(sorted({_axis(variable, axis) for axis in axes})))(variable)
+    return Unbroadcast(tuple(sorted({_axis(x, axis) for axis in axes})))(x)
 
 
-@public()
+@array_function()
 def patternbroadcast(x: Any, broadcastable: Sequence[bool]) -> Any:
     """Say of each axis whether it has length 1 and may be stretched."""
-    variable = as_tensor_variable(x)
     fixed = [axis for axis, stretches in enumerate(broadcastable)
-             if not stretches and variable.type.shape[axis] == 1]
+             if not stretches and x.type.shape[axis] == 1]
     ones = [axis for axis, stretches in enumerate(broadcastable) if stretches]
-    return specify_broadcastable(unbroadcast(variable, *fixed) if fixed else variable, *ones)
+    return specify_broadcastable(unbroadcast(x, *fixed) if fixed else x, *ones)
 
 
-@public("scalar_from_tensor")
+@array_function("scalar_from_tensor")
 def tensor_from_scalar(x: Any) -> Any:
     """A scalar as a tensor of rank 0; here they are the same."""
-    variable = as_tensor_variable(x)
-    if variable.type.ndim:
-        raise LabValueError("A scalar has no axes.", where=describe(variable))
-    return function("identity")(variable)
+    if x.type.ndim:
+        raise LabValueError("A scalar has no axes.", where=describe(x))
+    return function("identity")(x)
 
 
 def _sequence(axis: Any) -> list[Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from autodiff_lab.graph import ZERO, Apply, Flags, Tangents, Terms, Variables
 from autodiff_lab.tensor.axes import dimshuffle
-from autodiff_lab.tensor.constants import as_tensor_variable
+from autodiff_lab.tensor.constants import array_function, as_tensor_variable
 from autodiff_lab.tensor.indexing.advanced import take_along_axis
 from autodiff_lab.tensor.lengths import element_count, length_of
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
@@ -214,16 +214,15 @@ def ptp(a: Any, axis: Any = None) -> Any:
     return function("max")(a, axis=axis) - function("min")(a, axis=axis)
 
 
-@public()
+@array_function(arrays=2)
 def permute_row_elements(x: Any, y: Any, inverse: bool = False) -> Any:
     """The elements of each row in the order that a row of `y` gives (or the inverse order)."""
-    variable, order = as_tensor_variable(x), as_tensor_variable(y)
-    rank = max(variable.type.ndim, order.type.ndim)
-    variable, order = (function("atleast_rank")(v, rank) for v in (variable, order))
-    return take_along_axis(variable, argsort(order) if inverse else order, -1)
+    rank = max(x.type.ndim, y.type.ndim)
+    x, y = (function("atleast_rank")(v, rank) for v in (x, y))
+    return take_along_axis(x, argsort(y) if inverse else y, -1)
 
 
-@public(numpy=("bincount",))
+@array_function(numpy=("bincount",))
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     """How often each whole number stands in a vector, or the sum of its weights.
 
@@ -232,12 +231,11 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     >>> bincount([0, 2, 2]).eval().tolist()
     [1, 0, 2]
     """
-    numbers = as_tensor_variable(x)
-    ones = function("ones_like")(numbers, dtype="int64")
+    ones = function("ones_like")(x, dtype="int64")
     added = ones if weights is None else as_tensor_variable(weights)
-    least = function("zeros")([1], dtype=numbers.type.dtype) + (minlength - 1)
-    length = function("max")(function("join")(0, numbers, least)) + 1
-    return function("inc_part")(function("zeros")([length], dtype=added.type.dtype), numbers, added)
+    least = function("zeros")([1], dtype=x.type.dtype) + (minlength - 1)
+    length = function("max")(function("join")(0, x, least)) + 1
+    return function("inc_part")(function("zeros")([length], dtype=added.type.dtype), x, added)
 
 
 @public(numpy=("compress",))

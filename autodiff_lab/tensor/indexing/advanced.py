@@ -16,7 +16,7 @@ from autodiff_lab.errors import LabIndexError, LabTypeError
 from autodiff_lab.graph import DISCONNECTED, Apply, Constant, Flags, Terms, Variables, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.axes import dimshuffle
-from autodiff_lab.tensor.constants import as_tensor_variable, constant
+from autodiff_lab.tensor.constants import array_function, as_tensor_variable, constant
 from autodiff_lab.tensor.creation import fixed_axes, sum_to
 from autodiff_lab.tensor.indexing.basic import IncSubtensor, Subtensor, part_dims
 from autodiff_lab.tensor.indexing.keys import (
@@ -65,7 +65,7 @@ class NonZero(TensorOp):
         return [DISCONNECTED]
 
 
-@public(numpy=("nonzero",))
+@array_function(numpy=("nonzero",))
 def nonzero(a: Any) -> tuple[Any, ...]:
     """The places of the elements that are not 0: one vector of indices per axis.
 
@@ -74,10 +74,9 @@ def nonzero(a: Any) -> tuple[Any, ...]:
     >>> [index.eval().tolist() for index in nonzero([[0, 2], [3, 0]])]
     [[0, 1], [1, 0]]
     """
-    variable = as_tensor_variable(a)
-    if variable.type.ndim == 0:
-        raise LabTypeError("A scalar has no places.", where=describe(variable))
-    return tuple(NonZero().make_node(variable).outputs)
+    if a.type.ndim == 0:
+        raise LabTypeError("A scalar has no places.", where=describe(a))
+    return tuple(NonZero().make_node(a).outputs)
 
 
 @public(numpy=("flatnonzero",))
@@ -357,7 +356,7 @@ def _surely_distinct(pattern: Pattern, indices: Sequence[Any]) -> bool:
 # -- keys ----------------------------------------------------------------------------------------
 
 
-@public()
+@array_function()
 def advanced_subtensor(x: Any, key: Any) -> Any:
     """``x[key]`` for a key with arrays of whole numbers or masks.
 
@@ -367,25 +366,24 @@ def advanced_subtensor(x: Any, key: Any) -> Any:
     >>> advanced_subtensor(pt.constant([5.0, 6.0, 7.0]), ([2, 0],)).eval().tolist()
     [7.0, 5.0]
     """
-    variable = as_tensor_variable(x)
     pattern: list[Any] = []
     inputs: list[Any] = []
     kinds: list[str] = []
-    for entry in without_dots(variable, [as_index(variable, entry) for entry in (
+    for entry in without_dots(x, [as_index(x, entry) for entry in (
             key if isinstance(key, tuple) else (key,))]):
         if entry is None:
             kinds.append(NEW)
             continue
-        arrays = _index_arrays(variable, len(pattern), entry)
+        arrays = _index_arrays(x, len(pattern), entry)
         if arrays is None:
-            pattern.append(entry_of(variable, len(pattern), entry, inputs))
+            pattern.append(entry_of(x, len(pattern), entry, inputs))
             kinds.append(SLICE if isinstance(pattern[-1], Slice) else ARRAY)
             continue
         pattern += [VARIABLE] * len(arrays)
         kinds += [ARRAY] * len(arrays)
         inputs += arrays
-    kinds += [SLICE] * (variable.type.ndim - len(pattern))
-    part = AdvancedSubtensor(tuple(pattern))(variable, *inputs)
+    kinds += [SLICE] * (x.type.ndim - len(pattern))
+    part = AdvancedSubtensor(tuple(pattern))(x, *inputs)
     return _with_new_axes(part, kinds, _rank_of_indices(tuple(pattern), inputs))
 
 
@@ -437,7 +435,7 @@ def _check_bounds(variable: Any, axis: int, index: Any) -> None:
         )
 
 
-@public(numpy=("take",))
+@array_function(numpy=("take",), arrays=2)
 def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
     """The elements at indices along an axis, or of the flattened array.
 
@@ -454,18 +452,17 @@ def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     >>> take([5.0, 6.0, 7.0], [2, 0]).eval().tolist()
     [7.0, 5.0]
     """
-    variable, index = as_tensor_variable(a), as_tensor_variable(indices)
     if axis is None:
-        variable, axis = flatten(variable), 0
-    axis = axis % variable.type.ndim
+        a, axis = flatten(a), 0
+    axis = axis % a.type.ndim
     if mode == "wrap":
-        index = index % length_of(variable, axis)
+        indices = indices % length_of(a, axis)
     elif mode == "clip":
-        index = function("clip")(index, 0, length_of(variable, axis) - 1)
-    return variable[(slice(None),) * axis + (index,)]
+        indices = function("clip")(indices, 0, length_of(a, axis) - 1)
+    return a[(slice(None),) * axis + (indices,)]
 
 
-@public(numpy=("take_along_axis",))
+@array_function(numpy=("take_along_axis",), arrays=2)
 def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     """Elements at places along one axis that may differ for the others.
 
@@ -474,20 +471,19 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     >>> take_along_axis([[1.0, 2.0], [3.0, 4.0]], [[1], [0]], axis=1).eval().tolist()
     [[2.0], [3.0]]
     """
-    variable, index = as_tensor_variable(arr), as_tensor_variable(indices)
     if axis is None:
-        variable, axis = flatten(variable), 0
-    rank = variable.type.ndim
-    if index.type.ndim != rank:
+        arr, axis = flatten(arr), 0
+    rank = arr.type.ndim
+    if indices.type.ndim != rank:
         raise LabIndexError(
             "take_along_axis takes indices of the rank of the array.",
-            where=f"{describe(variable)} and {describe(index)}", remedy="take(x, indices, axis)",
+            where=f"{describe(arr)} and {describe(indices)}", remedy="take(x, indices, axis)",
         )
     key = [
-        index if place == axis % rank else dimshuffle(
-            function("arange")(length_of(variable, place)),
+        indices if place == axis % rank else dimshuffle(
+            function("arange")(length_of(arr, place)),
             *["x"] * place, 0, *["x"] * (rank - 1 - place),
         )
         for place in range(rank)
     ]
-    return variable[tuple(key)]
+    return arr[tuple(key)]
