@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.compile.io import In
-from autodiff_lab.errors import LabError, LabOverflowError, LabTypeError, explain
+from autodiff_lab.errors import LabError, LabOverflowError, LabTypeError
 from autodiff_lab.graph import describe
 
 _MISSING = object()
@@ -66,12 +66,11 @@ def bad_argument(given: In, index: int, name: str | None, error: Exception) -> L
     variable = given.variable
     title = f" ({variable.name})" if variable.name is not None else ""
     sentence, *rest = str(error).splitlines()
-    text = explain(
-        f"Bad input argument to {_title(name)} at index {index} (0-based){title}: {sentence}",
-        where=describe(variable),
-    )
     kind = LabOverflowError if isinstance(error, OverflowError) else LabTypeError
-    return kind("\n".join([text, *rest][:12]))
+    return kind(
+        f"Bad input argument to {_title(name)} at index {index} (0-based){title}: {sentence}",
+        where="\n".join([describe(variable), *(line.strip() for line in rest)]),
+    )
 
 
 def _title(name: str | None) -> str:

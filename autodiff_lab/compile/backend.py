@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from autodiff_lab.compile.program import Check, Length, Program
 from autodiff_lab.errors import LabValueError
-from autodiff_lab.graph import Apply, Variable, describe
+from autodiff_lab.graph import Apply, Variable, describe, placed
 
 
 class Backend(Protocol):
@@ -123,7 +123,7 @@ def mismatch(check: Check, first: int, second: int) -> None:
         described.append((other, second))
     short = next((length for length, found in described if found == 1), None)
     node = check.node
-    where = f"{node.op.name}" + (f", {node.source}" if node.source is not None else "")
+    where = placed(node.op.name, node)
     told = [f"axis {length.axis} of {_title(length.variable)} has length {found}"
             for length, found in described]
     if not isinstance(other, Length):

@@ -12,6 +12,7 @@ all of them or none.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -72,23 +73,21 @@ class Function:
         self.defaults: list[Any] = [given.value for given in spec.inputs]
         self._spec = spec
         self._allow_downcast = allow_downcast
-        self._updated = [
-            spec.shared[spec.shared.index(v)].container for v in spec.updates  # type: ignore[attr-defined]
-        ]
+        self._updated = [v.container for v in spec.updates]  # type: ignore[attr-defined]
         self._programs: dict[bool, Program] = {}
         self._tally = _Tally()
-        self._entry: Callable[..., Any] = self._first_call
-        self.executor: Executor = self._start()
+        self._entry: Callable[..., Any]
+        self.executor: Executor
+        self._start()
 
     # -- what runs --------------------------------------------------------------------------
 
     def _lowered(self, fuse: bool) -> Program:
         if fuse not in self._programs:
-            count = len(self.inputs)
-            places = list(self._spec.shared)
-            shared = [self.fgraph.inputs[count + places.index(v)] for v in self._spec.updates]
-            inputs = [self.fgraph.inputs[position] for position in self._spec.input_updates]
-            self._programs[fuse] = lower(self.fgraph, [*shared, *inputs], fuse=fuse)
+            inside, spec = self.fgraph.inputs, self._spec
+            places = [len(self.inputs) + spec.shared.index(v) for v in spec.updates]
+            updated = [inside[place] for place in (*places, *spec.input_updates)]
+            self._programs[fuse] = lower(self.fgraph, updated, fuse=fuse)
         return self._programs[fuse]
 
     @property
@@ -96,14 +95,13 @@ class Function:
         """The plan: kernels, and NumPy instructions between them."""
         return self._lowered(True)
 
-    def _start(self) -> Executor:
+    def _start(self) -> None:
         if self.mode.tier == "numba":
-            return self.compile().executor
-        executor = get_backend("numpy").build(self._lowered(False))
-        self._use(executor, "numpy")
-        return executor
+            self.compile()
+        else:
+            self._use(get_backend("numpy").build(self._lowered(False)), "numpy")
 
-    def _compiled(self) -> Executor:
+    def _compile(self) -> None:
         count, expected = len(self.program.kernels), policy.estimated_compile_seconds(self.program)
         line = f"compiling {count} kernel{'s' * (count != 1)} with Numba, about {expected:.1f} s"
         told = count and expected > policy.NOTICED
@@ -114,7 +112,6 @@ class Function:
         policy.record(self.program, seconds)
         self._tally.numba_compile = seconds
         self._use(executor, "numba")
-        return executor
 
     def _use(self, executor: Executor, tier: str) -> None:
         """Put an executor in place, with the generated function that calls it."""
@@ -125,14 +122,11 @@ class Function:
         self._tally.budget = policy.first_look(nodes) if waits else float("inf")
         helpers = {
             "tally": self._tally, "convert": self.convert, "finish": self.finish,
-            "failed": self.failed, "reconsider": self._reconsider,
+            "failed": lambda error: retold(error, executor), "reconsider": self._reconsider,
             **{f"shared_{n}": container for n, container in enumerate(self.containers)},
         }
         single = self._spec.shape_of_result == "single" and len(self._spec.roots) == 1
         self._entry = make_entry(self.inputs, executor, single, _TIMING[tier], helpers)
-
-    def _first_call(self, *args: Any) -> Any:
-        raise AssertionError("replaced when the executor is put in place")
 
     def compile(self) -> Function:
         """Compile the kernels with Numba now, and use them from now on.
@@ -148,7 +142,7 @@ class Function:
         if self._tally.ran == "numba":
             return self
         try:
-            self._compiled()
+            self._compile()
         except ImportError as error:
             raise MissingPackageError(
                 "Numba cannot be loaded, so kernels cannot be compiled.", why=str(error),
@@ -167,7 +161,7 @@ class Function:
             tally.budget = 2 * tally.spent
             return
         try:
-            self._compiled()
+            self._compile()
         except ImportError:
             tally.budget = float("inf")       # Numba is not installed: NumPy it is
 
@@ -179,12 +173,8 @@ class Function:
     @property
     def timings(self) -> dict[str, float | None]:
         """Seconds of the last call with each executor, and of compiling."""
-        tally = self._tally
-        return {
-            "numpy_call": tally.numpy_call,
-            "numba_compile": tally.numba_compile,
-            "numba_call": tally.numba_call,
-        }
+        names = ("numpy_call", "numba_compile", "numba_call")
+        return {name: getattr(self._tally, name) for name in names}
 
     # -- calling ----------------------------------------------------------------------------
 
@@ -228,10 +218,6 @@ class Function:
         if kind == "dict":
             return dict(zip(self._spec.keys or (), results))
         return None
-
-    def failed(self, error: Exception) -> Exception:
-        """The error with its story: which node, which shapes, which line of the user's."""
-        return retold(error, self.executor)
 
     # -- looking ----------------------------------------------------------------------------
 
@@ -307,16 +293,14 @@ _TIMING = {
 }
 
 
+@dataclasses.dataclass(slots=True)
 class _Tally:
     """Times of calls; the generated entry writes here."""
 
-    __slots__ = ("spent", "calls", "budget", "numpy_call", "numba_call", "numba_compile", "ran")
-
-    def __init__(self) -> None:
-        self.spent = 0.0
-        self.calls = 0
-        self.budget = float("inf")
-        self.numpy_call: float | None = None
-        self.numba_call: float | None = None
-        self.numba_compile: float | None = None
-        self.ran = "numpy"
+    spent: float = 0.0
+    calls: int = 0
+    budget: float = float("inf")
+    numpy_call: float | None = None
+    numba_call: float | None = None
+    numba_compile: float | None = None
+    ran: str = "numpy"

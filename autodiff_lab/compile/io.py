@@ -5,12 +5,14 @@ Relies on `graph.Variable`.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph import Constant, Variable, describe
 
 
+@dataclasses.dataclass(eq=False, repr=False)
 class In:
     """An input of a function, with options.
 
@@ -31,6 +33,8 @@ class In:
         Accepted: arrays that fit are never copied.
     allow_downcast : bool, optional
         Whether digits may be lost.
+    autoname, implicit
+        Accepted for compatibility.
 
     Examples
     --------
@@ -41,22 +45,19 @@ class In:
     (34.0, 35.0)
     """
 
-    __slots__ = (
-        "variable", "name", "value", "update", "mutable", "strict", "borrow", "allow_downcast"
-    )
+    variable: Variable
+    name: str | None = None
+    value: Any = None
+    update: Variable | None = None
+    mutable: bool | None = None
+    strict: bool = False
+    borrow: bool | None = None
+    allow_downcast: bool | None = None
+    autoname: bool = True
+    implicit: bool | None = None
 
-    def __init__(
-        self,
-        variable: Variable,
-        name: str | None = None,
-        value: Any = None,
-        update: Any = None,
-        mutable: bool | None = None,
-        strict: bool = False,
-        borrow: bool | None = None,
-        allow_downcast: bool | None = None,
-        **unused: Any,
-    ) -> None:
+    def __post_init__(self) -> None:
+        variable: Any = self.variable
         if isinstance(variable, list | tuple):
             raise LabTypeError(
                 "An input is one variable, not a list of variables.",
@@ -77,19 +78,16 @@ class In:
             )
         if isinstance(variable, Constant):
             raise LabTypeError(f"A constant cannot be an input: {describe(variable)}.")
-        self.variable = variable
-        self.name = variable.name if name is None else name
-        self.value = value
-        self.update = None if update is None else variable.type.filter_variable(update)
-        self.mutable = mutable
-        self.strict = strict
-        self.borrow = borrow
-        self.allow_downcast = allow_downcast
+        if self.name is None:
+            self.name = variable.name
+        if self.update is not None:
+            self.update = variable.type.filter_variable(self.update)
 
     def __repr__(self) -> str:
         return f"In({self.variable})"
 
 
+@dataclasses.dataclass(eq=False)
 class Out:
     """An output of a function, with options.
 
@@ -100,11 +98,5 @@ class Out:
         Accepted: results are fresh arrays in every case.
     """
 
-    __slots__ = ("variable", "borrow")
-
-    def __init__(self, variable: Variable, borrow: bool = False) -> None:
-        self.variable = variable
-        self.borrow = borrow
-
-    def __repr__(self) -> str:
-        return f"Out({self.variable})"
+    variable: Variable
+    borrow: bool = False

@@ -25,7 +25,7 @@ from autodiff_lab.errors import (
     UnusedInputError,
     explain,
 )
-from autodiff_lab.graph import Constant, Variable, ancestors, describe, toposort
+from autodiff_lab.graph import Constant, Variable, ancestors, describe, placed, toposort
 from autodiff_lab.graph.replace import clone_replace
 
 
@@ -268,8 +268,7 @@ def _require_inputs(spec: Specification, leaves: Sequence[Variable]) -> None:
             raise MissingInputError(
                 f"Input {place} ({variable}) of the graph (indices start from 0), used to "
                 f"compute {node}, was not provided and not given a value.",
-                where=f"{describe(variable)}"
-                + (f", {node.source}" if node.source is not None else ""),
+                where=placed(describe(variable), node),
                 remedy=f"add {variable} to the inputs of the function, or give it a value "
                 "through givens",
             )

@@ -23,7 +23,7 @@ from autodiff_lab.errors import (
     LabValueError,
     explain,
 )
-from autodiff_lab.graph import Apply, Variable
+from autodiff_lab.graph import Apply, Variable, placed
 
 _KINDS: tuple[tuple[type[Exception], type[LabError]], ...] = (
     (NotImplementedError, LabNotImplementedError),
@@ -57,7 +57,7 @@ def retold(error: Exception, executor: Executor) -> Exception:
 
 
 def _where(node: Apply, values: dict[Variable, Any]) -> str:
-    lines = [node.op.name + (f", {node.source}" if node.source is not None else "")]
+    lines = [placed(node.op.name, node)]
     inputs = list(dict.fromkeys(node.inputs))
     for position, variable in enumerate(inputs[:_MOST_INPUTS]):
         if variable in values:

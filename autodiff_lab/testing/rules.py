@@ -8,6 +8,7 @@ Relies on `testing.points` for values and on `testing.exact` for the truth.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
 import itertools
@@ -19,7 +20,16 @@ import numpy as np
 from autodiff_lab.errors import LabError, NullTypeGradError
 from autodiff_lab.gradient import grad
 from autodiff_lab.graph import FunctionGraph, Variable, describe_type
-from autodiff_lab.rewriting import PHASES, RULES, PatternRule, RewriteTrace, Rule, select
+from autodiff_lab.rewriting import (
+    PHASES,
+    RULES,
+    PatternRule,
+    RewriteTrace,
+    Rule,
+    register,
+    select,
+    unregister,
+)
 from autodiff_lab.rewriting.driver import apply_rules, run_phases
 from autodiff_lab.rewriting.pattern import Wild
 from autodiff_lab.tensor import TensorType
@@ -249,27 +259,17 @@ def reachable(rule: Rule) -> None:
     raise AssertionError(f"{rule.name} is never reached:\n" + "\n".join(seen))
 
 
-class _registered:
+@contextlib.contextmanager
+def _registered(rule: Rule) -> Iterator[None]:
     """The rule stands in the table for a while, if it does not stand there for good."""
-
-    def __init__(self, rule: Rule) -> None:
-        self.rule = rule
-        self.before: Rule | None = None
-
-    def __enter__(self) -> None:
-        from autodiff_lab.rewriting import register
-
-        self.before = RULES.get(self.rule.name)
-        if self.before is not self.rule:
-            register(self.rule)
-
-    def __exit__(self, *exception: object) -> None:
-        from autodiff_lab.rewriting import register, unregister
-
-        if self.before is None:
-            unregister(self.rule.name)
-        elif self.before is not self.rule:
-            register(self.before)
+    before = RULES.get(rule.name)
+    register(rule)
+    try:
+        yield
+    finally:
+        unregister(rule.name)
+        if before is not None:
+            register(before)
 
 
 def settles(rule: Rule) -> None:
@@ -377,10 +377,9 @@ def check_rule(rule: Rule | str) -> list[str]:
     for name in names:
         try:
             PROPERTIES[name](chosen)
-        except AssertionError as error:
-            faults.append(f"{name}: {error}")
-        except LabError as error:
-            faults.append(f"{name}: {type(error).__name__}: {error}")
+        except (AssertionError, LabError) as error:
+            kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
+            faults.append(f"{name}: {kind}{error}")
     if faults:
         raise AssertionError(f"the rule {chosen.name} does not hold\n" + "\n".join(faults))
     return names
