@@ -53,7 +53,6 @@ class Driver:
             for length in (check.first, check.second)
             if isinstance(length, Length)
         }
-        self._kernels_defined: set[Variable] = set()
 
     # -- the whole --------------------------------------------------------------------------
 
@@ -99,14 +98,10 @@ class Driver:
         else:
             for node in instruction.nodes:
                 self._node(node, instruction)
-        dead = [self.program.slots[slot] for slot in instruction.frees]
-        gone = [slot.name for slot in dead if self._has_axes(slot)]
+        slots = [self.program.slots[slot] for slot in instruction.frees]
+        gone = [slot.name for slot in slots if getattr(slot.type, "shape", ())]
         if gone:
             self._line(f"        del {', '.join(gone)}")
-
-    @staticmethod
-    def _has_axes(slot: Slot) -> bool:
-        return bool(getattr(slot.type, "shape", ()))
 
     # -- lengths ----------------------------------------------------------------------------
 
@@ -163,10 +158,9 @@ class Driver:
         """Allocate the outputs of a kernel and call it."""
         node = instruction.nodes[-1]
         slots = self.program.slots
-        read = [p for p in kernel.parameters if not p.written]
-        arrays = dict(zip((p.name for p in read), (slots[i].name for i in instruction.inputs)))
+        arrays = {p.name: slots[i].name for p, i in zip(kernel.read, instruction.inputs)}
         call = []
-        for parameter in read:
+        for parameter in kernel.read:
             ready = f"{parameter.name}_"
             while ready in self.names.values():
                 ready += "_"
@@ -177,8 +171,7 @@ class Driver:
             call.append(ready)
         over = dict(instruction.overwrites)
         for number, store in zip(instruction.outputs, kernel.outputs):
-            shape = [self._extent(kernel, axis, arrays) for axis in store.axes]
-            lengths = "".join(f"{length}, " for length in shape)
+            lengths = "".join(f"{length}, " for length in kernel.shape(store.axes, arrays))
             name = slots[number].name
             if store.primitive in ("max", "min"):
                 self._reduction_check(kernel, store.axes, store.primitive, arrays, node)
@@ -196,17 +189,11 @@ class Driver:
             call.append(f"{name}.reshape(-1)" if flat else name)
         self._line(f"        _launch_{kernel.name}({', '.join(call)})", node)
 
-    def _extent(self, kernel: Kernel, axis: int, arrays: dict[str, str]) -> str:
-        extent = kernel.loops[axis].extent
-        if isinstance(extent, int):
-            return str(extent)
-        return f"{arrays[extent[0]]}.shape[{extent[1]}]"
-
     def _reduction_check(
         self, kernel: Kernel, axes: tuple[int, ...], primitive: str, arrays: dict[str, str],
         node: Apply,
     ) -> None:
-        lengths = [self._extent(kernel, axis, arrays) for axis in range(len(kernel.loops))]
+        lengths = kernel.shape(range(len(kernel.loops)), arrays)
         gone = lengths[len(axes):]
         self._line(
             f"        if 0 in ({', '.join(gone)},): "

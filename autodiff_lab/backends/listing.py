@@ -102,7 +102,7 @@ class Listing:
 
     def _launch(self, instruction: Instruction, kernel: Kernel) -> list[str]:
         slots = self.program.slots
-        read = [p for p in kernel.parameters if not p.written]
+        read = kernel.read
         lines = []
         arrays = {}
         for parameter, number in zip(read, instruction.inputs):
@@ -121,11 +121,7 @@ class Listing:
             for p in read
         ]
         for number, store in zip(instruction.outputs, kernel.outputs):
-            lengths = []
-            for axis in store.axes:
-                extent = kernel.loops[axis].extent
-                known = isinstance(extent, int)
-                lengths.append(str(extent) if known else f"{arrays[extent[0]]}.shape[{extent[1]}]")  # type: ignore[index]
+            lengths = kernel.shape(store.axes, arrays)
             dtype = next(p.dtype for p in kernel.parameters if p.name == store.target)
             name = slots[number].name
             comma = "," if len(lengths) == 1 else ""

@@ -76,13 +76,9 @@ def _printable(expression: prim.Term) -> bool:
         if isinstance(term, prim.Expr):
             kinds = prim.PRIMITIVES[term.primitive].kinds
             # select chooses by a boolean; what it chooses between decides
-            if _kind(term.args[-1].dtype) not in kinds:
+            if term.args[-1].dtype[0] not in kinds:
                 return False
     return True
-
-
-def _kind(dtype: str) -> str:
-    return {"b": "b", "i": "i", "u": "u", "f": "f"}[dtype[0]]
 
 
 class _Fusible:
@@ -132,7 +128,8 @@ def find_groups(fgraph: FunctionGraph, lengths: Lengths) -> list[Group]:
     members: dict[tuple[object, ...], list[Apply]] = {}
     for node in fgraph.toposort():
         is_fusible = fusible(node)
-        space[node] = own = _space(node, lengths) if is_fusible else None
+        looped = node.inputs[0] if isinstance(node.op, Reduction) else node.outputs[0]
+        space[node] = own = lengths.space(looped) if is_fusible else None
         level[node] = _level(node, own, level, space)
         key: tuple[object, ...] = (own, level[node]) if is_fusible else (node,)
         members.setdefault(key, []).append(node)
@@ -143,11 +140,6 @@ def find_groups(fgraph: FunctionGraph, lengths: Lengths) -> list[Group]:
         else:
             groups += _pieces(nodes, space[nodes[0]], fusible)
     return _ordered(_absorb(groups, fgraph), fgraph)
-
-
-def _space(node: Apply, lengths: Lengths) -> Space:
-    looped = node.inputs[0] if isinstance(node.op, Reduction) else node.outputs[0]
-    return lengths.space(looped)
 
 
 def _level(

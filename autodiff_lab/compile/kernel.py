@@ -13,6 +13,7 @@ follows none (stride 0), so a row or a column never becomes a Python loop.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,11 +133,24 @@ class Kernel:
     outputs: tuple[Store, ...]
 
     @property
+    def read(self) -> list[Parameter]:
+        """The parameters that are only read."""
+        return [parameter for parameter in self.parameters if not parameter.written]
+
+    def shape(self, axes: Sequence[int], arrays: Mapping[str, str]) -> list[str]:
+        """The lengths of some loops as Python text, given what the arrays are called."""
+        extents = [self.loops[axis].extent for axis in axes]
+        return [
+            str(extent) if isinstance(extent, int) else f"{arrays[extent[0]]}.shape[{extent[1]}]"
+            for extent in extents
+        ]
+
+    @property
     def is_flat(self) -> bool:
         """Whether every array is walked alike, so that one loop over all elements will do."""
         rank = len(self.loops)
         whole = tuple(range(rank))
-        if rank == 0 or any(p.axes not in (whole, ()) for p in self.parameters if not p.written):
+        if rank == 0 or any(p.axes not in (whole, ()) for p in self.read):
             return False
         if not any(p.axes == whole for p in self.parameters):
             return False
@@ -153,26 +167,10 @@ class Kernel:
     def bytes(self) -> int:
         """Bytes that one innermost iteration moves, counting only arrays that every loop walks."""
         return sum(
-            _ITEM_SIZES[p.dtype] for p in self.parameters if len(set(p.axes)) == len(self.loops)
+            np.dtype(p.dtype).itemsize
+            for p in self.parameters
+            if len(set(p.axes)) == len(self.loops)
         )
-
-    def describe(self) -> str:
-        """One line: what it is, how many statements, what it costs."""
-        lines = len(self.statements)
-        return (
-            f"{self.name}: {lines} statement{'s' * (lines != 1)}, {len(self.loops)} "
-            f"loop{'s' * (len(self.loops) != 1)}, {self.flops} flops and {self.bytes} bytes "
-            "per element"
-        )
-
-
-_ITEM_SIZES = {
-    "bool": 1,
-    **{f"{sign}int{bits}": bits // 8 for sign in ("", "u") for bits in (8, 16, 32, 64)},
-    **{f"float{bits}": bits // 8 for bits in (16, 32, 64)},
-    "complex64": 8,
-    "complex128": 16,
-}
 
 
 def start_value(primitive: str, dtype: str) -> float | int | bool:

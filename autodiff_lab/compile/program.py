@@ -121,17 +121,6 @@ class Program:
         over = {output for i in self.instructions for output, _ in i.overwrites}
         return sum(slot.kind == "temporary" and slot.index not in over for slot in self.slots)
 
-    def describe(self) -> str:
-        """A short listing, one line per instruction."""
-        lines = []
-        for number, instruction in enumerate(self.instructions):
-            what = "kernel" if instruction.kernel is not None else "numpy"
-            ops = ", ".join(node.op.name for node in instruction.nodes[:8])
-            more = ", ..." if len(instruction.nodes) > 8 else ""
-            targets = ", ".join(self.slots[o].name for o in instruction.outputs)
-            lines.append(f"{number}: {what} {targets} = {ops}{more}")
-        return "\n".join(lines)
-
 
 RESERVED = frozenset(
     {

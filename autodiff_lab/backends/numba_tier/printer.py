@@ -11,11 +11,10 @@ person can read it.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 
-from autodiff_lab.compile.kernel import Kernel, Parameter, Statement, Store
+from autodiff_lab.compile.kernel import Kernel, Statement, Store
 from autodiff_lab.compile.program import RESERVED
 from autodiff_lab.graph import SourceLine
 from autodiff_lab.tensor.scalars import primitives as prim
@@ -45,13 +44,13 @@ class _Printer:
         self.taken = {p.name for p in kernel.parameters} | {s.name for s in kernel.statements}
         letters = _LOOP_NAMES[: self.rank].ljust(self.rank, _LOOP_NAMES[-1])
         self.indices = [self._fresh(letter) for letter in letters]
-        self.elements: dict[str, str] = {}      # parameter -> how its element is written
+        # parameter -> how its element is written
+        self.elements = {p.name: f"{p.name}[{self._index(p.axes)}]" for p in kernel.read}
         self.lines: list[str] = []
 
     def text(self) -> str:
         kernel = self.kernel
         names = ", ".join(p.name for p in kernel.parameters)
-        self._load_constants()
         depth_of_loads = self._loads_by_depth()
         depth_of_stores = self._accumulators_by_depth()
         for depth in range(self.rank + 1):
@@ -103,14 +102,6 @@ class _Printer:
 
     # -- reading ----------------------------------------------------------------------------
 
-    def _load_constants(self) -> None:
-        for parameter in self.kernel.parameters:
-            if not parameter.written:
-                self.elements[parameter.name] = self._element(parameter)
-
-    def _element(self, parameter: Parameter) -> str:
-        return f"{parameter.name}[{self._index(parameter.axes)}]"
-
     def _index(self, axes: Sequence[int | None]) -> str:
         if not axes:
             return "()"
@@ -161,7 +152,8 @@ class _Printer:
         assert isinstance(expression, prim.Expr)
         arguments = [self._argument(arg) for arg in expression.args]
         if expression.primitive == "cast":
-            text = _cast(arguments[0], expression.args[0].dtype, statement.dtype)
+            to_bool = statement.dtype == "bool"
+            text = f"{arguments[0]} != 0" if to_bool else f"np.{statement.dtype}({arguments[0]})"
         else:
             text = _spelling(statement).format(*arguments)
             if statement.dtype not in _NATIVE:
@@ -175,15 +167,13 @@ class _Printer:
         if store.primitive is None:
             return f"{self._place(store)} = {value}"
         accumulator = self._accumulator(store)
-        spelling = prim.PRIMITIVES[store.primitive].numba
-        text = spelling.format(accumulator, value)
-        if store.primitive == "add":
-            return f"{accumulator} += {value}{_comment(store.title, store.source)}"
-        if store.primitive == "mul":
-            return f"{accumulator} *= {value}{_comment(store.title, store.source)}"
+        comment = _comment(store.title, store.source)
+        if store.primitive in ("add", "mul"):
+            return f"{accumulator} {'+' if store.primitive == 'add' else '*'}= {value}{comment}"
+        text = prim.PRIMITIVES[store.primitive].numba.format(accumulator, value)
         if store.dtype not in _NATIVE:
             text = f"np.{store.dtype}({text})"
-        return f"{accumulator} = {text}{_comment(store.title, store.source)}"
+        return f"{accumulator} = {text}{comment}"
 
     # -- results ----------------------------------------------------------------------------
 
@@ -209,27 +199,13 @@ def _spelling(statement: Statement) -> str:
     return prim.PRIMITIVES[statement.expression.primitive].numba
 
 
-def _cast(text: str, given: str, wanted: str) -> str:
-    if wanted == "bool":
-        return f"{text} != 0"
-    return f"np.{wanted}({text})"
-
-
 def _literal(literal: prim.Literal, value: float | int | bool | None) -> str:
     """A number in its dtype, as Numba reads it."""
     if isinstance(value, bool) or literal.dtype == "bool":
         return str(bool(value))
     assert value is not None
-    if literal.dtype.startswith("float"):
-        value = float(value)
-        if math.isnan(value):
-            text = "nan"
-        elif math.isinf(value):
-            text = "inf" if value > 0 else "-inf"
-        else:
-            text = repr(value)
-    else:
-        text = repr(int(value))
+    # nan, inf and -inf are written as the names that are imported from math
+    text = repr(float(value) if literal.dtype.startswith("float") else int(value))
     if literal.dtype in ("float64", "int64"):
         return f"({text})" if text.startswith("-") else text
     return f"np.{literal.dtype}({text})"
