@@ -8,6 +8,7 @@ the user guide and this file can be read side by side.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import types
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,7 +17,7 @@ import numpy
 
 from autodiff_lab import tensor
 from autodiff_lab.graph import Variable
-from autodiff_lab.options import RANKS, GradOptions, UsageError, Wanted, nearest
+from autodiff_lab.options import RANKS, GradOptions, UsageError, Wanted
 
 KINDS = {rank: kind for kind, rank in RANKS.items()}
 
@@ -76,42 +77,35 @@ def shape_text(shape: Iterable[int | None]) -> str:
     return f"({entries[0]},)" if len(entries) == 1 else f"({', '.join(entries)})"
 
 
-def kind_text(dtype: str, shape: tuple[int | None, ...]) -> str:
+def kind_text(kind: Any) -> str:
     """A type in the words of the first line: ``vector float64``, shape where it is known."""
-    kind = KINDS.get(len(shape), f"{len(shape)}-d array")
-    known = shape and all(length is not None for length in shape)
-    return f"{kind} {dtype}" + (f", shape {shape_text(shape)}" if known else "")
+    known = kind.shape and None not in kind.shape
+    word = KINDS.get(kind.ndim, f"{kind.ndim}-d array")
+    return f"{word} {kind.dtype}" + (f", shape {shape_text(kind.shape)}" if known else "")
 
 
-def number_text(value: Array) -> str:
-    """A number as notices and pictures show it."""
-    return f"{value.item():.6g}"
-
-
-def float_dtype(dtype: numpy.dtype[Any]) -> str:
-    """The dtype a value is differentiated in: integers and booleans become float64."""
-    return "float64" if dtype.kind in "biu" else dtype.name
+def _new(
+    name: str, dtype: str, shape: tuple[int | None, ...], value: Array | None, notice: str
+) -> Meaning:
+    """A new symbol; in the notice ``{}`` stands for its type."""
+    kind = tensor.TensorType(dtype, shape)
+    return Meaning(name, kind(name), value, f"{name}: {notice.format(kind_text(kind))}")
 
 
 def wanted_meaning(
-    want: Wanted,
-    namespace: Mapping[str, Any],
-    at: Mapping[str, Array],
-    plotted: str | None,
+    want: Wanted, namespace: Mapping[str, Any], at: Mapping[str, Array], options: GradOptions
 ) -> Meaning:
     """What a WRT name becomes."""
     held = namespace.get(want.name)
     given = at.get(want.name)
+    dtype = want.dtype or "float64"
+    plotted = options.plot is not None and options.plot.name == want.name
     if isinstance(held, Variable):
         return _held_symbol(want, held, given)
-    if is_array(held) and held.ndim and want.name == plotted and given is None:
+    if is_array(held) and held.ndim and plotted and given is None:
         if want.rank:
             raise UsageError(f"--plot of {want.name}: a {KINDS[want.rank]} has no plot")
-        symbol = tensor.TensorType(want.dtype or "float64", ())(want.name)
-        return Meaning(
-            want.name, symbol, None,
-            f"{want.name}: new scalar {symbol.dtype} for the plot; your array is left as it is",
-        )
+        return _new(want.name, dtype, (), None, "new {} for the plot; your array is left as it is")
     if want.name in namespace and not (is_number(held) or is_array(held)):
         if given is None and want.rank is None:
             raise UsageError(
@@ -120,14 +114,10 @@ def wanted_meaning(
             )
         held = None
     if given is not None:
-        return _at_value(want, given, "at {}")
+        return _at_value(want, given)
     if held is not None:
-        return _at_value(want, numpy.array(held), "at its value {}")
-    shape = (None,) * (want.rank or 0)
-    symbol = tensor.TensorType(want.dtype or "float64", shape)(want.name)
-    return Meaning(
-        want.name, symbol, None, f"{want.name}: new {kind_text(symbol.dtype, shape)}"
-    )
+        return _at_value(want, numpy.array(held), own=True)
+    return _new(want.name, dtype, (None,) * (want.rank or 0), None, "new {}")
 
 
 def kind_of_value(value: Any) -> str:
@@ -145,8 +135,7 @@ def kind_of_value(value: Any) -> str:
 def _held_symbol(want: Wanted, held: Any, given: Array | None) -> Meaning:
     if want.rank is not None and held.type.ndim != want.rank:
         raise UsageError(
-            f"{want.name} is a {kind_text(held.type.dtype, held.type.shape)} already, "
-            f"not a {KINDS[want.rank]}"
+            f"{want.name} is a {kind_text(held.type)} already, not a {KINDS[want.rank]}"
         )
     if want.dtype is not None and held.type.dtype != want.dtype:
         raise UsageError(f"{want.name} has the dtype {held.type.dtype} already, not {want.dtype}")
@@ -165,30 +154,33 @@ def fitted(symbol: Any, given: Array) -> Array:
     if not shape_fits:
         raise UsageError(
             f"--at of {symbol.name}: the value has shape {shape_text(given.shape)}, "
-            f"but {symbol.name} is a {kind_text(kind.dtype, kind.shape)}"
+            f"but {symbol.name} is a {kind_text(kind)}"
         )
     if given.dtype.kind == "c" and not kind.dtype.startswith("complex"):
         raise UsageError(f"--at of {symbol.name}: the value is complex, {symbol.name} is not")
     return given.astype(kind.dtype)
 
 
-def _at_value(want: Wanted, value: Array, how: str) -> Meaning:
-    """A new symbol of the value's shape, with the value as its point."""
+def _at_value(want: Wanted, value: Array, own: bool = False) -> Meaning:
+    """A new symbol of the value's shape, with the value, given or the name's own, as its point.
+
+    Integers and booleans become float64.
+    """
     if want.rank is not None and value.ndim != want.rank:
         raise UsageError(
             f"{want.name} cannot be a {KINDS[want.rank]}: its value has shape "
             f"{shape_text(value.shape)}; give another with --at, or del {want.name}"
         )
-    dtype = want.dtype or float_dtype(value.dtype)
-    if value.dtype.kind == "c" and not dtype.startswith("complex"):
+    held = value.dtype
+    dtype = want.dtype or ("float64" if held.kind in "biu" else held.name)
+    if held.kind == "c" and not dtype.startswith("complex"):
         raise UsageError(f"{want.name} cannot be {dtype}: its value is complex")
-    symbol = tensor.TensorType(dtype, value.shape)(want.name)
-    place = how.format(number_text(value)) if value.ndim == 0 else how.format("").rstrip()
-    place = "at the value given" if place == "at" else place
-    was = f" (from {value.dtype})" if dtype != value.dtype.name and how != "at {}" else ""
-    notice = f"{want.name}: {kind_text(dtype, value.shape)}, {place}{was}"
-    return Meaning(want.name, symbol, value.astype(dtype), notice.replace(", at", " at", 1)
-                   if value.ndim == 0 else notice)
+    if value.ndim == 0:
+        place = f" at {'its value ' if own else ''}{value.item():.6g}"
+    else:
+        place = ", at its value" if own else ", at the value given"
+    was = f" (from {held})" if own and dtype != held.name else ""
+    return _new(want.name, dtype, value.shape, value.astype(dtype), f"{{}}{place}{was}")
 
 
 def free_meaning(
@@ -200,14 +192,10 @@ def free_meaning(
     if isinstance(held, Variable):
         return None if given is None else _held_symbol(Wanted(name), held, given)
     if given is not None:
-        return _at_value(Wanted(name), given, "at {}")
-    if not is_array(held):
+        return _at_value(Wanted(name), given)
+    if held is None or not is_array(held):
         return None
-    assert held is not None
-    symbol = tensor.TensorType(held.dtype.name, held.shape)(name)
-    return Meaning(
-        name, symbol, held, f"{name}: your array, as {kind_text(held.dtype.name, held.shape)}"
-    )
+    return _new(name, held.dtype.name, held.shape, held, "your array, as {}")
 
 
 def reads_of(free: Iterable[str], namespace: Mapping[str, Any]) -> list[str]:
@@ -229,34 +217,28 @@ def reads_of(free: Iterable[str], namespace: Mapping[str, Any]) -> list[str]:
 
 
 def parameter_meaning(
-    name: str,
-    default: Any,
-    want: Wanted | None,
-    options: GradOptions,
+    parameter: inspect.Parameter, want: Wanted | None, options: GradOptions,
     at: Mapping[str, Array],
 ) -> Meaning | None:
     """What a parameter of a function becomes; None where its default is passed as it is.
 
-    `default` is `inspect.Parameter.empty` where there is none.  Where the first line names some
-    parameters, the others keep a default that is a number.
+    Where the first line names some parameters, the others keep a default that is a number.
     """
-    import inspect
-
-    has_default = default is not inspect.Parameter.empty
-    usable = has_default and (is_number(default) or is_array(default))
-    if has_default and isinstance(default, Variable):
+    name, default = parameter.name, parameter.default
+    usable = is_number(default) or is_array(default)
+    if isinstance(default, Variable):
         return Meaning(name, default, None, "")
-    picked = want is not None or name in at
-    if has_default and not picked and (not usable or (is_number(default) and options.wrt)):
-        return None
-    scope = {name: default} if usable else {}
-    plotted = None if options.plot is None else options.plot.name
-    return wanted_meaning(want or Wanted(name), scope, at, plotted)
+    has_default = default is not parameter.empty
+    if has_default and want is None and name not in at:
+        if not usable or (is_number(default) and options.wrt):
+            return None
+    return wanted_meaning(want or Wanted(name), {name: default} if usable else {}, at, options)
 
 
-def check_names(what: str, names: Iterable[str], known: Iterable[str]) -> None:
-    """A UsageError for the first name that the cell does not have."""
-    known = list(known)
-    for name in names:
-        if name not in known:
-            raise UsageError(f"{what}: the cell has no input {name!r}{nearest(name, known)}")
+def add_name(named: dict[str, Any], variable: Any) -> None:
+    """Enter a variable under its name; two of one name are told apart by a number."""
+    base = variable.name or "input"
+    name, number = base, 2
+    while name in named:
+        name, number = f"{base}_{number}", number + 1
+    named[name] = variable

@@ -13,31 +13,19 @@ import dataclasses
 import inspect
 import itertools
 import linecache
+import math
+import traceback
 import types
-from collections.abc import Mapping
 from typing import Any
 
 from autodiff_lab import hooks
 from autodiff_lab.cell import inputs
-from autodiff_lab.cell.inputs import Array, Meaning
-from autodiff_lab.cell.syntax import CellSyntax, take_apart
+from autodiff_lab.cell.inputs import Array, Meaning, kind_text
+from autodiff_lab.cell.syntax import take_apart
 from autodiff_lab.errors import LabError, LabTypeError
-from autodiff_lab.graph import (
-    Constant,
-    SourceLine,
-    Variable,
-    ancestors,
-    describe,
-    line_of,
-    toposort,
-)
-from autodiff_lab.options import (
-    GradOptions,
-    UsageError,
-    evaluate_at,
-    evaluate_range,
-    nearest,
-)
+from autodiff_lab.graph import Constant, SourceLine, Variable, describe, line_of, toposort
+from autodiff_lab.graph.walk import explicit_graph_inputs
+from autodiff_lab.options import GradOptions, UsageError, evaluate_at, evaluate_range, nearest
 from autodiff_lab.view.notation import name_arrays
 
 
@@ -138,270 +126,212 @@ def run_cell(code: Code, namespace: dict[str, Any], options: GradOptions) -> Cel
     Exception
         Whatever the user's code raises.
     """
-    syntax = take_apart(code.parse(), code.text, options.of, code.filename)
-    at = evaluate_at(options, namespace)
-    plot = None if options.plot is None else evaluate_range(options.plot, namespace)
-    expects_function = syntax.is_function or (
-        syntax.name is not None
-        and syntax.name not in syntax.assigned
-        and isinstance(namespace.get(syntax.name), types.FunctionType)
-    )
-    reads = inputs.reads_of(syntax.free, namespace)
-    meanings = [] if expects_function else _wanted(options, syntax, reads, namespace, at)
-    named = {meaning.name for meaning in meanings}
-    for name in reads:
-        free = None if name in named else inputs.free_meaning(name, namespace, at)
-        if free is not None:
-            meanings.append(free)
-    symbols = {meaning.name: meaning.symbol for meaning in meanings}
-    value, written, called = _execute(code, syntax, namespace, symbols, options, at)
-    meanings += called
-    y = _checked_value(value, syntax, code, options)
-    return _result(y, syntax, code, options, meanings, written, at, plot, bool(called))
+    run = _Run(code, namespace, options)
+    run.give_meanings()
+    return run.result(run.checked(run.execute()))
 
 
-def _wanted(
-    options: GradOptions,
-    syntax: CellSyntax,
-    reads: list[str],
-    namespace: Mapping[str, Any],
-    at: Mapping[str, Array],
-) -> list[Meaning]:
-    known = [name for name in reads if not hasattr(builtins, name)]
-    functions = inputs.fallback_functions()
-    plotted = None if options.plot is None else options.plot.name
-    for want in options.wrt:
-        if want.name not in known and want.name not in namespace:
-            candidates = [
-                n for n in known
-                if n not in functions and not isinstance(namespace.get(n), types.ModuleType)
-            ]
-            raise UsageError(f"the cell does not use {want.name!r}"
-                             f"{nearest(want.name, candidates)}")
-    return [inputs.wanted_meaning(want, namespace, at, plotted) for want in options.wrt]
+class _Run:
+    """A cell on its way from text to result."""
 
+    def __init__(self, code: Code, namespace: dict[str, Any], options: GradOptions) -> None:
+        self.code, self.namespace, self.options = code, namespace, options
+        self.syntax = take_apart(code.parse(), code.text, options.of, code.filename)
+        self.at = evaluate_at(options, namespace)
+        self.plot = None if options.plot is None else evaluate_range(options.plot, namespace)
+        self.meanings: list[Meaning] = []
+        self.written: dict[str, Any] = {}
 
-def _execute(
-    code: Code,
-    syntax: CellSyntax,
-    namespace: dict[str, Any],
-    symbols: Mapping[str, Any],
-    options: GradOptions,
-    at: Mapping[str, Array],
-) -> tuple[Any, dict[str, Any], list[Meaning]]:
-    """Run the cell and put the namespace back.
+    # -- names --------------------------------------------------------------------------------
 
-    Returns
-    -------
-    value, what the cell assigned, and the meanings of a function's parameters if it gave one
-    """
-    body = compile(syntax.body, code.filename, "exec", dont_inherit=True)
-    last = compile(syntax.value, code.filename, "eval", dont_inherit=True)
-    before = dict(namespace)
-    namespace.update(symbols)
-    namespace["__builtins__"] = {**inputs.fallback_functions(), **vars(builtins)}
-    called: list[Meaning] = []
-    try:
-        exec(body, namespace)
-        _check_of(options.of, namespace)
-        value = eval(last, namespace)
-        name = syntax.name
-        if isinstance(value, types.FunctionType):
-            name = value.__name__ if value.__name__ != "<lambda>" else name
-            value, called = _call(value, options, at)
-        _name_results(namespace, before, symbols, value, name)
-        written = {
-            key: held for key, held in namespace.items()
-            if key not in symbols and key != "__builtins__"
-            and not (key in before and before[key] is held)
-        }
-    except NameError as error:
-        if isinstance(error, LabError) or not error.name:
-            raise
-        raise _undefined(error, code, namespace) from None
-    finally:
-        _put_back(namespace, before)
-    return value, written, called
+    def give_meanings(self) -> None:
+        """What the names of the first line and the free names of the cell become."""
+        name, namespace = self.syntax.name, self.namespace
+        reads = inputs.reads_of(self.syntax.free, namespace)
+        held = None if name in self.syntax.assigned else namespace.get(name or "")
+        if not self.syntax.is_function and not isinstance(held, types.FunctionType):
+            self.meanings = self._wanted(reads)
+        named = {meaning.name for meaning in self.meanings}
+        free = [inputs.free_meaning(n, namespace, self.at) for n in reads if n not in named]
+        self.meanings += [meaning for meaning in free if meaning is not None]
 
+    def _wanted(self, reads: list[str]) -> list[Meaning]:
+        held, functions = self.namespace, inputs.fallback_functions()
+        known = [name for name in reads if not hasattr(builtins, name)]
+        for want in self.options.wrt:
+            if want.name not in known and want.name not in held:
+                candidates = [n for n in known if n not in functions
+                              and not isinstance(held.get(n), types.ModuleType)]
+                raise UsageError(f"the cell does not use {want.name!r}"
+                                 f"{nearest(want.name, candidates)}")
+        return [inputs.wanted_meaning(w, held, self.at, self.options) for w in self.options.wrt]
 
-def _put_back(namespace: dict[str, Any], before: dict[str, Any]) -> None:
-    for key in list(namespace):
-        if key not in before:
-            del namespace[key]
-        elif namespace[key] is not before[key]:
-            namespace[key] = before[key]
-    for key in before.keys() - namespace.keys():
-        namespace[key] = before[key]
+    # -- running --------------------------------------------------------------------------------
 
-
-def _check_of(name: str | None, namespace: Mapping[str, Any]) -> None:
-    if name is not None and name not in namespace:
-        known = [n for n, v in namespace.items() if isinstance(v, Variable)]
-        raise UsageError(f"--of: the cell has no name {name!r}{nearest(name, known)}")
-
-
-def _undefined(
-    error: NameError, code: Code, namespace: Mapping[str, Any]
-) -> CellNameError:
-    """A NameError with the remedy, still pointing at the user's line."""
-    remedy = None
-    frames = []
-    tb = error.__traceback__
-    while tb is not None:
-        frames.append(tb)
-        tb = tb.tb_next
-    if frames[-1].tb_frame.f_code.co_filename == code.filename:
-        known = [n for n in (*namespace, *inputs.FALLBACK) if not n.startswith("_")]
-        close = nearest(error.name, known)
-        remedy = (close[2:] + "\n" if "did you mean" in close else "") + (
-            f"give {error.name} a value, or name it on the first line to make it an input: "
-            f"%%grad {error.name}"
-        )
-    told = CellNameError(f"name {error.name!r} is not defined", remedy=remedy)
-    told.name = error.name
-    return told.with_traceback(error.__traceback__)
-
-
-def _call(
-    function: types.FunctionType, options: GradOptions, at: Mapping[str, Array]
-) -> tuple[Any, list[Meaning]]:
-    """Call a function with symbols for its parameters."""
-    parameters = inspect.signature(function).parameters
-    wanted = {want.name: want for want in options.wrt}
-    for name in wanted:
-        if name not in parameters:
-            raise UsageError(
-                f"{function.__name__}() has no parameter {name!r}{nearest(name, parameters)}"
-            )
-    made: list[Meaning] = []
-    positional: list[Any] = []
-    keywords: dict[str, Any] = {}
-    for name, parameter in parameters.items():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            continue
-        meaning = inputs.parameter_meaning(name, parameter.default, wanted.get(name), options, at)
-        if meaning is None:
-            continue
-        made.append(meaning)
-        if parameter.kind is parameter.POSITIONAL_ONLY:
-            positional.append(meaning.symbol)
-        else:
-            keywords[name] = meaning.symbol
-    return function(*positional, **keywords), made
-
-
-def _name_results(
-    namespace: Mapping[str, Any],
-    before: Mapping[str, Any],
-    symbols: Mapping[str, Any],
-    value: Any,
-    name: str | None,
-) -> None:
-    """Give each variable the name the cell assigned it to, the first where there are several."""
-    for key, held in namespace.items():
-        new = key not in symbols and before.get(key) is not held
-        if new and isinstance(held, Variable) and held.name is None and not key.startswith("_"):
-            held.name = key
-    if isinstance(value, Variable):
-        if value.name is None and name is not None:
-            value.name = name
-        name_arrays([value], {k: v for k, v in namespace.items()
-                              if inputs.is_array(v) and not k.startswith("_")})
-
-
-def _checked_value(value: Any, syntax: CellSyntax, code: Code, options: GradOptions) -> Any:
-    line = SourceLine(code.filename, syntax.value_line)
-    what = syntax.name or "the last expression"
-    if isinstance(value, Variable) and not isinstance(value, Constant):
-        if getattr(value.type, "ndim", 0):
-            raise LabTypeError(
-                "Cost must be a scalar.", where=f"{describe(value)}; {line_of(value) or line}",
-                why=f"each of its {_count_text(value)} has a derivative of its own",
-                remedy=_scalar_remedy(value, syntax, options),
-            )
+    def execute(self) -> Any:
+        """The value of the cell; the namespace is put back, what was assigned is kept apart."""
+        filename, namespace = self.code.filename, self.namespace
+        body = compile(self.syntax.body, filename, "exec", dont_inherit=True)
+        last = compile(self.syntax.value, filename, "eval", dont_inherit=True)
+        before = dict(namespace)
+        symbols = {meaning.name: meaning.symbol for meaning in self.meanings}
+        namespace.update(symbols)
+        namespace["__builtins__"] = {**inputs.fallback_functions(), **vars(builtins)}
+        try:
+            exec(body, namespace)
+            if self.options.of is not None and self.options.of not in namespace:
+                known = [n for n, v in namespace.items() if isinstance(v, Variable)]
+                raise UsageError(f"--of: the cell has no name {self.options.of!r}"
+                                 f"{nearest(self.options.of, known)}")
+            value, name = eval(last, namespace), self.syntax.name
+            if isinstance(value, types.FunctionType):
+                name = name if value.__name__ == "<lambda>" else value.__name__
+                value = self._called(value)
+            self.written = {
+                key: held for key, held in namespace.items()
+                if key not in symbols and key != "__builtins__"
+                and not (key in before and before[key] is held)
+            }
+            self._name_results(value, name)
+        except NameError as error:
+            if isinstance(error, LabError) or not error.name:
+                raise
+            raise self._undefined(error) from None
+        finally:
+            for key in namespace.keys() - before.keys():
+                del namespace[key]
+            namespace.update(before)
         return value
-    names = ", ".join(want.name for want in options.wrt)
-    constant = " ".join(str(getattr(value, "data", value)).split())[:40]
-    if isinstance(value, Variable) or inputs.is_number(value) or inputs.is_array(value):
+
+    def _undefined(self, error: NameError) -> CellNameError:
+        """A NameError with the remedy, still pointing at the user's line."""
+        remedy = None
+        if traceback.extract_tb(error.__traceback__)[-1].filename == self.code.filename:
+            known = [n for n in (*self.namespace, *inputs.FALLBACK) if not n.startswith("_")]
+            close = nearest(error.name, known)
+            remedy = (close[2:] + "\n" if "did you mean" in close else "") + (
+                f"give {error.name} a value, or name it on the first line to make it an input: "
+                f"%%grad {error.name}"
+            )
+        told = CellNameError(f"name {error.name!r} is not defined", remedy=remedy)
+        told.name = error.name
+        return told.with_traceback(error.__traceback__)
+
+    def _called(self, function: types.FunctionType) -> Any:
+        """What a function gives for symbols in the place of its parameters."""
+        parameters = inspect.signature(function).parameters
+        wanted = {want.name: want for want in self.options.wrt}
+        for name in wanted:
+            if name not in parameters:
+                raise UsageError(
+                    f"{function.__name__}() has no parameter {name!r}{nearest(name, parameters)}"
+                )
+        positional: list[Any] = []
+        keywords: dict[str, Any] = {}
+        for name, parameter in parameters.items():
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                continue
+            meaning = inputs.parameter_meaning(parameter, wanted.get(name), self.options, self.at)
+            if meaning is None:
+                continue
+            self.meanings.append(meaning)
+            if parameter.kind is parameter.POSITIONAL_ONLY:
+                positional.append(meaning.symbol)
+            else:
+                keywords[name] = meaning.symbol
+        return function(*positional, **keywords)
+
+    def _name_results(self, value: Any, name: str | None) -> None:
+        """Give each variable the name the cell assigned it to, the first of several."""
+        for key, held in self.written.items():
+            if isinstance(held, Variable) and held.name is None and not key.startswith("_"):
+                held.name = key
+        if isinstance(value, Variable):
+            value.name = value.name or name
+            name_arrays([value], {k: v for k, v in self.namespace.items()
+                                  if inputs.is_array(v) and not k.startswith("_")})
+
+    # -- what came out --------------------------------------------------------------------------
+
+    def checked(self, value: Any) -> Any:
+        """The value, if it is a symbolic scalar that depends on something."""
+        line = SourceLine(self.code.filename, self.syntax.value_line)
+        what = self.syntax.name or "the last expression"
+        constant = isinstance(value, Constant) or inputs.is_number(value) or inputs.is_array(value)
+        if isinstance(value, Variable) and not constant:
+            if getattr(value.type, "ndim", 0):
+                raise LabTypeError(
+                    "Cost must be a scalar.", where=f"{describe(value)}; {line_of(value) or line}",
+                    why=f"each of its {_count_text(value)} has a derivative of its own",
+                    remedy=self._scalar_remedy(),
+                )
+            return value
+        if constant:
+            names = ", ".join(want.name for want in self.options.wrt)
+            shown = " ".join(str(getattr(value, "data", value)).split())[:40]
+            raise LabTypeError(
+                f"{what[0].upper() + what[1:] if not self.syntax.name else what} does not depend "
+                "on any symbol.", where=line, why=f"it is the constant {shown}",
+                remedy=f"use {names} in it" if names else "name its inputs: %%grad x",
+            )
+        several = isinstance(value, (tuple, list))
         raise LabTypeError(
-            f"{what.capitalize() if not syntax.name else what} does not depend on any symbol.",
-            where=line, why=f"it is the constant {constant}",
-            remedy=f"use {names} in it" if names else "name its inputs: %%grad x",
+            f"There is nothing to differentiate: {what} is {inputs.kind_of_value(value)}.",
+            where=line, remedy="end the cell with one of them, or with their sum" if several
+            else "end the cell with an expression, as in x ** 2",
         )
-    several = isinstance(value, (tuple, list))
-    raise LabTypeError(
-        f"There is nothing to differentiate: {what} is {inputs.kind_of_value(value)}.", where=line,
-        remedy="end the cell with one of them, or with their sum" if several
-        else "end the cell with an expression, as in x ** 2",
-    )
+
+    def _scalar_remedy(self) -> str:
+        name = self.syntax.name or ""
+        what = name if name.isidentifier() else "(...)"
+        remedy = f"differentiate a sum, as in {what}.sum(), or one entry, as in {what}[0]"
+        arrays = [want.name for want in self.options.wrt]
+        if len(arrays) == 1 and self.plot is None:
+            remedy += (f"\nto see the curve of a scalar {arrays[0]} instead: "
+                       f'--plot "{arrays[0]}=-6:6"')
+        return remedy
+
+    def result(self, y: Any) -> CellResult:
+        """Put together what the cell gave: the inputs that `y` has, those asked for first."""
+        asked = [want.name for want in self.options.wrt]
+        used = dict.fromkeys(explicit_graph_inputs([y]))
+        every = {meaning.name: meaning.symbol for meaning in self.meanings
+                 if meaning.name in asked or meaning.symbol in used}
+        for leaf in used:
+            if leaf not in every.values():
+                inputs.add_name(every, leaf)
+        floats = [n for n, v in every.items() if v.type.dtype.startswith(("float", "complex"))]
+        asked = asked or floats
+        ordered = {name: every[name] for name in dict.fromkeys([*asked, *every])}
+        along = [] if self.plot is None else [self.plot[0]]
+        for what, names in (("--at", self.at), ("--plot", along)):
+            for name in names:
+                if name not in ordered:
+                    raise UsageError(
+                        f"{what}: the cell has no input {name!r}{nearest(name, ordered)}"
+                    )
+        for name in along:
+            if ordered[name].type.ndim:
+                raise UsageError(f"--plot: {name} is a {kind_text(ordered[name].type)}; "
+                                 "only scalars have a plot")
+        kept = [m for m in self.meanings if m.name in ordered]
+        return CellResult(
+            y=y,
+            name=self.syntax.name or y.name,
+            wrt=tuple(asked),
+            inputs=ordered,
+            point={m.name: m.value for m in kept if m.value is not None},
+            notices=(*(m.notice for m in kept if m.notice), *_ladders(y)),
+            plot=self.plot,
+            code=self.code,
+            written=self.written,
+            silenced=self.syntax.silenced,
+        )
 
 
 def _count_text(value: Any) -> str:
-    shape = value.type.shape
-    if all(length is not None for length in shape):
-        count = 1
-        for length in shape:
-            count *= length
-        return f"{count} entries"
-    return "entries"
-
-
-def _scalar_remedy(value: Any, syntax: CellSyntax, options: GradOptions) -> str:
-    what = syntax.name if syntax.name and syntax.name.isidentifier() else "(...)"
-    lines = [f"differentiate a sum, as in {what}.sum(), or one entry, as in {what}[0]"]
-    arrays = [want.name for want in options.wrt]
-    if len(arrays) == 1 and options.plot is None:
-        lines.append(
-            f'to see the curve of a scalar {arrays[0]} instead: --plot "{arrays[0]}=-6:6"'
-        )
-    return "\n".join(lines)
-
-
-def _result(
-    y: Any,
-    syntax: CellSyntax,
-    code: Code,
-    options: GradOptions,
-    meanings: list[Meaning],
-    written: dict[str, Any],
-    at: Mapping[str, Array],
-    plot: tuple[str, float, float, int] | None,
-    is_call: bool,
-) -> CellResult:
-    """Put together what the cell gave: the inputs that `y` has, those asked for first."""
-    by_symbol = {meaning.symbol: meaning for meaning in meanings}
-    used = _leaves(y)
-    asked = [want.name for want in options.wrt]
-    every = {meaning.name: meaning.symbol for meaning in meanings
-             if meaning.name in asked or meaning.symbol in used}
-    taken = set(every)
-    for leaf in used:
-        if leaf not in by_symbol:
-            every[_free_name(leaf, taken)] = leaf
-    if not asked:
-        asked = [n for n, v in every.items() if v.type.dtype.startswith(("float", "complex"))]
-    ordered = {name: every[name] for name in [*asked, *(n for n in every if n not in asked)]}
-    for what, names in (("--at", at), ("--plot", () if plot is None else (plot[0],))):
-        inputs.check_names(what, names, ordered)
-    if plot is not None and ordered[plot[0]].type.ndim:
-        raise UsageError(
-            f"--plot: {plot[0]} is a "
-            f"{inputs.kind_text(ordered[plot[0]].type.dtype, ordered[plot[0]].type.shape)}; "
-            "only scalars have a plot"
-        )
-    kept = [m for m in meanings if m.name in ordered]
-    return CellResult(
-        y=y,
-        name=syntax.name or y.name,
-        wrt=tuple(asked),
-        inputs=ordered,
-        point={m.name: m.value for m in kept if m.value is not None},
-        notices=(*(m.notice for m in kept if m.notice), *_ladders(y)),
-        plot=plot,
-        code=code,
-        written=written,
-        silenced=syntax.silenced,
-    )
+    known = None not in value.type.shape
+    return f"{math.prod(value.type.shape)} entries" if known else "entries"
 
 
 def _ladders(y: Any) -> list[str]:
@@ -418,23 +348,3 @@ def _ladders(y: Any) -> list[str]:
             found[f"sum() is Python's and adds {length} elements one by one; "
                   f"{name}.sum() is one operation"] = None
     return list(found)
-
-
-def _free_name(leaf: Any, taken: set[str]) -> str:
-    """A name for an input that the user made elsewhere; two of one name are told apart."""
-    base = leaf.name or "input"
-    name, number = base, 2
-    while name in taken:
-        name, number = f"{base}_{number}", number + 1
-    taken.add(name)
-    return name
-
-
-def _leaves(y: Any) -> dict[Any, None]:
-    """The inputs of `y` that a caller must supply, in a fixed order."""
-    found: dict[Any, None] = {}
-    for variable in ancestors([y]):
-        is_shared = hasattr(variable, "get_value")
-        if variable.owner is None and not isinstance(variable, Constant) and not is_shared:
-            found[variable] = None
-    return found

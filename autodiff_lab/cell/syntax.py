@@ -1,14 +1,15 @@
 """What can be said about a cell before it runs: its last value, the names it reads and assigns.
 
-Relies on `ast`.  The one idea: a name is *free* if the text reads it before assigning it;
-only free names may become symbols, so that a cell which makes its own array sees that array on the
-second run too.
+Relies on `ast`, and on `symtable` for what functions and comprehensions read.  The one idea: a
+name is *free* if the text reads it before assigning it; only free names may become symbols, so that
+a cell which makes its own array sees that array on the second run too.
 """
 
 from __future__ import annotations
 
 import ast
 import dataclasses
+import symtable
 from collections.abc import Iterator
 
 from autodiff_lab.errors import LabValueError
@@ -125,6 +126,8 @@ def _binds_function(statements: list[ast.stmt], name: str) -> bool:
 
 # --- which names are free -----------------------------------------------------------------------
 
+# Parts of a text that have a scope of their own: those that run where they stand, and those that
+# run later, nobody knows when.
 _Scope = ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _Late = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -147,15 +150,12 @@ def names_of(tree: ast.Module) -> tuple[tuple[str, ...], tuple[str, ...]]:
     while waiting:
         statement = waiting.pop()
         inner: list[ast.stmt] = []
+        parts: list[ast.AST] = []
         stored: list[str] = []
         if isinstance(statement, _Late):
             stored.append(statement.name)
-            late.update(dict.fromkeys(_names_read_inside(statement)))
-            parts: list[ast.AST] = [*statement.decorator_list]
-            if not isinstance(statement, ast.ClassDef):
-                parts += [d for d in (*statement.args.defaults, *statement.args.kw_defaults) if d]
+            late.update(dict.fromkeys(_read_inside(statement)))
         else:
-            parts = []
             for child in ast.iter_child_nodes(statement):
                 _sort_child(child, parts, inner)
         for name, is_store in _names_in(parts):
@@ -188,66 +188,25 @@ def _sort_child(child: ast.AST, parts: list[ast.AST], inner: list[ast.stmt]) -> 
 
 def _names_in(parts: list[ast.AST]) -> Iterator[tuple[str, bool]]:
     """Each name in some expressions, and whether it is stored; not those local to a scope."""
-    waiting: list[tuple[ast.AST, frozenset[str]]] = [(p, frozenset()) for p in reversed(parts)]
-    while waiting:
-        node, local = waiting.pop()
-        if isinstance(node, ast.Name):
-            if node.id not in local:
-                yield node.id, not isinstance(node.ctx, ast.Load)
-            continue
-        if isinstance(node, _Late):
-            continue                     # a scope of its own, read in its turn
-        if isinstance(node, _Scope):
-            local = local | _bound_by(node)
-        waiting.extend((child, local) for child in reversed(list(ast.iter_child_nodes(node))))
-
-
-def _bound_by(scope: _Scope) -> frozenset[str]:
-    """The names that a lambda or comprehension binds for itself."""
-    if isinstance(scope, ast.Lambda):
-        return frozenset(_parameters(scope.args))
-    targets = [generator.target for generator in scope.generators]
-    return frozenset(
-        node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)
-    )
-
-
-def _parameters(arguments: ast.arguments) -> list[str]:
-    single = [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
-    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *single]
-    return [argument.arg for argument in every]
-
-
-def _names_read_inside(definition: _Late) -> list[str]:
-    """The names of the module that a function or class may read when it runs."""
-    read: dict[str, None] = {}
-    waiting: list[tuple[_Late, frozenset[str]]] = [(definition, frozenset())]
-    while waiting:
-        node, outer = waiting.pop()
-        local = set(outer)
-        if not isinstance(node, ast.ClassDef):
-            local |= set(_parameters(node.args))
-        inside = _walk_one_scope(node)
-        declared = {n for s in inside if isinstance(s, ast.Global) for n in s.names}
-        local |= {
-            s.id for s in inside if isinstance(s, ast.Name) and not isinstance(s.ctx, ast.Load)
-        } - declared
-        local |= {s.name for s in inside if isinstance(s, _Late)}
-        read.update(
-            (name, None) for name, store in _names_in(list(node.body))
-            if not store and name not in local
-        )
-        waiting += [(s, frozenset(local)) for s in inside if isinstance(s, _Late)]
-    return list(read)
-
-
-def _walk_one_scope(definition: _Late) -> list[ast.AST]:
-    """Every node of a function's own scope; functions inside stand for themselves."""
-    found: list[ast.AST] = []
-    waiting: list[ast.AST] = list(reversed(definition.body))
+    waiting = list(reversed(parts))
     while waiting:
         node = waiting.pop()
-        found.append(node)
-        if not isinstance(node, _Late):
+        if isinstance(node, ast.Name):
+            yield node.id, not isinstance(node.ctx, ast.Load)
+        elif isinstance(node, _Scope):
+            yield from ((name, False) for name in _read_inside(node))
+        else:
             waiting.extend(reversed(list(ast.iter_child_nodes(node))))
-    return found
+
+
+def _read_inside(part: ast.AST) -> list[str]:
+    """The names of the module that a part with a scope of its own reads, in order."""
+    found: set[str] = set()
+    tables = [symtable.symtable(ast.unparse(part), "<part>", "exec")]
+    while tables:
+        table = tables.pop()
+        found.update(s.get_name() for s in table.get_symbols()
+                     if s.is_referenced() and (s.is_global() or table.get_type() == "module"))
+        tables += table.get_children()
+    names = [n for n in ast.walk(part) if isinstance(n, ast.Name) and n.id in found]
+    return [n.id for n in sorted(names, key=lambda n: (n.lineno, n.col_offset))]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autodiff_lab import cell
-from autodiff_lab.cell.inputs import kind_text
+from autodiff_lab.cell.inputs import add_name, kind_text
 from autodiff_lab.errors import DisconnectedInputError, LabTypeError, LabValueError
 from autodiff_lab.gradient import grad
 from autodiff_lab.graph import (
@@ -66,14 +66,6 @@ def by_name(wrt: Any) -> dict[str, Any]:
             )
         add_name(named, variable)
     return named
-
-
-def add_name(named: dict[str, Any], variable: Any) -> None:
-    base = variable.name or "input"
-    name, number = base, 2
-    while name in named:
-        name, number = f"{base}_{number}", number + 1
-    named[name] = variable
 
 
 def cut_at(y: Any, asked: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -136,7 +128,7 @@ def derivatives(y: Any, asked: Mapping[str, Any], order: int) -> dict[str, list[
     if order > 1:
         for name, variable in asked.items():
             if variable.type.ndim:
-                kind = kind_text(variable.type.dtype, variable.type.shape)
+                kind = kind_text(variable.type)
                 raise LabValueError(
                     f"The derivative of order {order} needs a scalar.",
                     where=f"{name} is a {kind}; {describe(y)}",
