@@ -61,16 +61,15 @@ def _by_variable(variable: Variable, values: Any) -> dict[Variable, Any]:
             remedy="y.eval({x: 2.0})",
         )
     found: dict[Variable, Any] = {}
+    named = [v for v in ancestors([variable]) if v.name]
     for key, value in values.items():
         if isinstance(key, str):
-            matches = [v for v in ancestors([variable]) if v.name == key]
+            matches = [v for v in named if v.name == key]
             if len(matches) != 1:
                 kind = "is not found" if not matches else "stands for several variables"
                 raise LabValueError(
                     f"The name {key!r} {kind} in the graph.",
-                    where=", ".join(
-                        sorted({v.name for v in ancestors([variable]) if v.name})
-                    )[:200],
+                    where=", ".join(sorted({str(v.name) for v in named}))[:200],
                     remedy="use the variable itself as the key",
                 )
             key = matches[0]

@@ -159,11 +159,10 @@ class _Nest:
         """Accumulate a value over the last loops."""
         assert op.reduction is not None
         source, output = node.inputs[0], node.outputs[0]
-        primitive, start = op.reduction[0], op.reduction[1]
+        primitive, start = op.reduction
         dtype = dtype_of(output)
-        accumulated = dtype
-        if primitive == "add" and dtype == "float32":
-            accumulated = "float64"          # single precision is summed in double precision
+        # single precision is summed in double precision
+        accumulated = "float64" if primitive == "add" and dtype == "float32" else dtype
         if primitive in ("max", "min"):
             start = start_value(primitive, dtype)
         value = prim.cast(self.load(source, ()), accumulated)
@@ -185,18 +184,13 @@ class _Nest:
         assert owner is not None
         value = self.terms[variable]
         self._note(value)
+        target = self.names[variable]
+        if isinstance(value, prim.Name) and value.name == target:
+            target += "_out"
         self.stores[variable] = Store(
-            self._target(variable), value, tuple(range(self.rank)), dtype_of(variable),
+            target, value, tuple(range(self.rank)), dtype_of(variable),
             nodes=(owner,), title=owner.op.name, source=owner.source,
         )
-
-    def _target(self, variable: Variable) -> str:
-        """The name of the array of a value: the value itself may already have the plain one."""
-        plain = self.names[variable]
-        term = self.terms.get(variable)
-        if isinstance(term, prim.Name) and term.name == plain:
-            return f"{plain}_out"
-        return plain
 
     def _note(self, value: prim.Term) -> None:
         if isinstance(value, prim.Name):

@@ -29,15 +29,16 @@ def first_look(nodes: int) -> float:
     return FIRST_KERNEL / 10 + EACH_STATEMENT * nodes / 4
 
 
+def _expected(program: Program) -> float:
+    statements = sum(len(kernel.statements) for kernel in program.kernels)
+    return EACH_KERNEL * len(program.kernels) + EACH_STATEMENT * statements
+
+
 def estimated_compile_seconds(program: Program) -> float:
     """How long compiling the kernels of a program will take; infinite where there are none."""
-    kernels = program.kernels
-    if not kernels:
+    if not program.kernels:
         return float("inf")
-    statements = sum(len(kernel.statements) for kernel in kernels)
-    seconds = EACH_KERNEL * len(kernels) + EACH_STATEMENT * statements
-    if _measured:
-        seconds *= _measured[-1]
+    seconds = _expected(program) * (_measured[-1] if _measured else 1.0)
     return seconds + (0.0 if "numba" in sys.modules and _measured else FIRST_KERNEL)
 
 
@@ -49,10 +50,8 @@ def worth_compiling(program: Program, seconds_per_call: float) -> bool:
 
 def record(program: Program, seconds: float) -> None:
     """Remember how long compiling took, against the estimate."""
-    kernels = program.kernels
-    statements = sum(len(kernel.statements) for kernel in kernels)
-    expected = EACH_KERNEL * len(kernels) + EACH_STATEMENT * statements
-    if not kernels:
+    expected = _expected(program)
+    if not expected:
         return
     if not _measured:
         seconds = max(seconds - FIRST_KERNEL, expected)

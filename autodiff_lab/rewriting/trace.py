@@ -70,11 +70,6 @@ class RewritePass:
 class RewriteTrace:
     """Every step of a rewriting.
 
-    Parameters
-    ----------
-    level : str
-        ``"steps"``.
-
     Examples
     --------
     >>> import autodiff_lab.tensor as pt
@@ -87,8 +82,7 @@ class RewriteTrace:
     1 step: double_negation
     """
 
-    def __init__(self, level: str = "steps") -> None:
-        self.level = level
+    def __init__(self) -> None:
         self.steps: list[RewriteStep] = []
         self.passes: list[RewritePass] = []
         self._fgraph: FunctionGraph | None = None
@@ -130,13 +124,10 @@ class RewriteTrace:
 
     def to_json(self) -> list[dict[str, Any]]:
         """The steps as plain data: rules, phases, and both sides as text."""
+        facts = ("index", "pass_index", "phase", "rule", "elapsed_ns")
         return [
             {
-                "index": step.index,
-                "pass": step.pass_index,
-                "phase": step.phase,
-                "rule": step.rule,
-                "elapsed_ns": step.elapsed_ns,
+                **{name: getattr(step, name) for name in facts},
                 "before": [hooks.call("pp", v) for v in step.before],
                 "after": [hooks.call("pp", v) for v in step.after],
                 "bindings": {name: _plain(value) for name, value in step.bindings.items()},
@@ -175,30 +166,20 @@ def _replay(
         if top in done:
             stack.pop()
             continue
-        if top in replaced:
-            target = replaced[top]
-            if target in done:
-                done[top] = done[target]
-            else:
-                stack.append(target)
-            continue
         owner = top.owner
-        if owner is None:
+        target = replaced.get(top, top)
+        if target is top and owner is not None:
+            waiting = [v for v in owner.inputs if v not in done]
+            if waiting:
+                stack.extend(waiting)
+                continue
+            inputs = [done[v] for v in owner.inputs]
+            if tuple(inputs) != owner.inputs:
+                target = fgraph.table.node(owner.op, inputs, owner).outputs[top.index or 0]
+        if target is top:
             done[top] = top
-            continue
-        waiting = [v for v in owner.inputs if v not in done]
-        if waiting:
-            stack.extend(waiting)
-            continue
-        inputs = [done[v] for v in owner.inputs]
-        if all(new is old for new, old in zip(inputs, owner.inputs)):
-            done[top] = top
-            continue
-        twin = fgraph.table.node(owner.op, inputs, owner).outputs[top.index or 0]
-        if twin in done:
-            done[top] = done[twin]
-        elif twin is top:
-            done[top] = top
+        elif target in done:
+            done[top] = done[target]
         else:
-            stack.append(twin)
+            stack.append(target)
     return [done[v] for v in outputs]

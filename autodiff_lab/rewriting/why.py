@@ -90,22 +90,14 @@ def _difference(
     first = None
     for inputs in (node.inputs, node.inputs[::-1]) if tree.commutative else (node.inputs,):
         trial = dict(names)
-        found = _first_of(context, tree, inputs, trial)
+        found = None
+        for arg, inner in zip(tree.args, inputs):
+            found = found or _difference(context, arg, inner, trial)
         if found is None:
             names.update(trial)
             return None
         first = first or found
     return first
-
-
-def _first_of(
-    context: Context, tree: Any, inputs: Any, names: dict[str, Variable]
-) -> tuple[str, Variable] | None:
-    for arg, variable in zip(tree.args, inputs):
-        found = _difference(context, arg, variable, names)
-        if found is not None:
-            return found
-    return None
 
 
 def _what(context: Context, variable: Any) -> str:

@@ -27,8 +27,7 @@ def inline_graph(context: Context, node: Apply) -> Any:
     assert isinstance(node.op, OpFromGraph)
     if not node.op.inline:
         return None
-    found = node.op.expanded(node.inputs)
-    return found[0] if len(found) == 1 else found
+    return node.op.expanded(node.inputs)
 
 
 @node_rewriter(
@@ -55,8 +54,7 @@ def lazy_branches(context: Context, node: Apply) -> Any:
         equivalent = clone_get_equiv([], branch, cut)
         outputs = [equivalent.get(v, v) for v in branch]
         graphs.append(FunctionGraph(list(cut.values()), outputs))
-    found = LazyIfElse(*graphs).make_node(condition, *cut).outputs
-    return found[0] if len(found) == 1 else list(found)
+    return LazyIfElse(*graphs).make_node(condition, *cut).outputs
 
 
 def _serving_only(branch: Sequence[Variable], clients: Any) -> dict[Apply, None]:
