@@ -10,15 +10,6 @@ from autodiff_lab.control.jacobian import hessian, jacobian
 from autodiff_lab.control.scan import foldl, foldr, map, reduce, scan, until
 
 __all__ = [
-    "OpFromGraph",
-    "foldl",
-    "foldr",
-    "hessian",
-    "ifelse",
-    "jacobian",
-    "map",
-    "reduce",
-    "scan",
-    "until",
-    "vectorize_graph",
+    "OpFromGraph", "foldl", "foldr", "hessian", "ifelse", "jacobian", "map", "reduce", "scan",
+    "until", "vectorize_graph",
 ]

@@ -11,9 +11,9 @@ from typing import Any
 
 from autodiff_lab.control.batching import batched_graph
 from autodiff_lab.errors import LabTypeError, LabValueError
-from autodiff_lab.gradient.grad import as_given, check_choice, checked_list, grad
+from autodiff_lab.gradient.grad import check_choice, checked_list, grad
 from autodiff_lab.gradient.operators import Lop, Rop
-from autodiff_lab.graph import Variable, describe, toposort
+from autodiff_lab.graph import Variable, as_given, describe, toposort
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.registry import function
 

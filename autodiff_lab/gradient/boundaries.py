@@ -11,20 +11,29 @@ from typing import Any
 from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import DISCONNECTED, ZERO, Apply, Terms, Undefined, Variable, Variables
 from autodiff_lab.tensor.constants import as_tensor_variable
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
+from autodiff_lab.tensor.opdef import Notation, TensorOp
 from autodiff_lab.tensor.registry import function
 
 
 class GradientMarker(TensorOp):
-    """Base of the markers: the value passes unchanged."""
+    """Base of the markers: the value passes unchanged.
+
+    Where the answer does not depend on what is carried, `answer` gives it in both directions.
+    """
 
     __props__: tuple[str, ...] = ()
+    notation = Notation(latex="{0}")
+    text = "np.array({0})"
 
-    def out_dims(self, *dims: Dims) -> list[Dims]:
-        return [dims[0]]
+    def answer(self, variable: Variable) -> Any:
+        """The answer of both rules."""
+        raise NotImplementedError
 
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return f"np.array({arguments[0]})"
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        return [self.answer(inputs[0])]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Variables) -> Terms:
+        return [self.answer(inputs[0])]
 
 
 class ZeroGrad(GradientMarker):
@@ -32,13 +41,9 @@ class ZeroGrad(GradientMarker):
 
     op_name = "zero_grad"
     summary = "The value, with a derivative of zero."
-    notation = Notation(latex="{0}")
 
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        return [ZERO]
-
-    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Variables) -> Terms:
-        return [ZERO]
+    def answer(self, variable: Variable) -> Any:
+        return ZERO
 
 
 class ConsiderConstant(ZeroGrad):
@@ -53,16 +58,12 @@ class DisconnectedGrad(GradientMarker):
 
     op_name = "disconnected_grad"
     summary = "The value, cut off from differentiation."
-    notation = Notation(latex="{0}")
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         return [[False]]
 
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        return [DISCONNECTED]
-
-    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Variables) -> Terms:
-        return [DISCONNECTED]
+    def answer(self, variable: Variable) -> Any:
+        return DISCONNECTED
 
 
 class UndefinedGrad(GradientMarker):
@@ -70,16 +71,9 @@ class UndefinedGrad(GradientMarker):
 
     op_name = "undefined_grad"
     summary = "The value; its derivative is an error."
-    notation = Notation(latex="{0}")
 
-    def _answer(self, variable: Variable) -> Undefined:
+    def answer(self, variable: Variable) -> Any:
         return Undefined(null_reason(self, 0, variable, "undefined", ""))
-
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        return [self._answer(inputs[0])]
-
-    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Variables) -> Terms:
-        return [self._answer(inputs[0])]
 
 
 class GradClip(GradientMarker):
@@ -92,7 +86,6 @@ class GradClip(GradientMarker):
     op_name = "grad_clip"
     __props__ = ("clip_lower_bound", "clip_upper_bound")
     summary = "The value; its cotangent is clipped."
-    notation = Notation(latex="{0}")
 
     def __init__(self, clip_lower_bound: float, clip_upper_bound: float) -> None:
         if not clip_lower_bound <= clip_upper_bound:
@@ -116,13 +109,6 @@ class GradScale(GradientMarker):
 
     op_name = "grad_scale"
     summary = "The value; its cotangent is multiplied."
-    notation = Notation(latex="{0}")
-
-    def prepare(self, *inputs: Any) -> list[Any]:
-        return [as_tensor_variable(value) for value in inputs]
-
-    def out_dims(self, *dims: Dims) -> list[Dims]:
-        return [dims[0]]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         return [[True], [False]]

@@ -6,7 +6,7 @@ gives a cotangent the float dtype of its variable, and that makes zeros for outp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 from autodiff_lab.errors import LabTypeError
@@ -43,37 +43,43 @@ def is_complex(variable: Variable) -> bool:
     return getattr(variable.type, "dtype", "").startswith("complex")
 
 
-def fitted(term: Variable, variable: Variable, rule: object) -> Contribution:
+def fitted(term: Any, variable: Variable, rule: object) -> Contribution:
     """A contribution in the float dtype of its variable; the rank must agree.
 
-    A complex contribution to a real variable is undefined.
+    A complex contribution to a real variable is undefined.  Of user ops, a variable of the family's
+    types for what does not exist is taken for its sentinel.
 
     Raises
     ------
     TypeError
         If a rule answers with another rank, or with whole numbers.
     """
-    if not isinstance(variable.type, TensorType) or not isinstance(term.type, TensorType):
+    kind: Any = getattr(term, "type", None)
+    if hasattr(kind, "as_sentinel"):
+        return kind.as_sentinel()
+    if not isinstance(variable.type, TensorType) or not isinstance(kind, TensorType):
         return term
-    if term.type.ndim != variable.type.ndim:
+    if kind.ndim != variable.type.ndim:
         raise LabTypeError(
-            f"The derivative rule of {rule} answers with rank {term.type.ndim} for an input "
+            f"The derivative rule of {rule} answers with rank {kind.ndim} for an input "
             f"of rank {variable.type.ndim}.",
             where=describe(variable), remedy="a cotangent has the shape of its variable",
         )
-    if dtypes.is_discrete(term.type.dtype):
+    if dtypes.is_discrete(kind.dtype):
         raise LabTypeError(
-            f"The derivative rule of {rule} answers with dtype {term.type.dtype}: a "
+            f"The derivative rule of {rule} answers with dtype {kind.dtype}: a "
             "derivative is never a whole number.",
             where=describe(variable),
         )
     if is_complex(term) and not is_complex(variable):
         return Undefined(MIXED.format(rule))
     wanted = dtypes.gradient_dtype(variable.type.dtype)
-    if term.type.dtype != wanted:
-        result: Variable = function("cast")(term, wanted)
-        return result
-    return term
+    return term if kind.dtype == wanted else function("cast")(term, wanted)
+
+
+def accumulate(table: MutableMapping[Any, Any], variable: Variable, term: Any) -> None:
+    """Add a term to the entry of a variable, which may be its first."""
+    table[variable] = function("add")(table[variable], term) if variable in table else term
 
 
 def total(terms: Sequence[Contribution], variable: Variable) -> Contribution:

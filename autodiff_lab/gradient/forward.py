@@ -97,14 +97,11 @@ def _answers(
 
 
 def _result(answer: Any, output: Variable, connected: bool, node: Apply) -> Contribution:
-    if isinstance(answer, Variable) and hasattr(answer.type, "dtype"):
-        return fitted(answer, output, node.op) if is_continuous(output) else ZERO
-    convert = getattr(getattr(answer, "type", None), "as_sentinel", None)
-    if convert is not None:
-        return convert()
     if answer is None:
         return ZERO if connected else DISCONNECTED
-    return answer
+    if hasattr(getattr(answer, "type", None), "dtype") and not is_continuous(output):
+        return ZERO
+    return fitted(answer, output, node.op)
 
 
 def _double_pullback(node: Apply, moving: Sequence[Variable | None]) -> list[Contribution]:

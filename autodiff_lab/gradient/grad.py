@@ -23,6 +23,8 @@ from autodiff_lab.graph import (
     Undefined,
     Variable,
     ancestors,
+    as_given,
+    as_list,
     describe,
     line_of,
 )
@@ -112,7 +114,7 @@ def grad(
         answer = sweep.cotangents[variable]
         if answer is DISCONNECTED:
             _report_disconnected(variable, seeds, sweep, disconnected_inputs)
-            results.append(_disconnected_result(variable, return_disconnected))
+            results.append(disconnected_result(variable, return_disconnected))
         elif isinstance(answer, Undefined):
             results.append(_undefined_result(variable, answer, null_gradients))
         else:
@@ -140,15 +142,6 @@ def value_and_grad(cost: Variable, wrt: Any, **options: Any) -> tuple[Variable, 
     [9.0, 6.0]
     """
     return cost, grad(cost, wrt, **options)
-
-
-def as_given(wrt: Any, results: list[Any]) -> Any:
-    """The results as a list, a tuple, a dict or one value, as the variables were given."""
-    if isinstance(wrt, Mapping):
-        return dict(zip(wrt, results))
-    if isinstance(wrt, tuple):
-        return tuple(results)
-    return results if isinstance(wrt, list) else results[0]
 
 
 def check_choice(name: str, value: Any) -> None:
@@ -193,8 +186,7 @@ def _place(variable: Variable) -> str:
 
 def checked_list(wrt: Any, name: str) -> list[Variable]:
     """The variables as a list; anything else is a TypeError that names its place."""
-    parts = wrt.values() if isinstance(wrt, Mapping) else wrt
-    variables = list(parts) if isinstance(wrt, list | tuple | Mapping) else [wrt]
+    variables = as_list(wrt)
     for place, variable in enumerate(variables):
         if not isinstance(variable, Variable):
             raise LabTypeError(
@@ -258,20 +250,25 @@ def _checked_known(variable: Variable, given: Any) -> Any:
 def _report_disconnected(
     variable: Variable, seeds: Mapping[Variable, Variable], sweep: Sweep, choice: str
 ) -> None:
-    if choice == "ignore":
-        return
-    message = explain(
-        "grad method was asked to compute the gradient with respect to a variable that is not "
-        "part of the computational graph of the cost, or is used only by a non-differentiable "
-        f"operator: {variable}",
-        where=_place(variable),
-        why=_why_disconnected(variable, seeds, sweep),
-        remedy="differentiate by a variable that the cost is computed from, or "
-        "disconnected_inputs='ignore'",
-    )
+    if choice != "ignore":
+        report(
+            choice,
+            "grad method was asked to compute the gradient with respect to a variable that is not "
+            "part of the computational graph of the cost, or is used only by a non-differentiable "
+            f"operator: {variable}",
+            where=_place(variable), why=_why_disconnected(variable, seeds, sweep),
+            remedy="differentiate by a variable that the cost is computed from, or "
+            "disconnected_inputs='ignore'",
+        )
+
+
+def report(choice: str, sentence: str, **parts: Any) -> None:
+    """Raise or warn, as chosen, about something that nothing connects."""
+    message = explain(sentence, **parts)
     if choice == "raise":
         raise DisconnectedInputError(message)
-    warnings.warn(message, UserWarning, stacklevel=3)
+    if choice == "warn":
+        warnings.warn(message, UserWarning, stacklevel=4)
 
 
 def _why_disconnected(
@@ -287,11 +284,14 @@ def _why_disconnected(
     return "every path from it to the cost ends in an operation that does not use its values"
 
 
-def _disconnected_result(variable: Variable, choice: str) -> Any:
+def disconnected_result(variable: Variable, choice: str) -> Any:
+    """What stands for a derivative that does not exist because nothing is connected."""
     if choice == "none":
         return None
     if choice == "disconnected":
         return DisconnectedType()()
+    if not hasattr(variable.type, "dtype"):
+        raise LabTypeError(f"There is no zero of the type {variable.type}.")
     return filled(variable, 0.0)
 
 

@@ -10,7 +10,24 @@ from typing import Any
 from autodiff_lab.graph import DISCONNECTED, Type, Undefined
 
 
-class NullType(Type):
+class _NoValue(Type):
+    """The frame: a type without values, of which all are equal."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def __str__(self) -> str:
+        return type(self).__name__
+
+    __repr__ = __str__
+
+
+class NullType(_NoValue):
     """The type of a derivative that is undefined or not implemented; it holds no value.
 
     Parameters
@@ -31,19 +48,8 @@ class NullType(Type):
         """What a user op means that returns a variable of this type."""
         return Undefined(self.why_null)
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, NullType)
 
-    def __hash__(self) -> int:
-        return hash(NullType)
-
-    def __str__(self) -> str:
-        return "NullType"
-
-    __repr__ = __str__
-
-
-class DisconnectedType(Type):
+class DisconnectedType(_NoValue):
     """The type of a derivative with respect to something the cost does not depend on."""
 
     __slots__ = ()
@@ -63,14 +69,3 @@ class DisconnectedType(Type):
     def as_sentinel(self) -> Any:
         """What a user op means that returns a variable of this type."""
         return DISCONNECTED
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, DisconnectedType)
-
-    def __hash__(self) -> int:
-        return hash(DisconnectedType)
-
-    def __str__(self) -> str:
-        return "DisconnectedType"
-
-    __repr__ = __str__

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autodiff_lab.errors import (
-    DisconnectedInputError,
-    LabTypeError,
-    LabValueError,
-    NullTypeGradError,
-    explain,
-)
-from autodiff_lab.gradient.contributions import filled
+from autodiff_lab.errors import LabValueError, NullTypeGradError
+from autodiff_lab.gradient.contributions import accumulate, filled
 from autodiff_lab.gradient.forward import forward_sweep
-from autodiff_lab.gradient.grad import as_given, check_choice, checked_list, grad
-from autodiff_lab.gradient.null_types import DisconnectedType
-from autodiff_lab.graph import DISCONNECTED, ZERO, Undefined, Variable, describe
+from autodiff_lab.gradient.grad import (
+    check_choice,
+    checked_list,
+    disconnected_result,
+    grad,
+    report,
+)
+from autodiff_lab.graph import DISCONNECTED, ZERO, Undefined, Variable, as_given, as_list, describe
 from autodiff_lab.tensor.constants import as_tensor_variable
-from autodiff_lab.tensor.registry import function
 
 
 def Lop(
@@ -62,24 +59,12 @@ def Lop(
     >>> Lop(x ** 2, x, v).eval({x: [1.0, 2.0], v: [1.0, 1.0]})
     array([2., 4.])
     """
-    functions = checked_list(f, "f")
-    points = _points(eval_points, f)
-    if len(functions) != len(points):
-        raise LabValueError(
-            "`f` must be the same length as `eval_points`.",
-            where=f"{len(functions)} functions, {len(points)} vectors",
-        )
-    for place, (output, point) in enumerate(zip(functions, points)):
-        _check_shape(output, point, place, "f")
-    known: dict[Variable, Variable] = {}
-    for output, point in zip(functions, points):
-        known[output] = function("add")(known[output], point) if output in known else point
     return grad(
         None,
         wrt,
         consider_constant=consider_constant,
         disconnected_inputs=disconnected_inputs,
-        known_grads=known,
+        known_grads=_directions("f", f, eval_points),
         return_disconnected=return_disconnected,
         add_names=False,
     )
@@ -131,25 +116,20 @@ def Rop(
     return_disconnected = str(return_disconnected).lower()
     check_choice("disconnected_outputs", disconnected_outputs)
     check_choice("return_disconnected", return_disconnected)
-    functions, variables = checked_list(f, "f"), checked_list(wrt, "wrt")
-    points = _points(eval_points, wrt)
-    if len(variables) != len(points):
-        raise LabValueError(
-            "`wrt` must be the same length as `eval_points`.",
-            where=f"{len(variables)} variables, {len(points)} vectors",
-        )
-    tangents: dict[Variable, Variable] = {}
-    for place, (variable, point) in enumerate(zip(variables, points)):
-        _check_shape(variable, point, place, "wrt")
-        same = tangents.get(variable)
-        tangents[variable] = point if same is None else function("add")(same, point)
-    found = forward_sweep(functions, tangents, use_op_pushforward)
+    functions = checked_list(f, "f")
+    found = forward_sweep(functions, _directions("wrt", wrt, eval_points), use_op_pushforward)
     results: list[Any] = []
     for output in functions:
         answer = found[output]
         if answer is DISCONNECTED:
-            _report(output, disconnected_outputs)
-            results.append(_disconnected(output, return_disconnected))
+            report(
+                disconnected_outputs,
+                "Rop was asked for the derivative of an output that does not depend on any of the "
+                f"variables, or only through a non-differentiable operator: {output}",
+                where=describe(output),
+                remedy="disconnected_outputs='ignore' takes it as zero",
+            )
+            results.append(disconnected_result(output, return_disconnected))
         elif isinstance(answer, Undefined):
             raise NullTypeGradError(
                 f"`Rop` encountered a NaN. {answer.reason}", where=describe(output)
@@ -189,11 +169,22 @@ def hessian_vector_product(cost: Variable, wrt: Any, p: Any, **options: Any) -> 
     return Rop(grad(cost, wrt, **options), wrt, p, disconnected_outputs="ignore")
 
 
-def _points(eval_points: Any, order: Any) -> list[Variable]:
-    if isinstance(eval_points, Mapping) and isinstance(order, Mapping):
-        eval_points = [eval_points[name] for name in order]
-    given = eval_points if isinstance(eval_points, list | tuple) else [eval_points]
-    return [as_tensor_variable(point) for point in given]
+def _directions(which: str, owners: Any, eval_points: Any) -> dict[Variable, Variable]:
+    """For each variable of `owners` its vector; those of one that is listed twice are added."""
+    if isinstance(eval_points, Mapping) and isinstance(owners, Mapping):
+        eval_points = [eval_points[name] for name in owners]
+    variables, points = checked_list(owners, which), as_list(eval_points)
+    if len(variables) != len(points):
+        raise LabValueError(
+            f"`{which}` must be the same length as `eval_points`.",
+            where=f"{len(variables)} variables, {len(points)} vectors",
+        )
+    found: dict[Variable, Variable] = {}
+    for place, (variable, given) in enumerate(zip(variables, points)):
+        point = as_tensor_variable(given)
+        _check_shape(variable, point, place, which)
+        accumulate(found, variable, point)
+    return found
 
 
 def _check_shape(variable: Variable, point: Variable, place: int, which: str) -> None:
@@ -215,27 +206,3 @@ def _check_shape(variable: Variable, point: Variable, place: int, which: str) ->
                 f"{axis}: {wanted} versus {found}.",
                 where=f"{describe(variable)} and {describe(point)}",
             )
-
-
-def _report(output: Variable, choice: str) -> None:
-    if choice == "ignore":
-        return
-    message = explain(
-        "Rop was asked for the derivative of an output that does not depend on any of the "
-        f"variables, or only through a non-differentiable operator: {output}",
-        where=describe(output),
-        remedy="disconnected_outputs='ignore' takes it as zero",
-    )
-    if choice == "raise":
-        raise DisconnectedInputError(message)
-    warnings.warn(message, UserWarning, stacklevel=4)
-
-
-def _disconnected(output: Variable, choice: str) -> Any:
-    if choice == "none":
-        return None
-    if choice == "disconnected":
-        return DisconnectedType()()
-    if not hasattr(output.type, "dtype"):
-        raise LabTypeError(f"There is no zero of the type {output.type}.")
-    return filled(output, 0.0)

@@ -164,12 +164,12 @@ def _contributions(
 
 def _fitting(answer: Any, variable: Variable, node: Apply) -> Contribution:
     """An answer in the dtype of its input; user ops may return the family's forms."""
-    if isinstance(answer, Variable) and hasattr(answer.type, "dtype"):
-        if is_complex(variable) and not any(map(is_complex, node.outputs)):
-            return Undefined(MIXED.format(node.op))
-        return fitted(answer, variable, node.op)
-    convert = getattr(getattr(answer, "type", None), "as_sentinel", None)
-    return convert() if convert is not None else answer
+    found = fitted(answer, variable, node.op)
+    if isinstance(found, Variable) and is_complex(variable) and not any(
+        map(is_complex, node.outputs)
+    ):
+        return Undefined(MIXED.format(node.op))
+    return found
 
 
 def _check_answers(node: Apply, answers: Any) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.gradient.boundaries import null_reason
+from autodiff_lab.gradient.contributions import accumulate
 from autodiff_lab.gradient.grad import grad
 from autodiff_lab.gradient.null_types import NullType
-from autodiff_lab.graph import Variable, ancestors, variables_between
-from autodiff_lab.tensor.registry import function
+from autodiff_lab.graph import Constant, Variable, as_list, leaves, variables_between
 
 
 def subgraph_grad(
@@ -57,24 +57,21 @@ def subgraph_grad(
         raise LabValueError("`cost` or `start` must be specified.")
     params = list(dict.fromkeys([*wrt, *end]))
     _warn_of_double_counting(params, start, cost)
-    options: dict[str, Any] = {
-        "consider_constant": end,
-        "disconnected_inputs": "ignore",
-        "add_names": False,
-    }
-    from_start = None
-    if start is not None:
-        from_start = dict(zip(params, grad(None, params, known_grads=start, **options)))
-    from_cost = None
-    if cost is not None:
-        from_cost = dict(zip(params, grad(cost, params, **options)))
-    parts = [part for part in (from_start, from_cost) if part is not None]
-    totals = {p: parts[0][p] if len(parts) == 1 else parts[0][p] + parts[1][p] for p in params}
+    totals: dict[Variable, Variable] = {}
+    pieces: list[Any] = []
+    for root, known in ((None, start), (cost, None)):
+        if root is None and known is None:
+            pieces.append(None)
+            continue
+        gradients = grad(
+            root, params, end, known_grads=known, disconnected_inputs="ignore", add_names=False
+        )
+        found = dict(zip(params, gradients))
+        pieces.append([found[v] for v in wrt])
+        for variable, gradient in found.items():
+            accumulate(totals, variable, gradient)
     answer = ([totals[v] for v in wrt], [totals[v] for v in end])
-    if not details:
-        return answer
-    pieces = [None if part is None else [part[v] for v in wrt] for part in (from_start, from_cost)]
-    return (*answer, *pieces)
+    return (*answer, *pieces) if details else answer
 
 
 def _warn_of_double_counting(
@@ -108,14 +105,11 @@ def grad_sources_inputs(
     """
     known: dict[Variable, Variable] = {}
     for variable, gradient in sources:
-        if gradient is None:
-            continue
-        known[variable] = (
-            function("add")(known[variable], gradient) if variable in known else gradient
-        )
-    inputs = list(graph_inputs) if graph_inputs is not None else [
-        v for v in ancestors(known) if v.owner is None and not hasattr(v, "data")
-    ]
+        if gradient is not None:
+            accumulate(known, variable, gradient)
+    if graph_inputs is None:
+        graph_inputs = [v for v in leaves(known) if not isinstance(v, Constant)]
+    inputs = list(graph_inputs)
     gradients = grad(None, inputs, known_grads=known, disconnected_inputs="ignore")
     return dict(zip(inputs, gradients))
 
@@ -140,15 +134,11 @@ def as_list_or_tuple(use_list: bool, use_tuple: bool, outputs: Any) -> Any:
     """
     if use_list and use_tuple:
         raise LabValueError("Both flags cannot be simultaneously True.")
-    several = isinstance(outputs, list | tuple)
-    if use_list:
-        return list(outputs) if several else [outputs]
-    if use_tuple:
-        return tuple(outputs) if several else (outputs,)
-    if several:
-        if len(outputs) != 1:
-            raise LabValueError(
-                "Wrong arguments: a single output was expected.", where=f"{len(outputs)} outputs"
-            )
-        return outputs[0]
-    return outputs
+    listed = as_list(outputs)
+    if use_list or use_tuple:
+        return listed if use_list else tuple(listed)
+    if len(listed) != 1:
+        raise LabValueError(
+            "Wrong arguments: a single output was expected.", where=f"{len(listed)} outputs"
+        )
+    return listed[0]

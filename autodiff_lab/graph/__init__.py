@@ -19,7 +19,14 @@ from autodiff_lab.graph.basic import (
 from autodiff_lab.graph.compare import same_graph
 from autodiff_lab.graph.fgraph import FunctionGraph, InternTable
 from autodiff_lab.graph.op import Flags, Op, Tangents, Terms, Variables
-from autodiff_lab.graph.replace import clone_get_equiv, clone_replace, graph_replace
+from autodiff_lab.graph.replace import (
+    as_given,
+    as_list,
+    clone_get_equiv,
+    clone_replace,
+    copies,
+    graph_replace,
+)
 from autodiff_lab.graph.sentinels import DISCONNECTED, ZERO, Undefined
 from autodiff_lab.graph.source import SourceLine
 from autodiff_lab.graph.walk import (
@@ -35,39 +42,10 @@ from autodiff_lab.graph.walk import (
 )
 
 __all__ = [
-    "DISCONNECTED",
-    "ZERO",
-    "Apply",
-    "Constant",
-    "Flags",
-    "FunctionGraph",
-    "InternTable",
-    "Op",
-    "Role",
-    "SourceLine",
-    "Tag",
-    "Tangents",
-    "Terms",
-    "Type",
-    "Undefined",
-    "Variable",
-    "Variables",
-    "ancestors",
-    "clients",
-    "clone_get_equiv",
-    "clone_replace",
-    "collector_paused",
-    "creation_log",
-    "describe",
-    "describe_type",
-    "explicit_graph_inputs",
-    "graph_inputs",
-    "graph_replace",
-    "io_toposort",
-    "leaves",
-    "line_of",
-    "placed",
-    "same_graph",
-    "toposort",
-    "variables_between",
+    "DISCONNECTED", "ZERO", "Apply", "Constant", "Flags", "FunctionGraph", "InternTable", "Op",
+    "Role", "SourceLine", "Tag", "Tangents", "Terms", "Type", "Undefined", "Variable",
+    "Variables", "ancestors", "as_given", "as_list", "clients", "clone_get_equiv",
+    "clone_replace", "collector_paused", "copies", "creation_log", "describe", "describe_type",
+    "explicit_graph_inputs", "graph_inputs", "graph_replace", "io_toposort", "leaves",
+    "line_of", "placed", "same_graph", "toposort", "variables_between",
 ]

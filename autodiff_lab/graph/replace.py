@@ -6,8 +6,25 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from autodiff_lab.graph.basic import Role, Variable
-from autodiff_lab.graph.walk import toposort
+from autodiff_lab.errors import LabValueError
+from autodiff_lab.graph.basic import Role, Variable, describe
+from autodiff_lab.graph.walk import ancestors, toposort
+
+
+def as_list(given: Any) -> list[Any]:
+    """What is given as a list, tuple, mapping or single object, as a list."""
+    if isinstance(given, Mapping):
+        return list(given.values())
+    return list(given) if isinstance(given, list | tuple) else [given]
+
+
+def as_given(given: Any, results: Sequence[Any]) -> Any:
+    """Results for the entries of `as_list(given)`, in the form in which those were given."""
+    if isinstance(given, Mapping):
+        return dict(zip(given, results))
+    if isinstance(given, tuple):
+        return tuple(results)
+    return list(results) if isinstance(given, list) else results[0]
 
 
 def clone_get_equiv(
@@ -71,15 +88,14 @@ def clone_replace(
     36.0
     """
     pairs = dict(replace or {})
-    memo: dict[Variable, Variable] = {}
-    for old, new in pairs.items():
-        memo[old] = old.type.filter_variable(new)
-    roots = list(output) if isinstance(output, list | tuple) else [output]
-    equivalent = clone_get_equiv([], roots, memo)
-    results = [equivalent.get(root, root) for root in roots]
-    if isinstance(output, list):
-        return results
-    return tuple(results) if isinstance(output, tuple) else results[0]
+    memo = {old: old.type.filter_variable(new) for old, new in pairs.items()}
+    return as_given(output, copies(as_list(output), memo))
+
+
+def copies(outputs: Sequence[Variable], memo: Mapping[Variable, Variable]) -> list[Any]:
+    """The outputs with the variables of `memo` replaced; one that reads none stays itself."""
+    equivalent = clone_get_equiv([], outputs, memo)
+    return [equivalent.get(output, output) for output in outputs]
 
 
 def graph_replace(
@@ -88,13 +104,8 @@ def graph_replace(
     strict: bool = True,
 ) -> Any:
     """Like `clone_replace`; with `strict`, a variable that is not in the graph is an error."""
-    from autodiff_lab.errors import LabValueError
-    from autodiff_lab.graph.basic import describe
-    from autodiff_lab.graph.walk import ancestors
-
     if strict:
-        roots = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
-        present = set(ancestors(roots))
+        present = set(ancestors(as_list(outputs)))
         for old in dict(replace):
             if old not in present:
                 raise LabValueError(
