@@ -14,7 +14,7 @@ import dataclasses
 import difflib
 import keyword
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy
@@ -22,6 +22,7 @@ import numpy
 from autodiff_lab.errors import LabError
 
 RANKS = {"scalar": 0, "vector": 1, "matrix": 2, "tensor3": 3}
+KINDS = {rank: kind for kind, rank in RANKS.items()}
 DTYPES = ("float64", "float32", "float16")
 DEFAULT_POINTS = 400
 MOST_POINTS = 10_000
@@ -29,32 +30,6 @@ MOST_POINTS = 10_000
 
 class UsageError(LabError, ValueError):
     """A mistake on the first line of a cell or on the command line; the message is one line."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Option:
-    """One row of the grammar: spelling, what follows it, and what it does."""
-
-    flags: tuple[str, ...]
-    value: str
-    help: str
-    field: str
-    command_line_only: bool = False
-
-
-OPTIONS = (
-    Option(("--of",), "NAME", "differentiate this variable instead of the last expression", "of"),
-    Option(("-o",), "NAME", "bind the result to NAME (it is also Out[n] and _grad)", "bind"),
-    Option(("--at",), '"x=0.5, W=np.eye(3)"',
-           "the point: values and adjoints appear on the nodes", "at"),
-    Option(("--plot",), '"x=-6:6[:400]"',
-           "range of the plot, and how many points (scalars only)", "plot"),
-    Option(("--order",), "N", "the N-th derivative (scalars only)", "order"),
-    Option(("--check",), "", "compare with finite differences", "check"),
-    Option(("--explain",), "", "print the same as Python calls", "explain"),
-    Option(("-q", "--quiet"), "", "show nothing", "quiet"),
-    Option(("--html",), "OUT", "write one self-contained page", "html", command_line_only=True),
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,8 +41,7 @@ class Wanted:
     dtype: str | None = None
 
     def __str__(self) -> str:
-        kinds = {rank: kind for kind, rank in RANKS.items()}
-        kind = "" if self.rank is None else f":{kinds[self.rank]}"
+        kind = "" if self.rank is None else f":{KINDS[self.rank]}"
         return self.name + kind + (f"/{self.dtype}" if self.dtype else "")
 
 
@@ -121,44 +95,34 @@ def parse_line(line: str) -> GradOptions:
 
 def parse_words(words: Sequence[str], command_line: bool = False) -> GradOptions:
     """Read the words of a first line, already split at blanks."""
+    allowed = {flag: option for option in OPTIONS for flag in option.flags
+               if command_line or not option.command_line_only}
     fields: dict[str, Any] = {}
-    wanted: list[Wanted] = []
+    wanted: dict[str, Wanted] = {}
     waiting = list(words)
     while waiting:
         word = waiting.pop(0)
         if not word.startswith("-"):
-            wanted.append(parse_wanted(word))
+            want = parse_wanted(word)
+            if want.name in wanted:
+                raise UsageError(f"{want.name!r} is named twice")
+            wanted[want.name] = want
             continue
         flag, equals, value = word.partition("=")
-        option = _find_option(flag, command_line)
+        option = allowed.get(flag)
+        if option is None:
+            raise UsageError(f"unknown option {flag}{nearest(flag, allowed, dashes=True)}")
         if option.field in fields:
             raise UsageError(f"{flag} is given twice")
+        if equals and not option.value:
+            raise UsageError(f"{flag} takes no value")
         if option.value and not equals:
-            if not waiting or _looks_like_flag(waiting[0]):
+            following = waiting[0].partition("=")[0] if waiting else "--"
+            if following in allowed or following.startswith("--"):
                 raise UsageError(f"{flag} needs {option.value}")
             value = waiting.pop(0)
-        elif equals and not option.value:
-            raise UsageError(f"{flag} takes no value")
-        fields[option.field] = _READERS.get(option.field, _read_flag)(value)
-    names = [want.name for want in wanted]
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(f"{name!r} is named twice")
-    return GradOptions(wrt=tuple(wanted), **fields)
-
-
-def _looks_like_flag(word: str) -> bool:
-    known = {flag for option in OPTIONS for flag in option.flags}
-    return word.partition("=")[0] in known or word.startswith("--")
-
-
-def _find_option(flag: str, command_line: bool) -> Option:
-    allowed = [o for o in OPTIONS if command_line or not o.command_line_only]
-    for option in allowed:
-        if flag in option.flags:
-            return option
-    known = [spelling for option in allowed for spelling in option.flags]
-    raise UsageError(f"unknown option {flag}{nearest(flag, known, dashes=True)}")
+        fields[option.field] = option.read(flag, value)
+    return GradOptions(wrt=tuple(wanted.values()), **fields)
 
 
 def nearest(word: str, known: Iterable[str], dashes: bool = False) -> str:
@@ -210,72 +174,91 @@ def _shorten(text: str, most: int = 40) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
-def _read_flag(value: str) -> bool:
+# What stands behind an option: each takes the flag as written and the value.
+
+def _read_flag(flag: str, value: str) -> bool:
     return True
 
 
-def _read_name(flag: str) -> Any:
-    def read(value: str) -> str:
-        if not is_name(value):
-            raise UsageError(f"{flag} needs a name, not {_shorten(value)!r}")
-        return value
-
-    return read
+def _read_text(flag: str, value: str) -> str:
+    return value
 
 
-def _read_order(value: str) -> int:
+def _read_name(flag: str, value: str) -> str:
+    if not is_name(value):
+        raise UsageError(f"{flag} needs a name, not {_shorten(value)!r}")
+    return value
+
+
+def _read_order(flag: str, value: str) -> int:
     if not value.isdecimal() or not 1 <= int(value) <= 20:
-        raise UsageError(
-            f"--order needs a whole number from 1 to 20, not {_shorten(value)!r}"
-        )
+        raise UsageError(f"{flag} needs a whole number from 1 to 20, not {_shorten(value)!r}")
     return int(value)
 
 
-def _read_at(value: str) -> tuple[tuple[str, ast.expr], ...]:
+def _parsed(text: str) -> ast.expr | None:
     try:
-        call = ast.parse(f"_({value}\n)", mode="eval").body
+        return ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError):
-        call = None
-    form = 'NAME=VALUE, as in --at "x=0.5, W=np.eye(3)"'
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-        raise UsageError(f"--at needs {form}; {_shorten(value)!r} cannot be read")
-    if call.args or not call.keywords or any(k.arg is None for k in call.keywords):
-        raise UsageError(f"--at needs {form}, not {_shorten(value)!r}")
-    return tuple((str(k.arg), k.value) for k in call.keywords)
+        return None
 
 
-def _read_plot(value: str) -> PlotRange:
-    name, equals, rest = value.partition("=")
-    name = name.strip()
-    try:
-        item = ast.parse(f"_[{rest}\n]", mode="eval").body if equals else None
-    except (SyntaxError, ValueError):
-        item = None
+def _read_at(flag: str, value: str) -> tuple[tuple[str, ast.expr], ...]:
+    call = _parsed(f"_({value}\n)")
+    named = call.keywords if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else []
+    if not named or call.args or any(k.arg is None for k in named):  # type: ignore[union-attr]
+        raise UsageError(f'{flag} needs NAME=VALUE, as in {flag} "x=0.5, W=np.eye(3)", '
+                         f"not {_shorten(value)!r}")
+    return tuple((str(k.arg), k.value) for k in named)
+
+
+def _read_plot(flag: str, value: str) -> PlotRange:
+    name, _, rest = value.partition("=")
+    item = _parsed(f"_[{rest}\n]")
     part = item.slice if isinstance(item, ast.Subscript) else None
     if not isinstance(part, ast.Slice) or part.lower is None or part.upper is None:
-        raise UsageError(
-            f'--plot needs NAME=FROM:TO, as in --plot "x=-6:6", not {_shorten(value)!r}'
-        )
-    if not is_name(name):
-        raise UsageError(f"--plot needs a name before '=', not {_shorten(name)!r}")
-    return PlotRange(name, part.lower, part.upper, part.step)
+        raise UsageError(f'{flag} needs NAME=FROM:TO, as in {flag} "x=-6:6", '
+                         f"not {_shorten(value)!r}")
+    if not is_name(name.strip()):
+        raise UsageError(f"{flag} needs a name before '=', not {_shorten(name)!r}")
+    return PlotRange(name.strip(), part.lower, part.upper, part.step)
 
 
-_READERS = {
-    "of": _read_name("--of"), "bind": _read_name("-o"), "at": _read_at, "plot": _read_plot,
-    "order": _read_order, "html": str,
-}
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """One row of the grammar: spelling, what follows it, what it does, and how it is read."""
+
+    flags: tuple[str, ...]
+    value: str
+    help: str
+    field: str
+    read: Callable[[str, str], Any] = _read_flag
+    command_line_only: bool = False
+
+
+OPTIONS = (
+    Option(("--of",), "NAME", "differentiate this variable instead of the last expression", "of",
+           _read_name),
+    Option(("-o",), "NAME", "bind the result to NAME (it is also Out[n] and _grad)", "bind",
+           _read_name),
+    Option(("--at",), '"x=0.5, W=np.eye(3)"',
+           "the point: values and adjoints appear on the nodes", "at", _read_at),
+    Option(("--plot",), '"x=-6:6[:400]"',
+           "range of the plot, and how many points (scalars only)", "plot", _read_plot),
+    Option(("--order",), "N", "the N-th derivative (scalars only)", "order", _read_order),
+    Option(("--check",), "", "compare with finite differences", "check"),
+    Option(("--explain",), "", "print the same as Python calls", "explain"),
+    Option(("-q", "--quiet"), "", "show nothing", "quiet"),
+    Option(("--html",), "OUT", "write one self-contained page", "html", _read_text, True),
+)
 
 
 # --- values -------------------------------------------------------------------------------------
 
 def _numeric_names() -> dict[str, Any]:
     """What `--at` and `--plot` know where the user has not imported anything."""
-    names: dict[str, Any] = {"np": numpy, "numpy": numpy}
-    for name in ("pi", "e", "inf", "exp", "log", "sqrt", "sin", "cos", "tan", "tanh",
-                 "array", "eye", "ones", "zeros", "arange", "linspace"):
-        names[name] = getattr(numpy, name)
-    return names
+    known = "pi e inf exp log sqrt sin cos tan tanh array eye ones zeros arange linspace".split()
+    return {"np": numpy, "numpy": numpy, **{name: getattr(numpy, name) for name in known}}
 
 
 def evaluate(flag: str, name: str, expression: ast.expr, namespace: dict[str, Any]) -> Any:
@@ -326,33 +309,30 @@ def evaluate_range(
     plot: PlotRange, namespace: dict[str, Any]
 ) -> tuple[str, float, float, int]:
     """Compute the bounds of `--plot`: name, start, stop, number of points."""
+    what = f"--plot of {plot.name}"
     bounds = []
     for expression in (plot.start, plot.stop):
         value = evaluate("--plot", plot.name, expression, namespace)
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            number = numpy.nan
-        if not numpy.isfinite(number):
-            raise UsageError(
-                f"--plot of {plot.name}: {_shorten(ast.unparse(expression))} "
-                "is not a finite number"
-            )
-        bounds.append(number)
-    if not bounds[0] < bounds[1]:
-        raise UsageError(
-            f"--plot of {plot.name}: the range must rise, "
-            f"{bounds[0]:g} is not below {bounds[1]:g}"
-        )
+        if not is_real(value):
+            raise UsageError(f"{what}: {_shorten(ast.unparse(expression))} is not a finite number")
+        bounds.append(float(value))
+    start, stop = bounds
+    if not start < stop:
+        raise UsageError(f"{what}: the range must rise, {start:g} is not below {stop:g}")
     count: Any = DEFAULT_POINTS
     if plot.count is not None:
         count = evaluate("--plot", plot.name, plot.count, namespace)
     if isinstance(count, bool) or not isinstance(count, int) or not 2 <= count <= MOST_POINTS:
-        raise UsageError(
-            f"--plot of {plot.name}: the number of points is a whole number "
-            f"from 2 to {MOST_POINTS}"
-        )
-    return plot.name, bounds[0], bounds[1], count
+        raise UsageError(f"{what}: the number of points is a whole number from 2 to {MOST_POINTS}")
+    return plot.name, start, stop, count
+
+
+def is_real(value: Any) -> bool:
+    """Whether a value is, or stands for, one finite real number."""
+    try:
+        return bool(numpy.isfinite(float(value)))
+    except (TypeError, ValueError):
+        return False
 
 
 # --- help ---------------------------------------------------------------------------------------
@@ -365,19 +345,14 @@ WRT_HELP = """\
 
 def help_text(command_line: bool = False) -> str:
     """The options as aligned text."""
-    rows = [
-        (", ".join(o.flags) + (f" {o.value}" if o.value else ""), o.help)
-        for o in OPTIONS
-        if command_line or not o.command_line_only
-    ]
-    width = 28
-    lines = []
-    for left, right in rows:
-        if len(left) > width:
-            lines += [f"  {left}", f"  {'':<{width}}  {right}"]
-        else:
-            lines.append(f"  {left:<{width}}  {right}")
-    return WRT_HELP + "\n\n" + "\n".join(lines)
+    lines = [WRT_HELP, ""]
+    for option in OPTIONS:
+        if command_line or not option.command_line_only:
+            left = f"{', '.join(option.flags)} {option.value}".rstrip()
+            # what is too long for the column stands above its text
+            lines += [f"  {left}", f"  {'':<28}  {option.help}"] if len(left) > 28 else [
+                f"  {left:<28}  {option.help}"]
+    return "\n".join(lines)
 
 
 def flag_spellings() -> list[str]:

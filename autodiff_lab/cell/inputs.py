@@ -17,9 +17,7 @@ import numpy
 
 from autodiff_lab import tensor
 from autodiff_lab.graph import Variable
-from autodiff_lab.options import RANKS, GradOptions, UsageError, Wanted
-
-KINDS = {rank: kind for kind, rank in RANKS.items()}
+from autodiff_lab.options import KINDS, GradOptions, UsageError, Wanted
 
 # What a cell knows without an import.  Names of the user and of Python come first, so `sum`, `max`,
 # `min`, `abs` and `pow` stay Python's.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from autodiff_lab.cell.inputs import FALLBACK, RANKS
+from autodiff_lab.cell.inputs import FALLBACK
 from autodiff_lab.cell.syntax import names_of
-from autodiff_lab.options import GradOptions
+from autodiff_lab.options import KINDS, GradOptions
 
 
 def python_calls(text: str, options: GradOptions, study: Any) -> str:
@@ -53,10 +53,9 @@ def python_calls(text: str, options: GradOptions, study: Any) -> str:
 
 
 def _constructor(name: str, variable: Any) -> str:
-    kinds = {rank: kind for kind, rank in RANKS.items()}
     dtype, shape = variable.type.dtype, variable.type.shape
-    if all(length is None for length in shape) and len(shape) in kinds:
+    if all(length is None for length in shape) and len(shape) in KINDS:
         letter = {"float64": "d", "float32": "f"}.get(dtype)
         if letter is not None:
-            return f'pt.{letter}{kinds[len(shape)]}("{name}")'
+            return f'pt.{letter}{KINDS[len(shape)]}("{name}")'
     return f'pt.tensor("{name}", dtype="{dtype}", shape={shape})'
