@@ -205,17 +205,13 @@ class Driver:
 
     def _results(self) -> list[str]:
         program = self.program
-        given: set[int] = set()
-        made = {
-            slot: instruction
-            for instruction in program.instructions
-            for slot in instruction.outputs
-        }
+        made = {slot: i for i in program.instructions for slot in i.outputs}
         texts = []
         for number in (*program.outputs, *(new for _, new in program.updates)):
             slot = program.slots[number]
-            own = number in made and number not in given and self._owns(slot, made[number])
-            given.add(number)
+            # a second result from the same slot is a copy
+            instruction = made.pop(number, None)
+            own = instruction is not None and self._owns(slot, instruction)
             texts.append(_result_text(slot, own))
         return texts
 
@@ -224,9 +220,7 @@ class Driver:
         if instruction.kernel is not None and instruction.kernel.name in self.kernels:
             return True
         owner = slot.variable.owner
-        if owner is None:
-            return False
-        return isinstance(owner.op, Elemwise | Reduction) and is_fresh(owner)
+        return owner is not None and isinstance(owner.op, Elemwise | Reduction) and is_fresh(owner)
 
 
 def _result_text(slot: Slot, own: bool) -> str:

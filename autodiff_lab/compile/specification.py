@@ -23,7 +23,6 @@ from autodiff_lab.errors import (
     MissingInputError,
     NullTypeGradError,
     UnusedInputError,
-    explain,
 )
 from autodiff_lab.graph import Constant, Variable, ancestors, describe, placed, toposort
 from autodiff_lab.graph.replace import clone_replace
@@ -58,6 +57,11 @@ class Specification:
     input_updates: dict[int, Variable] = field(default_factory=dict)
 
     @property
+    def given(self) -> set[Variable]:
+        """The variables that a call gives values for."""
+        return {entry.variable for entry in self.inputs}
+
+    @property
     def roots(self) -> list[Variable]:
         """Everything that is computed: outputs, then new values."""
         return [
@@ -85,7 +89,10 @@ def specify(
     _substitute(spec, _givens(givens))
     _default_updates(spec, no_default_updates)
     _refuse_null(spec)
-    leaves = _leaves(spec)
+    leaves = [
+        v for v in ancestors(spec.roots, spec.given)
+        if v.owner is None and not isinstance(v, Constant)
+    ]
     used = [v for v in leaves if hasattr(v, "container")]
     spec.shared = list(dict.fromkeys([*used, *spec.updates]))
     _require_inputs(spec, leaves)
@@ -156,7 +163,7 @@ def _pairs(pairs: Any, what: str) -> list[tuple[Any, Any]]:
             raise LabTypeError(
                 f"{what} are a dict or a list of pairs; {str(pair)[:60]} is no pair."
             )
-        found.append((pair[0], pair[1]))
+        found.append(tuple(pair))
     return found
 
 
@@ -221,7 +228,7 @@ def _default_updates(spec: Specification, refused: bool | Sequence[Variable]) ->
     if refused is True:
         return
     left_out = set() if refused is False else set(refused)
-    inputs = {given.variable for given in spec.inputs}
+    inputs = spec.given
     waiting = list(spec.roots)
     seen: set[Variable] = set()
     while waiting:
@@ -234,14 +241,6 @@ def _default_updates(spec: Specification, refused: bool | Sequence[Variable]) ->
                 continue
             spec.updates[variable] = update
             waiting.append(update)
-
-
-def _leaves(spec: Specification) -> list[Variable]:
-    inputs = {given.variable for given in spec.inputs}
-    return [
-        v for v in ancestors(spec.roots, inputs)
-        if v.owner is None and not isinstance(v, Constant)
-    ]
 
 
 # -- complaints ----------------------------------------------------------------------------------
@@ -257,7 +256,7 @@ def _refuse_null(spec: Specification) -> None:
 
 
 def _require_inputs(spec: Specification, leaves: Sequence[Variable]) -> None:
-    inputs = {given.variable for given in spec.inputs}
+    inputs = spec.given
     missing = [v for v in leaves if v not in inputs and not hasattr(v, "container")]
     if not missing:
         return
@@ -288,15 +287,12 @@ def _complain_of_unused(spec: Specification, choice: str | None) -> None:
         )
     if choice == "ignore":
         return
-    used: set[Variable] = set()
-    for variable in ancestors(spec.roots):
-        used.add(variable)
-        for role in variable.roles:
-            used.update(role.point)
+    reached = set(ancestors(spec.roots))
+    used = reached.union(p for v in reached for role in v.roles for p in role.point)
     for position, given in enumerate(spec.inputs):
         if given.variable in used:
             continue
-        text = explain(
+        error = UnusedInputError(
             f"function was asked to create a function computing outputs given certain inputs, but "
             f"the provided input variable at index {position} is not part of the computational "
             f"graph needed to compute the outputs: {given.variable}.",
@@ -304,5 +300,5 @@ def _complain_of_unused(spec: Specification, choice: str | None) -> None:
             remedy="leave it out, or pass on_unused_input='warn' or 'ignore'",
         )
         if choice == "raise":
-            raise UnusedInputError(text)
-        warnings.warn(text, UserWarning, stacklevel=5)
+            raise error
+        warnings.warn(str(error), UserWarning, stacklevel=5)

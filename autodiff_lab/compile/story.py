@@ -21,7 +21,6 @@ from autodiff_lab.errors import (
     LabNotImplementedError,
     LabTypeError,
     LabValueError,
-    explain,
 )
 from autodiff_lab.graph import Apply, Variable, placed
 
@@ -32,6 +31,12 @@ _KINDS: tuple[tuple[type[Exception], type[LabError]], ...] = (
     (ValueError, LabValueError),
 )
 _MOST_INPUTS = 5
+_LINED_UP = "the last axis of the first must be as long as the first axis of the second"
+_REMEDIES = {
+    "dot": _LINED_UP,
+    "matmul": _LINED_UP,
+    "reshape": "old and new shape need the same number of elements",
+}
 
 
 def retold(error: Exception, executor: Executor) -> Exception:
@@ -53,7 +58,7 @@ def retold(error: Exception, executor: Executor) -> Exception:
     sentence = " ".join(str(error).split()) or type(error).__name__
     if len(sentence) > 400:
         sentence = sentence[:400] + " ..."
-    return kind(explain(sentence, where=where, remedy=_remedy(node, values)))
+    return kind(sentence, where=where, remedy=_REMEDIES.get(node.op.name))
 
 
 def _where(node: Apply, values: dict[Variable, Any]) -> str:
@@ -80,11 +85,3 @@ def _array(value: Any) -> str:
         small = f", value {value}" if value.size == 1 else ""
         return f"{value.dtype}, shape {value.shape}{small}"
     return f"{type(value).__name__}"
-
-
-def _remedy(node: Apply, values: dict[Variable, Any]) -> str | None:
-    if node.op.name in ("dot", "matmul"):
-        return "the last axis of the first must be as long as the first axis of the second"
-    if node.op.name == "reshape":
-        return "old and new shape need the same number of elements"
-    return None

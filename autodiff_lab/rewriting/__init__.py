@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autodiff_lab.graph import Constant, FunctionGraph, Variable, ancestors
+from autodiff_lab.graph import FunctionGraph, Variable
 from autodiff_lab.rewriting.driver import rewrite, run_phases
 from autodiff_lab.rewriting.facts import Context
 from autodiff_lab.rewriting.pattern import Axis, Bool, Const
@@ -102,10 +102,10 @@ def rewrite_graph(
         phases = list(PHASES)
     if isinstance(graph, FunctionGraph):
         fgraph = graph.copy() if clone else graph
-        run_phases(fgraph, phases, rules, exclude, trace)
-        return fgraph
-    outputs = [graph] if isinstance(graph, Variable) else list(graph)
-    leaves = [v for v in ancestors(outputs) if v.owner is None and not isinstance(v, Constant)]
-    fgraph = FunctionGraph(leaves, outputs, clone=False)
+    else:
+        outputs = [graph] if isinstance(graph, Variable) else list(graph)
+        fgraph = FunctionGraph(None, outputs, clone=False)
     run_phases(fgraph, phases, rules, exclude, trace)
+    if isinstance(graph, FunctionGraph):
+        return fgraph
     return fgraph.outputs[0] if isinstance(graph, Variable) else list(fgraph.outputs)
