@@ -36,7 +36,6 @@ from autodiff_lab.tensor.lengths import (
 )
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
 from autodiff_lab.tensor.registry import function, public
-from autodiff_lab.tensor.type import TensorType
 
 FILLED = define_helper(
     "filled",
@@ -74,6 +73,7 @@ class Alloc(TensorOp):
     summary = "An array of a given shape, filled with a value."
     notation = Notation(pp="Alloc")
     linear_in = (0,)
+    data_inputs = 1
 
     samples = staticmethod(lambda rng: [
         ("alloc", (rng.normal(size=()), 2, 3), {}),
@@ -130,9 +130,6 @@ class Alloc(TensorOp):
         rest: list[Any] = [DISCONNECTED] * (len(inputs) - 1)
         return [sum_to(cotangent, value), *rest]
 
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[True]] + [[False]] * (len(node.inputs) - 1)
-
 
 def sum_to(cotangent: Any, value: Any) -> Any:
     """Sum a cotangent over the axes along which `value` was stretched: the transpose of that."""
@@ -163,11 +160,10 @@ class ARange(TensorOp):
         ("arange", (5, 0, -2), {}),
     ])
 
+    dtype: str
+
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype
-
-    def out_dtypes(self, *inputs: TensorType) -> list[str]:
-        return [self.dtype]
 
     def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
         if all(isinstance(variable, Constant) for variable in variables):
@@ -211,29 +207,23 @@ class Eye(TensorOp):
     summary = "Ones on a diagonal of a matrix, zeros elsewhere."
     notation = Notation(latex="I", pp="Eye")
     differentiable = False
+    data_inputs = 0
 
     samples = staticmethod(lambda rng: [
         ("eye", (3,), {}), ("eye", (2, 4), {}), ("eye", (3, 3, 1), {}),
     ])
 
+    dtype: str
+
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype
-
-    def out_dtypes(self, *inputs: TensorType) -> list[str]:
-        return [self.dtype]
 
     def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
         return [static_lengths(variables[:2])]
 
     def numpy(self, node: Apply, *arguments: str) -> str:
-        name = "bool_" if self.dtype == "bool" else self.dtype
-        return f"np.eye({', '.join(f'int({text})' for text in arguments)}, dtype=np.{name})"
-
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        return [DISCONNECTED] * len(inputs)
-
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[False]] * len(node.inputs)
+        numbers = ", ".join(f"int({text})" for text in arguments)
+        return f"np.eye({numbers}, dtype=np.{dtypes.numpy_name(self.dtype)})"
 
 
 # -- filled with a value -------------------------------------------------------------------------

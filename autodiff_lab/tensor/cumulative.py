@@ -10,23 +10,21 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variable, Variables
+from autodiff_lab.tensor import dtypes
+from autodiff_lab.tensor.along import (
+    AlongAxis,
+    OverAxes,
+    along,
+    normalize_axes,
+    one_axis,
+    one_line,
+    reversed_along,
+)
 from autodiff_lab.tensor.constants import array_function, constant
 from autodiff_lab.tensor.lengths import element_count, length_of
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
-from autodiff_lab.tensor.reduction import normalize_axes
+from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
 from autodiff_lab.tensor.registry import function
-from autodiff_lab.tensor.shaping import flatten
 from autodiff_lab.tensor.type import TensorType
-
-
-def along(axis: int, entry: Any) -> tuple[Any, ...]:
-    """The key that indexes one axis."""
-    return (slice(None),) * axis + (entry,)
-
-
-def reversed_along(x: Any, axis: int) -> Any:
-    """An array read backwards along one axis."""
-    return function("subtensor")(x, along(axis, slice(None, None, -1)))
 
 
 def shifted(x: Any, first: float, axis: int) -> Any:
@@ -36,20 +34,7 @@ def shifted(x: Any, first: float, axis: int) -> Any:
     return function("set_part")(filled, along(axis, slice(1, None)), before)
 
 
-class Cumulative(TensorOp):
-    """The frame of what runs along one axis."""
-
-    __props__ = ("axis",)
-
-    def __init__(self, axis: int) -> None:
-        self.axis = axis
-
-    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable] | None:
-        """The same along the axis of every entry."""
-        return [type(self)(self.axis + 1)(*inputs)] if all(batched) else None
-
-
-class CumSum(Cumulative):
+class CumSum(AlongAxis):
     """Sums of the elements so far, along an axis."""
 
     op_name = "cumsum"
@@ -57,11 +42,6 @@ class CumSum(Cumulative):
     words = "each element enters all later sums"
     notation = Notation(pp="CumSum")
     linear_in = (0,)
-
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """Both axes, all elements."""
-        return cumulative_samples("cumsum", rng)
 
     def numpy(self, node: Apply, *arguments: str) -> str:
         return cumulative_text("np.cumsum", node, self.axis, arguments[0])
@@ -71,7 +51,7 @@ class CumSum(Cumulative):
         return [reversed_along(CumSum(self.axis)(backwards), self.axis)]
 
 
-class CumProd(Cumulative):
+class CumProd(AlongAxis):
     """Products of the elements so far, along an axis; derivatives are exact at 0."""
 
     op_name = "cumprod"
@@ -79,10 +59,10 @@ class CumProd(Cumulative):
     words = "product rule: each factor in turn"
     notation = Notation(pp="CumProd")
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
+    @classmethod
+    def samples(cls, rng: Any) -> list[Any]:
         """Both axes, all elements, zeros."""
-        return [*cumulative_samples("cumprod", rng),
+        return [*super().samples(rng),
                 ("cumprod", (rng.normal(size=5) * [1, 0, 1, 0, 1],), {})]
 
     def numpy(self, node: Apply, *arguments: str) -> str:
@@ -106,22 +86,11 @@ def _carried_back(factors: Any, cotangent: Any, axis: int) -> Any:
     )
 
 
-def cumulative_samples(name: str, rng: Any) -> list[Any]:
-    """Arguments for the tests of a running reduction."""
-    matrix = rng.normal(size=(3, 4))
-    return [
-        (name, (rng.normal(size=4),), {}),
-        (name, (matrix,), {"axis": 0}),
-        (name, (matrix,), {"axis": -1}),
-        (name, (matrix,), {}),
-    ]
-
-
 def cumulative_text(name: str, node: Apply, axis: int, argument: str) -> str:
     """The NumPy text; whole numbers keep their dtype, as in the family."""
     dtype: str = node.inputs[0].type.dtype  # type: ignore[attr-defined]
     named = "" if dtype.startswith(("float", "complex")) or dtype.endswith("int64") else (
-        f", dtype=np.{'bool_' if dtype == 'bool' else dtype}"
+        f", dtype=np.{dtypes.numpy_name(dtype)}"
     )
     return f"{name}({argument}, axis={axis}{named})"
 
@@ -140,7 +109,7 @@ def linear_recurrence(factors, terms, axis):
 )
 
 
-class LinearRecurrence(Cumulative):
+class LinearRecurrence(AlongAxis):
     """``s[k] = a[k] * s[k - 1] + b[k]`` along an axis, from ``s[-1] = 0``.
 
     The first factor multiplies nothing.
@@ -202,7 +171,7 @@ def linear_recurrence(factors: Any, terms: Any, axis: int = 0) -> Any:
     """
     dtype = (factors[:0] + terms[:0]).type.dtype
     factors, terms = (function("cast")(variable, dtype) for variable in (factors, terms))
-    return LinearRecurrence(_one_axis(terms, axis))(factors, terms)
+    return LinearRecurrence(one_axis(terms, axis))(factors, terms)
 
 
 PRODUCT_OF_OTHERS = define_helper(
@@ -225,7 +194,7 @@ def product_of_others(array, axes):
 )
 
 
-class ProductOfOthers(TensorOp):
+class ProductOfOthers(OverAxes):
     """For each element the product of all others over the axes: the derivative of a product.
 
     Parameters
@@ -235,7 +204,6 @@ class ProductOfOthers(TensorOp):
     """
 
     op_name = "product_of_others"
-    __props__ = ("axis",)
     summary = "For each element the product of the others, exact where elements are 0."
     words = "product rule: each factor in turn"
     notation = Notation(pp="ProductOfOthers")
@@ -252,21 +220,9 @@ class ProductOfOthers(TensorOp):
             ("product_of_others", (matrix[0] * [0, 1, 1, 0],), {}),
         ]
 
-    def __init__(self, axis: tuple[int, ...] | None = None) -> None:
-        self.axis = axis
-
-    def axes(self, ndim: int) -> tuple[int, ...]:
-        """The axes over which is multiplied."""
-        return tuple(range(ndim)) if self.axis is None else self.axis
-
     def numpy(self, node: Apply, *arguments: str) -> str:
         ndim = node.inputs[0].type.ndim  # type: ignore[attr-defined]
         return f"{PRODUCT_OF_OTHERS}({arguments[0]}, {self.axes(ndim)})"
-
-    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable]:
-        """The same over the axes of every entry."""
-        ndim = node.inputs[0].type.ndim  # type: ignore[attr-defined]
-        return [ProductOfOthers(tuple(axis + 1 for axis in self.axes(ndim)))(inputs[0])]
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         # the Jacobian is the Hessian of the product: symmetric
@@ -323,11 +279,6 @@ def product_of_others(x: Any, axis: Any = None) -> Any:
     return ProductOfOthers(normalize_axes(axis, x))(x)
 
 
-def _one_axis(variable: Any, axis: Any) -> int:
-    found = normalize_axes(axis, variable)
-    return 0 if found is None else found[0]
-
-
 @array_function(numpy=("cumsum", "cumulative_sum"))
 def cumsum(x: Any, axis: int | None = None) -> Any:
     """Sums of the elements so far, along an axis or of all elements.
@@ -339,17 +290,15 @@ def cumsum(x: Any, axis: int | None = None) -> Any:
     >>> cumsum([1.0, 2.0, 3.0]).eval().tolist()
     [1.0, 3.0, 6.0]
     """
-    if axis is None:
-        return CumSum(0)(flatten(x))
-    return CumSum(_one_axis(x, axis))(x)
+    line, place = one_line(x, axis)
+    return CumSum(place)(line)
 
 
 @array_function(numpy=("cumprod", "cumulative_prod"))
 def cumprod(x: Any, axis: int | None = None) -> Any:
     """Products of the elements so far, along an axis or of all elements."""
-    if axis is None:
-        return CumProd(0)(flatten(x))
-    return CumProd(_one_axis(x, axis))(x)
+    line, place = one_line(x, axis)
+    return CumProd(place)(line)
 
 
 @array_function()

@@ -23,17 +23,8 @@ CONTINUOUS = (*FLOATS, *COMPLEX)
 ALL = (*DISCRETE, *CONTINUOUS)
 _KNOWN = frozenset(ALL)
 
-_TO_FLOAT = {
-    "bool": "float32",
-    "int8": "float32",
-    "int16": "float32",
-    "int32": "float64",
-    "int64": "float64",
-    "uint8": "float32",
-    "uint16": "float32",
-    "uint32": "float64",
-    "uint64": "float64",
-}
+# single precision where it holds every value, else double
+_TO_FLOAT = {dtype: np.promote_types(dtype, "float32").name for dtype in DISCRETE}
 
 DtypeRule = Callable[..., tuple[tuple[str, ...], str]]
 
@@ -63,6 +54,11 @@ def canonical(dtype: object) -> str:
 def is_discrete(dtype: str) -> bool:
     """Whether values of the dtype are whole numbers or booleans: nothing to differentiate."""
     return dtype in DISCRETE
+
+
+def numpy_name(dtype: str) -> str:
+    """The name of a dtype in NumPy's namespace."""
+    return "bool_" if dtype == "bool" else dtype
 
 
 def upcast(*dtypes: str) -> str:
@@ -142,10 +138,9 @@ def rule_float(*dtypes: str) -> tuple[tuple[str, ...], str]:
 
 def rule_float_no_complex(*dtypes: str) -> tuple[tuple[str, ...], str]:
     """Compute in floating point; complex numbers have no order and are refused."""
-    common = to_float(upcast(*dtypes))
-    if common in COMPLEX:
+    if to_float(upcast(*dtypes)) in COMPLEX:
         raise LabTypeError("This function is not defined for complex numbers.")
-    return (common,) * len(dtypes), common
+    return rule_float(*dtypes)
 
 
 def rule_true_divide(*dtypes: str) -> tuple[tuple[str, ...], str]:
@@ -213,16 +208,10 @@ def rule_to(target: str) -> DtypeRule:
 
 
 RULES: dict[str, DtypeRule] = {
-    "upcast": rule_upcast,
-    "upcast_no_bool": rule_upcast_no_bool,
-    "float": rule_float,
-    "float_no_complex": rule_float_no_complex,
-    "true_divide": rule_true_divide,
-    "compare": rule_compare,
-    "test": rule_test,
-    "same": rule_same,
-    "second": rule_second,
-    "switch": rule_switch,
-    "discrete": rule_discrete,
-    "magnitude": rule_magnitude,
+    rule.__name__.removeprefix("rule_"): rule
+    for rule in (
+        rule_upcast, rule_upcast_no_bool, rule_float, rule_float_no_complex, rule_true_divide,
+        rule_compare, rule_test, rule_same, rule_second, rule_switch, rule_discrete,
+        rule_magnitude,
+    )
 }

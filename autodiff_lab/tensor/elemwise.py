@@ -31,6 +31,7 @@ from autodiff_lab.graph import (
 from autodiff_lab.tensor import dtypes, registry
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.opdef import REAL, Interval, Notation, as_declared, compile_expression
+from autodiff_lab.tensor.scalars.primitives import BUILDERS
 from autodiff_lab.tensor.type import Shape, known_type
 from autodiff_lab.tensor.variable import TensorVariable
 
@@ -137,8 +138,8 @@ def scalar(
     summary : str
         One sentence for the reference page.
     expr : callable, optional
-        The function as one expression over `tensor.scalars.primitives`; without it the function
-        runs as a NumPy instruction between kernels.
+        The function as one expression over `tensor.scalars.primitives`, by default the primitive
+        that computes `numpy`; without either it runs as a NumPy instruction between kernels.
     partials : callable, optional
         (inputs..., output) -> d output / d input_i; numbers, variables or ``ZERO``.  Inputs come in
         the dtype of the output.
@@ -165,7 +166,7 @@ def scalar(
         dtype=dtype,
         rule=rule if rule is not None else dtypes.RULES[dtype],
         numpy=numpy,
-        expr=expr,
+        expr=expr or BUILDERS.get(numpy),
         partials=partials,
         pullback=pullback,
         textbook=textbook,

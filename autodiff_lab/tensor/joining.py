@@ -8,20 +8,19 @@ from typing import Any
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variable, Variables, describe
 from autodiff_lab.tensor import dtypes
+from autodiff_lab.tensor.along import AlongAxis, along, one_axis
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.lengths import as_lengths, known_int, length_of
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
-from autodiff_lab.tensor.reduction import normalize_axes
+from autodiff_lab.tensor.opdef import Dims, Notation
 from autodiff_lab.tensor.registry import NUMPY, function, public
 from autodiff_lab.tensor.shaping import expand_dims
 from autodiff_lab.tensor.type import TensorType
 
 
-class Join(TensorOp):
+class Join(AlongAxis):
     """Arrays one after the other along an axis; all other lengths agree."""
 
     op_name = "join"
-    __props__ = ("axis",)
     summary = "Arrays one after the other along an axis."
     notation = Notation(pp="Join")
 
@@ -34,9 +33,6 @@ class Join(TensorOp):
             ("join", (1, first, other), {}),
             ("join", (-2, first, rng.normal(size=(1, 3)), first), {}),
         ]
-
-    def __init__(self, axis: int) -> None:
-        self.axis = axis
 
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
         return [dtypes.upcast(*(kind.dtype for kind in inputs))]
@@ -93,8 +89,7 @@ class Join(TensorOp):
             length = length_of(variable, self.axis)
             known, start = known_int(length), known_int(before)
             after = start + known if known is not None and start is not None else before + length
-            key = (slice(None),) * self.axis + (slice(before, after),)
-            pieces.append(function("subtensor")(cotangent, key))
+            pieces.append(function("subtensor")(cotangent, along(self.axis, slice(before, after))))
             before = after
         return pieces
 
@@ -131,8 +126,7 @@ def join(axis: Any, *tensors: Any) -> Any:
             )
     if len(variables) == 1:
         return first
-    normal = normalize_axes(axis, first)
-    return Join(normal[0] if normal is not None else 0)(*variables)
+    return Join(one_axis(first, axis))(*variables)
 
 
 @public(numpy=("concatenate", "concat"))
@@ -212,9 +206,8 @@ def split(x: Any, splits_size: Any, n_splits: int | None = None, axis: int = 0) 
 
 
 def _parts(x: Any, ends: Sequence[Any], axis: Any) -> list[Any]:
-    normal = normalize_axes(axis, x)
-    before = (slice(None),) * (normal[0] if normal is not None else 0)
-    return [x[(*before, slice(*pair))] for pair in zip(ends, ends[1:])]
+    place = one_axis(x, axis)
+    return [x[along(place, slice(*pair))] for pair in zip(ends, ends[1:])]
 
 
 def _split_as_numpy(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from autodiff_lab.graph import Apply, Op, Tangents, Terms, Variables
+from autodiff_lab.graph import DISCONNECTED, ZERO, Apply, Op, Tangents, Terms, Variables
 from autodiff_lab.tensor import registry
 from autodiff_lab.tensor.type import TensorType, known_type
 
@@ -72,6 +72,10 @@ class TensorOp(Op):
     words: ClassVar[str] = ""  # the derivative rule in words, for derivations
     text: ClassVar[str] = ""  # a NumPy expression over {0}, {1}, ... and the names of `__props__`
     differentiable: ClassVar[bool] = True
+    # how many inputs, from the first on, give elements: the others only say lengths or places, so
+    # nothing depends on them smoothly; None: all
+    data_inputs: ClassVar[int | None] = None
+    dtype: str | None = None  # of the outputs; by default that of the first input
     # inputs in which the op is linear, taken together (a join) or each by itself (a product);
     # the rule of forward mode follows from either
     linear_in: ClassVar[tuple[int, ...]] = ()
@@ -89,8 +93,8 @@ class TensorOp(Op):
         return self.op_name
 
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
-        """The dtypes of the outputs; by default that of the first input."""
-        return [inputs[0].dtype]
+        """The dtypes of the outputs; by default `dtype`, or that of the first input."""
+        return [self.dtype or inputs[0].dtype]
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
         """The static shapes of the outputs from those of the inputs; by default the first one's."""
@@ -150,6 +154,18 @@ class TensorOp(Op):
                 total = registry.function("add")(total, term)
             return [total]
         return None
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        if self.differentiable:
+            return super().pullback(inputs, outputs, cotangents)
+        return [ZERO if row[0] else DISCONNECTED for row in self._connected(inputs, outputs)]
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return self._connected(node.inputs, node.outputs)
+
+    def _connected(self, inputs: Variables, outputs: Variables) -> list[list[bool]]:
+        count = len(inputs) if self.data_inputs is None else self.data_inputs
+        return [[place < count] * len(outputs) for place in range(len(inputs))]
 
     def evaluate(self, node: Apply, *arrays: Any) -> Any:
         names = [f"a{position}" for position in range(len(arrays))]

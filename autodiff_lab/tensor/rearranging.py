@@ -6,60 +6,52 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.errors import LabValueError
-from autodiff_lab.graph import DISCONNECTED, Apply, Flags, Terms, Variables, describe
+from autodiff_lab.graph import DISCONNECTED, Terms, Variables, describe
+from autodiff_lab.tensor.along import (
+    AlongAxis,
+    along,
+    normalize_axes,
+    one_axis,
+    one_line,
+    reversed_along,
+)
 from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable
-from autodiff_lab.tensor.cumulative import along, reversed_along
 from autodiff_lab.tensor.lengths import known_int, length_of
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
-from autodiff_lab.tensor.reduction import normalize_axes
+from autodiff_lab.tensor.opdef import Dims, Notation
 from autodiff_lab.tensor.registry import function
 from autodiff_lab.tensor.shaping import flatten
 
 
-class Repeat(TensorOp):
+class Repeat(AlongAxis):
     """Each part along an axis as often as a vector of counts says."""
 
     op_name = "repeat"
-    __props__ = ("axis",)
     summary = "Each part along an axis, repeated as often as a vector of counts says."
     words = "what was repeated adds up"
     notation = Notation(pp="Repeat")
     linear_in = (0,)
+    data_inputs = 1
+    text = "np.repeat({0}, {1}, axis={axis})"
 
-    samples = staticmethod(lambda rng: [
-        ("repeat", (rng.normal(size=3), [2, 0, 1]), {}),
-        ("repeat", (rng.normal(size=(2, 3)), [2, 0, 1], 1), {}),
-        ("repeat", (rng.normal(size=(2, 3)), [1, 3], 0), {}),
-        ("repeat", (rng.normal(size=(2, 3)), 2), {}),
-    ])
-
-    def __init__(self, axis: int) -> None:
-        self.axis = axis
+    @classmethod
+    def samples(cls, rng: Any) -> list[Any]:
+        """Counts of all elements, along both axes, one count."""
+        return [
+            ("repeat", (rng.normal(size=3), [2, 0, 1]), {}),
+            ("repeat", (rng.normal(size=(2, 3)), [2, 0, 1], 1), {}),
+            ("repeat", (rng.normal(size=(2, 3)), [1, 3], 0), {}),
+            ("repeat", (rng.normal(size=(2, 3)), 2), {}),
+        ]
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
         return [(*dims[0][: self.axis], None, *dims[0][self.axis + 1 :])]
-
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return f"np.repeat({arguments[0]}, {arguments[1]}, axis={self.axis})"
-
-    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms | None:
-        """The same of every entry."""
-        return None if batched[1] else [Repeat(self.axis + 1)(*inputs)]
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         x, counts = inputs
         places = Repeat(0)(function("arange")(length_of(x, self.axis)), counts)
         empty = function("zeros_like")(x, dtype=cotangents[0].type.dtype)
         return [function("inc_part")(empty, along(self.axis, places), cotangents[0]), DISCONNECTED]
-
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[True], [False]]
-
-
-def _axis_of(variable: Any, axis: Any) -> int:
-    found = normalize_axes(axis, variable)
-    return 0 if found is None else found[0]
 
 
 @array_function(numpy=("repeat",), arrays=2)
@@ -78,9 +70,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     >>> repeat([1.0, 2.0], 2).eval().tolist()
     [1.0, 1.0, 2.0, 2.0]
     """
-    if axis is None:
-        x, axis = flatten(x), 0
-    place = _axis_of(x, axis)
+    x, place = one_line(x, axis)
     if repeats.type.ndim == 1 and repeats.type.shape != (1,):
         return Repeat(place)(x, repeats)
     if repeats.type.ndim:
@@ -151,7 +141,7 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
     axes: Sequence[Any] = axis if isinstance(axis, list | tuple) else [axis]
     shifts = shift if isinstance(shift, list | tuple) else [shift] * len(axes)
     for entry, amount in zip(axes, shifts):
-        place = _axis_of(x, entry)
+        place = one_axis(x, entry)
         known, number = x.type.shape[place], known_int(amount)
         if known is not None and number is not None:
             cut: Any = -number % max(known, 1)
@@ -173,7 +163,7 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     """
     if x.type.ndim == 0 or n < 0:
         raise LabValueError("diff takes an axis, and n of at least 0.", where=describe(x))
-    place = _axis_of(x, axis)
+    place = one_axis(x, axis)
     different = "xor" if x.type.dtype == "bool" else "sub"
     for _ in range(n):
         later, before = along(place, slice(1, None)), along(place, slice(None, -1))

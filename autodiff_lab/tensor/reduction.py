@@ -9,93 +9,44 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from autodiff_lab.errors import LabIndexError, LabTypeError, LabValueError
-from autodiff_lab.graph import ZERO, Apply, Flags, Tangents, Terms, Variable, Variables, describe
+from autodiff_lab.graph import Apply, Tangents, Terms, Variables
 from autodiff_lab.tensor import dtypes
+from autodiff_lab.tensor.along import Axes, OverAxes, normalize_axes
 from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable, constant
 from autodiff_lab.tensor.lengths import element_count
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
+from autodiff_lab.tensor.opdef import Dims, Notation
 from autodiff_lab.tensor.registry import function, public
-from autodiff_lab.tensor.type import TensorType
-
-Axes = tuple[int, ...] | None
 
 
-def normalize_axes(axis: Any, variable: Any) -> Axes:
-    """Axes as a sorted tuple of numbers from 0; None for all of them.
-
-    Raises
-    ------
-    IndexError
-        If there is no such axis.
-    """
-    ndim = variable.type.ndim
-    if axis is None:
-        return None
-    if isinstance(axis, Variable):
-        axis = getattr(axis, "data", axis)
-    try:
-        given = [int(entry) for entry in axis] if isinstance(axis, list | tuple) else [int(axis)]
-    except (TypeError, ValueError):
-        raise LabTypeError(
-            f"An axis is a whole number, not {axis!r}.", where=describe(variable)
-        ) from None
-    for entry in given:
-        if not -ndim <= entry < ndim:
-            raise LabIndexError(
-                f"Axis {entry} does not exist.", where=describe(variable), why=f"it has {ndim} axes"
-            )
-    found = sorted({entry % ndim for entry in given})
-    if len(found) != len(given):
-        raise LabValueError(f"An axis stands twice in axis={axis}.")
-    return None if len(found) == ndim and ndim > 0 else tuple(found)
-
-
-class Reduction(TensorOp):
+class Reduction(OverAxes):
     """The frame of the reductions: which axes go, in which dtype."""
 
     __props__ = ("axis", "dtype")
     numpy_function = ""
 
     def __init__(self, axis: Axes = None, dtype: str | None = None) -> None:
-        self.axis = axis
+        super().__init__(axis)
         self.dtype = dtype
 
-    def reduced(self, ndim: int) -> tuple[int, ...]:
-        """The axes that go, of an input of this rank."""
-        return tuple(range(ndim)) if self.axis is None else self.axis
+    reduced = OverAxes.axes
 
-    def out_dtypes(self, *inputs: TensorType) -> list[str]:
-        return [self.dtype or inputs[0].dtype]
+    @classmethod
+    def samples(cls, rng: Any) -> list[Any]:
+        """All axes, one, several, kept axes, none."""
+        matrix = rng.normal(size=(3, 4))
+        return [
+            *super().samples(rng),
+            (cls.op_name, (matrix,), {"axis": -1, "keepdims": True}),
+            (cls.op_name, (rng.normal(size=()),), {}),
+        ]
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
-        (shape,) = dims
-        gone = self.reduced(len(shape))
-        return [tuple(length for axis, length in enumerate(shape) if axis not in gone)]
+        return [self.kept_dims(dims[0])]
 
     def numpy(self, node: Apply, *arguments: str) -> str:
         axis = "" if self.axis is None else f", axis={self.axis}"
         return f"{self.numpy_function}({arguments[0]}{axis})"
-
-    def accumulated(self, node: Apply, argument: str) -> str:
-        """The NumPy text of a sum or product, in the dtype that the family gives it."""
-        axis = "" if self.axis is None else f", axis={self.axis}"
-        given: str = node.inputs[0].type.dtype  # type: ignore[attr-defined]
-        wanted = self.dtype or given
-        if wanted in ("float16", "float32") and given == wanted:
-            # the family accumulates single precision in double precision
-            total = f"{self.numpy_function}({argument}{axis}, dtype=np.float64)"
-            return f"{total}.astype(np.{wanted})"
-        natural = sum_dtype(given)  # NumPy widens whole numbers as the family does
-        name = "bool_" if wanted == "bool" else wanted
-        named = "" if natural == wanted else f", dtype=np.{name}"
-        return f"{self.numpy_function}({argument}{axis}{named})"
-
-    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable]:
-        """The same reduction of every entry along a leading axis."""
-        axes = tuple(axis + 1 for axis in self.reduced(node.inputs[0].type.ndim))  # type: ignore[attr-defined]
-        return [type(self)(axes, self.dtype)(inputs[0])]
 
     def with_kept_axes(self, variable: Any, ndim: int) -> Any:
         """Put axes of length 1 where this reduction took axes away."""
@@ -112,7 +63,23 @@ class Reduction(TensorOp):
         return function("second")(like, self.with_kept_axes(variable, ndim))
 
 
-class Sum(Reduction):
+class _Accumulation(Reduction):
+    """The frame of sums and products: in the dtype that the family gives them."""
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        axis = "" if self.axis is None else f", axis={self.axis}"
+        given: str = node.inputs[0].type.dtype  # type: ignore[attr-defined]
+        wanted = self.dtype or given
+        if wanted in ("float16", "float32") and given == wanted:
+            # the family accumulates single precision in double precision
+            total = f"{self.numpy_function}({arguments[0]}{axis}, dtype=np.float64)"
+            return f"{total}.astype(np.{wanted})"
+        # NumPy widens whole numbers as the family does
+        named = "" if sum_dtype(given) == wanted else f", dtype=np.{dtypes.numpy_name(wanted)}"
+        return f"{self.numpy_function}({arguments[0]}{axis}{named})"
+
+
+class Sum(_Accumulation):
     """Sum over axes; small integers are summed in int64."""
 
     op_name = "sum"
@@ -121,14 +88,6 @@ class Sum(Reduction):
     numpy_function = "np.sum"
     reduction = ("add", 0)
     linear_in = (0,)
-
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """All axes, one, several, none."""
-        return reduction_samples("sum", rng)
-
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return self.accumulated(node, arguments[0])
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         return [self.spread(cotangents[0], inputs[0])]
@@ -149,18 +108,6 @@ def reduce_with(
     reduction = op(normalize_axes(axis, variable), dtype)
     result = reduction(variable)
     return reduction.with_kept_axes(result, variable.type.ndim) if keepdims else result
-
-
-def reduction_samples(name: str, rng: Any) -> list[Any]:
-    """Arguments for the tests of a reduction: (function, positional, keywords)."""
-    matrix = rng.normal(size=(3, 4))
-    return [
-        (name, (matrix,), {}),
-        (name, (matrix,), {"axis": 0}),
-        (name, (matrix,), {"axis": -1, "keepdims": True}),
-        (name, (rng.normal(size=(2, 3, 2)),), {"axis": (0, 2)}),
-        (name, (rng.normal(size=()),), {}),
-    ]
 
 
 @public(numpy=("sum", "add.reduce"))
@@ -192,7 +139,25 @@ def sum(
     return reduce_with(Sum, variable, axis, chosen, keepdims)
 
 
-class Prod(Reduction):
+class _ByElement(Reduction):
+    """The frame of reductions with a partial derivative by each element.
+
+    Forward mode sums what every element hands on: the transpose of reverse mode.
+    """
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        return [self.handed_on(inputs[0], outputs[0], self.spread(cotangents[0], inputs[0]))]
+
+    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
+        moved = self.handed_on(inputs[0], outputs[0], tangents[0])
+        return [Sum(self.axis, moved.type.dtype)(moved)]
+
+    def handed_on(self, x: Any, output: Any, value: Any) -> Any:
+        """A value times the partial derivative by each element."""
+        raise NotImplementedError
+
+
+class Prod(_ByElement, _Accumulation):
     """Product over axes.
 
     The derivative by an element is the product of all the others, computed without a division: it
@@ -205,39 +170,17 @@ class Prod(Reduction):
     numpy_function = "np.prod"
     reduction = ("mul", 1)
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """All axes, one, several, none."""
-        return reduction_samples("prod", rng)
-
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return self.accumulated(node, arguments[0])
-
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        return [function("mul")(self.spread(cotangents[0], inputs[0]), self._others(inputs[0]))]
-
-    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
-        """Each element's tangent times the product of the others, summed."""
-        moved = function("mul")(tangents[0], self._others(inputs[0]))
-        return [Sum(self.axis, moved.type.dtype)(moved)]
-
-    def _others(self, x: Any) -> Any:
-        dtype = self.dtype or x.type.dtype
-        return function("product_of_others")(function("cast")(x, dtype), self.axis)
+    def handed_on(self, x: Any, output: Any, value: Any) -> Any:
+        """The value times the product of the others."""
+        same = function("cast")(x, self.dtype or x.type.dtype)
+        return function("mul")(value, function("product_of_others")(same, self.axis))
 
 
-class _Extremum(Reduction):
+class _Extremum(_ByElement):
     """The frame of max and min: every element that attains it gets the whole cotangent."""
 
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        return [self._where_attained(inputs[0], outputs[0], self.spread(cotangents[0], inputs[0]))]
-
-    def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
-        """The tangents of all elements that attain it, summed: the transpose of the pullback."""
-        moved = self._where_attained(inputs[0], outputs[0], tangents[0])
-        return [Sum(self.axis, moved.type.dtype)(moved)]
-
-    def _where_attained(self, x: Any, output: Any, value: Any) -> Any:
+    def handed_on(self, x: Any, output: Any, value: Any) -> Any:
+        """The value where the extremum is attained."""
         attained = function("eq")(x, self.spread(output, x))
         return function("switch")(attained, value, constant(0, dtype=value.type.dtype))
 
@@ -251,11 +194,6 @@ class Max(_Extremum):
     numpy_function = "np.max"
     reduction = ("max", -math.inf)
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """All axes, one, several, none."""
-        return reduction_samples("max", rng)
-
 
 class Min(_Extremum):
     """The smallest element over axes; NaN wins."""
@@ -266,49 +204,27 @@ class Min(_Extremum):
     numpy_function = "np.min"
     reduction = ("min", math.inf)
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """All axes, one, several, none."""
-        return reduction_samples("min", rng)
 
-
-class _Test(Reduction):
-    """The frame of any and all, on booleans."""
-
-    differentiable = False
-
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        return [ZERO]
-
-
-class AnyTrue(_Test):
+class AnyTrue(Reduction):
     """Whether an element over axes is true."""
 
     op_name = "any"
     summary = "Whether at least one element is true."
     notation = Notation(latex=r"\exists {0}", pp="Any")
+    differentiable = False
     numpy_function = "np.any"
     reduction = ("or", False)
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """All axes, one, several, none."""
-        return reduction_samples("any", rng)
 
-
-class AllTrue(_Test):
+class AllTrue(Reduction):
     """Whether all elements over axes are true."""
 
     op_name = "all"
     summary = "Whether all elements are true."
     notation = Notation(latex=r"\forall {0}", pp="All")
+    differentiable = False
     numpy_function = "np.all"
     reduction = ("and", True)
-
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """All axes, one, several, none."""
-        return reduction_samples("all", rng)
 
 
 @array_function(numpy=("prod", "multiply.reduce"))

@@ -10,10 +10,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from autodiff_lab.errors import LabIndexError, LabValueError
+from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import DISCONNECTED, Apply, Flags, Terms, Variable, Variables, describe
+from autodiff_lab.tensor.along import entries_of, one_axis, some_axes
 from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable
 from autodiff_lab.tensor.lengths import (
@@ -25,7 +24,6 @@ from autodiff_lab.tensor.lengths import (
 )
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
 from autodiff_lab.tensor.registry import function, public
-from autodiff_lab.tensor.type import TensorType
 
 
 class Shape(TensorOp):
@@ -36,29 +34,20 @@ class Shape(TensorOp):
     summary = "The lengths of all axes as a vector."
     notation = Notation(latex=r"\mathrm{{shape}}\left({0}\right)", pp="Shape")
     differentiable = False
+    data_inputs = 0
+    dtype = "int64"
+    text = "np.array(np.shape({0}), dtype=np.int64)"
 
     samples = staticmethod(lambda rng: [
         ("shape", (rng.normal(size=(2, 3)),), {}), ("shape", (rng.normal(size=()),), {}),
     ])
 
-    def out_dtypes(self, *inputs: TensorType) -> list[str]:
-        return ["int64"]
-
     def out_dims(self, *dims: Dims) -> list[Dims]:
         return [(len(dims[0]),)]
-
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return f"np.array(np.shape({arguments[0]}), dtype=np.int64)"
 
     def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable]:
         """The shape of one entry: all entries have the same."""
         return [function("subtensor")(Shape()(inputs[0]), slice(1, None))]
-
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        return [DISCONNECTED]
-
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[False]]
 
 
 class Reshape(TensorOp):
@@ -73,6 +62,7 @@ class Reshape(TensorOp):
     summary = "The same elements in another shape."
     notation = Notation(pp="Reshape")
     linear_in = (0,)
+    data_inputs = 1
 
     samples = staticmethod(lambda rng: [
         ("reshape", (rng.normal(size=6), (2, 3)), {}),
@@ -121,9 +111,6 @@ class Reshape(TensorOp):
         lengths = [length_of(source, axis) for axis in range(rank)]
         return [Reshape()(cotangents[0], *lengths)] + [DISCONNECTED] * (len(inputs) - 1)
 
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[True]] + [[False]] * (len(node.inputs) - 1)
-
 
 CHECKED_SHAPE = define_helper(
     "checked_shape",
@@ -152,6 +139,7 @@ class SpecifyShape(TensorOp):
     summary = "The value itself, with a promise about its shape that is checked."
     notation = Notation(latex="{0}", pp="SpecifyShape")
     linear_in = (0,)
+    data_inputs = 1
 
     samples = staticmethod(lambda rng: [
         ("specify_shape", (rng.normal(size=(2, 3)), (2, None)), {}),
@@ -194,9 +182,6 @@ class SpecifyShape(TensorOp):
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         return [cotangents[0]] + [DISCONNECTED] * (len(inputs) - 1)
 
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[True]] + [[False]] * (len(node.inputs) - 1)
-
 
 def _product(lengths: Sequence[int | None]) -> int | None:
     """The product of lengths, None if one is not known."""
@@ -212,6 +197,7 @@ class Unbroadcast(TensorOp):
     words = "the value itself"
     notation = Notation(latex="{0}", pp="Unbroadcast")
     linear_in = (0,)
+    text = "{0}"
 
     samples = staticmethod(lambda rng: [("unbroadcast", (rng.normal(size=(1, 3)), 0), {})])
 
@@ -220,9 +206,6 @@ class Unbroadcast(TensorOp):
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
         return [tuple(None if a in self.axes else n for a, n in enumerate(dims[0]))]
-
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return arguments[0]
 
     def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms:
         """The same of every entry."""
@@ -261,7 +244,7 @@ def size(x: Any, axis: int | None = None) -> Any:
     >>> int(size(pt.ones((2, 3))).eval())
     6
     """
-    return element_count(x, None if axis is None else [_axis(x, axis)])
+    return element_count(x, None if axis is None else [one_axis(x, axis)])
 
 
 @public(numpy=("ndim",))
@@ -379,7 +362,7 @@ def squeeze(x: Any, axis: Any = None) -> Any:
     if axis is None:
         gone = {a for a, length in enumerate(x.type.shape) if length == 1}
     else:
-        gone = {_axis(x, entry) for entry in _sequence(axis)}
+        gone = set(some_axes(x, axis))
     return dimshuffle(x, [a for a in range(x.type.ndim) if a not in gone])
 
 
@@ -393,9 +376,9 @@ def expand_dims(x: Any, axis: Any) -> Any:
     >>> expand_dims(pt.dvector("x"), 0).type.shape
     (1, None)
     """
-    entries = _sequence(axis)
+    entries = entries_of(axis)
     rank = x.type.ndim + len(entries)
-    places = {_in_range(entry, rank, x) for entry in entries}
+    places = {one_axis(x, entry, rank) for entry in entries}
     if len(places) != len(entries):
         raise LabValueError(f"An axis stands twice in axis={axis}.")
     rest = iter(range(x.type.ndim))
@@ -412,7 +395,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     >>> swapaxes(pt.ones((2, 3, 4)), 0, 2).type.shape
     (4, 3, 2)
     """
-    first, other = _axis(x, axis1), _axis(x, axis2)
+    first, other = one_axis(x, axis1), one_axis(x, axis2)
     order = list(range(x.type.ndim))
     order[first], order[other] = other, first
     return dimshuffle(x, order)
@@ -429,9 +412,8 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     (3, 4, 2)
     """
     rank = x.type.ndim
-    sources = [_axis(x, entry) for entry in _sequence(source)]
-    places = [_axis(x, entry) for entry in _sequence(destination)]
-    if len(sources) != len(places) or len(set(sources)) < len(sources):
+    sources, places = some_axes(x, source), some_axes(x, destination)
+    if len(sources) != len(places):
         raise LabValueError(f"moveaxis cannot move {source} to {destination}: one place per axis.")
     moved = dict(zip(places, sources))
     rest = (axis for axis in range(rank) if axis not in sources)
@@ -495,7 +477,7 @@ def specify_shape(x: Any, shape: Any) -> Any:
     >>> specify_shape(pt.dmatrix("x"), (3, None)).type.shape
     (3, None)
     """
-    given = as_lengths(shape) if isinstance(shape, Variable) else list(_sequence(shape))
+    given = as_lengths(shape) if isinstance(shape, Variable) else entries_of(shape)
     if len(given) != x.type.ndim:
         raise LabValueError(
             f"SpecifyShape: {len(given)} lengths will never match {x.type.ndim} axes.",
@@ -521,7 +503,7 @@ def specify_broadcastable(x: Any, *axes: int) -> Any:
     >>> specify_broadcastable(pt.dmatrix("m"), 1).type.shape
     (None, 1)
     """
-    places = {_axis(x, axis) for axis in axes}
+    places = some_axes(x, axes)
     return specify_shape(
         x, [1 if axis in places else None for axis in range(x.type.ndim)]
     )
@@ -530,7 +512,7 @@ def specify_broadcastable(x: Any, *axes: int) -> Any:
 @array_function()
 def unbroadcast(x: Any, *axes: int) -> Any:
     """Say that these axes must not be stretched, though they may have length 1."""
-    return Unbroadcast(tuple(sorted({_axis(x, axis) for axis in axes})))(x)
+    return Unbroadcast(tuple(sorted(some_axes(x, axes))))(x)
 
 
 @array_function()
@@ -548,22 +530,3 @@ def tensor_from_scalar(x: Any) -> Any:
     if x.type.ndim:
         raise LabValueError("A scalar has no axes.", where=describe(x))
     return function("identity")(x)
-
-
-def _sequence(axis: Any) -> list[Any]:
-    if isinstance(axis, list | tuple):
-        return list(axis)
-    return axis.tolist() if isinstance(axis, np.ndarray) and axis.ndim else [axis]
-
-
-def _axis(variable: Any, axis: Any) -> int:
-    return _in_range(axis, variable.type.ndim, variable)
-
-
-def _in_range(axis: Any, rank: int, variable: Any) -> int:
-    number = known_int(axis)
-    if number is None or not -rank <= number < rank:
-        raise LabIndexError(
-            f"Axis {axis} does not exist.", where=describe(variable), why=f"{rank} axes"
-        )
-    return number % rank

@@ -4,76 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from autodiff_lab.graph import ZERO, Apply, Flags, Tangents, Terms, Variables
+from autodiff_lab.graph import Tangents, Terms, Variables
+from autodiff_lab.tensor.along import AlongAxis, normalize_axes, one_line
 from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable
 from autodiff_lab.tensor.indexing.advanced import take_along_axis
 from autodiff_lab.tensor.lengths import element_count, length_of
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
-from autodiff_lab.tensor.reduction import normalize_axes
+from autodiff_lab.tensor.opdef import Dims, Notation
 from autodiff_lab.tensor.registry import function, public
-from autodiff_lab.tensor.shaping import expand_dims, flatten
-from autodiff_lab.tensor.type import TensorType
+from autodiff_lab.tensor.shaping import expand_dims
 
 
-class _AlongAxis(TensorOp):
-    """The frame: one axis."""
-
-    __props__ = ("axis",)
-    numpy_function = ""
-
-    def __init__(self, axis: int) -> None:
-        self.axis = axis
-
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return f"{self.numpy_function}({arguments[0]}, axis={self.axis})"
-
-    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms:
-        """The same of every entry."""
-        return [type(self)(self.axis + 1)(inputs[0])]
-
-
-class _Places(_AlongAxis):
-    """The frame of what answers with whole numbers."""
-
-    differentiable = False
-
-    def out_dtypes(self, *inputs: TensorType) -> list[str]:
-        return ["int64"]
-
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        return [ZERO]
-
-
-class ArgSort(_Places):
+class ArgSort(AlongAxis):
     """The places of the elements in increasing order, along an axis; ties keep their order."""
 
     op_name = "argsort"
     summary = "The places of the elements in increasing order."
     notation = Notation(pp="ArgSort")
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """Both axes, all elements."""
-        return _samples("argsort", rng)
-
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return f'np.argsort({arguments[0]}, axis={self.axis}, kind="stable")'
+    differentiable = False
+    dtype = "int64"
+    text = 'np.argsort({0}, axis={axis}, kind="stable")'
 
 
-class Sort(_AlongAxis):
+class Sort(AlongAxis):
     """The elements in increasing order, along an axis; each keeps its derivative."""
 
     op_name = "sort"
     summary = "The elements in increasing order."
     words = "each element keeps its derivative, in the new order"
     notation = Notation(pp="Sort")
-    numpy_function = "np.sort"
-
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """Both axes, all elements."""
-        return _samples("sort", rng)
+    text = "np.sort({0}, axis={axis})"
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         order = ArgSort(self.axis)
@@ -85,18 +46,15 @@ class Sort(_AlongAxis):
         return [take_along_axis(tangents[0], ArgSort(self.axis)(inputs[0]), self.axis)]
 
 
-class ArgMax(_Places):
+class ArgMax(AlongAxis):
     """The place of the largest element along an axis; the first one on a tie."""
 
     op_name = "argmax"
     summary = "The place of the largest element."
     notation = Notation(pp="ArgMax")
-    numpy_function = "np.argmax"
-
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """Both axes, all elements."""
-        return _samples("argmax", rng)
+    differentiable = False
+    dtype = "int64"
+    text = "np.argmax({0}, axis={axis})"
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
         return [dims[0][: self.axis] + dims[0][self.axis + 1 :]]
@@ -108,27 +66,7 @@ class ArgMin(ArgMax):
     op_name = "argmin"
     summary = "The place of the smallest element."
     notation = Notation(pp="ArgMin")
-    numpy_function = "np.argmin"
-
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """Both axes, all elements."""
-        return _samples("argmin", rng)
-
-
-def _samples(name: str, rng: Any) -> list[Any]:
-    matrix = rng.normal(size=(3, 4))
-    return [(name, (rng.normal(size=5),), {}), (name, (matrix,), {"axis": 0}),
-            (name, (matrix,), {"axis": -1}), (name, (matrix,), {"axis": None})]
-
-
-def _one_axis(x: Any, axis: Any) -> tuple[Any, int]:
-    """An array and one axis of it: the flattened array for None."""
-    variable = as_tensor_variable(x)
-    if axis is None:
-        return flatten(variable), 0
-    found = normalize_axes(axis, variable)
-    return variable, 0 if found is None else found[0]
+    text = "np.argmin({0}, axis={axis})"
 
 
 @public(numpy=("sort",))
@@ -140,14 +78,14 @@ def sort(a: Any, axis: int | None = -1, kind: Any = None) -> Any:
     >>> sort([3.0, 1.0, 2.0]).eval().tolist()
     [1.0, 2.0, 3.0]
     """
-    variable, place = _one_axis(a, axis)
+    variable, place = one_line(a, axis)
     return Sort(place)(variable)
 
 
 @public(numpy=("argsort",))
 def argsort(a: Any, axis: int | None = -1, kind: Any = None) -> Any:
     """The places of the elements in increasing order; ties keep their order."""
-    variable, place = _one_axis(a, axis)
+    variable, place = one_line(a, axis)
     return ArgSort(place)(variable)
 
 
@@ -200,7 +138,7 @@ def median(x: Any, axis: int | None = None) -> Any:
     >>> float(median([3.0, 1.0, 2.0, 10.0]).eval())
     2.5
     """
-    variable, place = _one_axis(x, axis)
+    variable, place = one_line(x, axis)
     ordered = dimshuffle(
         Sort(place)(variable), place, *(k for k in range(variable.type.ndim) if k != place)
     )

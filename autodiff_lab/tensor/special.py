@@ -7,44 +7,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variables
+from autodiff_lab.graph import Apply, Tangents, Terms, Variables
 from autodiff_lab.tensor import dtypes
+from autodiff_lab.tensor.along import Axes, OverAxes, normalize_axes
 from autodiff_lab.tensor.constants import as_tensor_variable
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
-from autodiff_lab.tensor.reduction import Axes, normalize_axes
+from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.shaping import expand_dims
 
 
-class _AlongAxes(TensorOp):
-    """The frame: which axes are taken together."""
+class _Exponentials(OverAxes):
+    """The frame: a helper that takes an array and the axes."""
 
-    __props__ = ("axis",)
-
-    def __init__(self, axis: Axes = None) -> None:
-        self.axis = axis
-
-    def axes(self, ndim: int) -> tuple[int, ...]:
-        """The axes that are taken together, of an array of this rank."""
-        return tuple(range(ndim)) if self.axis is None else self.axis
+    helper = ""
 
     def total(self, x: Any) -> Any:
         """The sum over the axes, which are kept."""
         return function("sum")(x, axis=self.axes(x.type.ndim), keepdims=True)
 
-    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms:
-        """The same of every entry."""
-        ndim = inputs[0].type.ndim - 1
-        return [type(self)(tuple(axis + 1 for axis in self.axes(ndim)))(inputs[0])]
-
-
-def _samples(name: str, rng: Any) -> list[Any]:
-    return [
-        (name, (rng.normal(size=4),), {}),
-        (name, (rng.normal(size=(3, 4)),), {"axis": -1}),
-        (name, (rng.normal(size=(3, 4)),), {}),
-        (name, (rng.normal(size=(2, 3, 2)),), {"axis": (0, 2)}),
-    ]
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        kind: Any = node.inputs[0].type
+        return f"{self.helper}({arguments[0]}, {self.axes(kind.ndim)})"
 
 
 SOFTMAX = define_helper(
@@ -59,7 +42,7 @@ def softmax_along(x, axes):
 )
 
 
-class Softmax(_AlongAxes):
+class Softmax(_Exponentials):
     """exp(x) divided by its sum over the axes.
 
     The Jacobian of a row is diag(y) - y y^T, so both rules are y (v - sum(y v)).
@@ -69,15 +52,7 @@ class Softmax(_AlongAxes):
     summary = "Exponentials divided by their sum over the axes."
     words = "softmax: y (v - sum(y v))"
     notation = Notation(latex=r"\mathrm{{softmax}}\left({0}\right)", pp="Softmax")
-
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """All elements, rows, several axes."""
-        return _samples("softmax", rng)
-
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        kind: Any = node.inputs[0].type
-        return f"{SOFTMAX}({arguments[0]}, {self.axes(kind.ndim)})"
+    helper = SOFTMAX
 
     def _moved(self, output: Any, vector: Any) -> Any:
         return output * (vector - self.total(output * vector))
@@ -101,22 +76,14 @@ def log_of_softmax(x, axes):
 )
 
 
-class LogSoftmax(_AlongAxes):
+class LogSoftmax(_Exponentials):
     """The logarithm of `softmax`; its Jacobian, 1 - 1 y^T, is not symmetric."""
 
     op_name = "log_softmax"
     summary = "The logarithm of softmax."
     words = "log softmax: v - y sum(v)"
     notation = Notation(latex=r"\log\mathrm{{softmax}}\left({0}\right)", pp="LogSoftmax")
-
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """All elements, rows, several axes."""
-        return _samples("log_softmax", rng)
-
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        kind: Any = node.inputs[0].type
-        return f"{LOG_SOFTMAX}({arguments[0]}, {self.axes(kind.ndim)})"
+    helper = LOG_SOFTMAX
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         return [cotangents[0] - Softmax(self.axis)(inputs[0]) * self.total(cotangents[0])]
@@ -138,26 +105,17 @@ def log_sum_exp(x, axes):
 )
 
 
-class LogSumExp(_AlongAxes):
+class LogSumExp(_Exponentials):
     """log(sum(exp(x))) over axes; its derivative is softmax."""
 
     op_name = "logsumexp"
     summary = "The logarithm of the sum of exponentials over the axes."
     words = "the derivative of logsumexp is softmax"
     notation = Notation(latex=r"\log \sum e^{{{0}}}", pp="LogSumExp")
-
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """All elements, rows, several axes."""
-        return _samples("logsumexp", rng)
+    helper = LOG_SUM_EXP
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
-        gone = self.axes(len(dims[0]))
-        return [tuple(length for axis, length in enumerate(dims[0]) if axis not in gone)]
-
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        kind: Any = node.inputs[0].type
-        return f"{LOG_SUM_EXP}({arguments[0]}, {self.axes(kind.ndim)})"
+        return [self.kept_dims(dims[0])]
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         kept = expand_dims(cotangents[0], self.axes(inputs[0].type.ndim))
