@@ -13,23 +13,29 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.errors import LabIndexError, LabTypeError
-from autodiff_lab.graph import DISCONNECTED, Apply, Constant, Flags, Terms, Variables, describe
+from autodiff_lab.graph import Apply, Constant, Flags, Terms, Variables, describe
 from autodiff_lab.tensor import dtypes
+from autodiff_lab.tensor.along import along, one_line
 from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable, constant
-from autodiff_lab.tensor.creation import fixed_axes, sum_to
-from autodiff_lab.tensor.indexing.basic import IncSubtensor, Subtensor, part_dims
+from autodiff_lab.tensor.indexing.basic import (
+    WITH_ALL_ADDED,
+    IncSubtensor,
+    OfPart,
+    Subtensor,
+    part_dims,
+)
 from autodiff_lab.tensor.indexing.keys import (
     VARIABLE,
     Pattern,
     Slice,
     as_index,
+    check_bounds,
     entry_of,
-    key_text,
     without_dots,
 )
 from autodiff_lab.tensor.lengths import element_count, length_of
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
+from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.shaping import flatten
 from autodiff_lab.tensor.type import TensorType
@@ -45,6 +51,7 @@ class NonZero(TensorOp):
     summary = "The places of the elements that are not 0."
     notation = Notation(pp="Nonzero")
     differentiable = False
+    data_inputs = 0
 
     @staticmethod
     def samples(rng: Any) -> list[Any]:
@@ -60,9 +67,6 @@ class NonZero(TensorOp):
 
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"np.nonzero({arguments[0]}){'[0]' if node.nout == 1 else ''}"
-
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        return [DISCONNECTED]
 
 
 @array_function(numpy=("nonzero",))
@@ -134,13 +138,16 @@ def _rank_of_indices(pattern: Pattern, inputs: Sequence[Any]) -> int:
     return max((inputs[k].type.ndim for k in index_inputs(pattern, inputs)), default=0)
 
 
-class _ArrayKeys(TensorOp):
+class _ArrayKeys(OfPart):
     """What reading and changing by index arrays share."""
 
-    pattern: Pattern
+    def reading(self) -> Any:
+        return AdvancedSubtensor(self.pattern)
+
+    def changing(self, replace: bool = False) -> Any:
+        return AdvancedIncSubtensor(self.pattern, replace)
 
     def as_indices(self, given: Sequence[Any]) -> list[Any]:
-        """The indices as variables; arrays of whole numbers are welcome."""
         indices = [as_tensor_variable(value) for value in given]
         for index in indices:
             if index.type.dtype not in dtypes.DISCRETE[1:]:
@@ -148,7 +155,6 @@ class _ArrayKeys(TensorOp):
         return indices
 
     def part_dims(self, dims: Dims, indices: Sequence[Any]) -> Dims:
-        """The static shape of the part."""
         rest = part_dims(dims, self.pattern, indices)
         arrays = [indices[k] for k in index_inputs(self.pattern, indices)]
         before = slices_before(kinds_of(self.pattern, len(dims)))
@@ -208,13 +214,6 @@ class AdvancedSubtensor(_ArrayKeys, Subtensor):
     def name(self) -> str:
         return "subtensor"  # written and shown as any other part
 
-    def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
-        source, *indices = variables
-        return [self.part_dims(source.type.shape, indices)]
-
-    def changed(self, replace: bool) -> IncSubtensor:
-        return AdvancedIncSubtensor(self.pattern, replace)
-
     def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms | None:
         """The same part of every entry; index arrays may be batched, too."""
         source, *indices = inputs
@@ -233,30 +232,6 @@ class AdvancedSubtensor(_ArrayKeys, Subtensor):
             order = [before, *(axis for axis in range(total) if axis != before)]
         return [dimshuffle(part, *order)]
 
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        source, *indices = inputs
-        empty = function("zeros_like")(source, dtype=cotangents[0].type.dtype)
-        spread = AdvancedIncSubtensor(self.pattern)(empty, cotangents[0], *indices)
-        return [spread] + [DISCONNECTED] * len(indices)
-
-
-WITH_PARTS_ADDED = define_helper(
-    "with_all_added",
-    '''
-def with_all_added(array, key, value, fixed=()):
-    """A copy of an array with a value added at a key; repeated places add up."""
-    result = np.array(array)
-    for axis in fixed:
-        if value.shape[axis] != result[key].shape[axis]:
-            raise ValueError(
-                f"Runtime broadcasting not allowed: axis {axis} of the value has length "
-                f"{value.shape[axis]}, that of the part {result[key].shape[axis]}."
-            )
-    np.add.at(result, key, value)
-    return result
-''',
-)
-
 
 class AdvancedIncSubtensor(_ArrayKeys, IncSubtensor):
     """A copy of an array in which parts named by index arrays are added to, or replaced.
@@ -271,6 +246,7 @@ class AdvancedIncSubtensor(_ArrayKeys, IncSubtensor):
     words = "the part and the rest each have their own derivative"
     notation = Notation(pp="AdvancedIncSubtensor")
     linear_in = (0, 1)
+    adding = WITH_ALL_ADDED
 
     @staticmethod
     def samples(rng: Any) -> list[Any]:
@@ -284,15 +260,6 @@ class AdvancedIncSubtensor(_ArrayKeys, IncSubtensor):
             ("inc_part", (cube, apart, rng.normal(size=(3, 1))), {}),
             ("set_part", (matrix, [[True, False, False, True]] * 3, rng.normal(size=6)), {}),
         ]
-
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        if self.set_instead_of_inc:
-            return super().numpy(node, *arguments)
-        source, value, *names = arguments
-        fixed = fixed_axes(node.inputs[1])
-        rest = f", {fixed}" if fixed else ""
-        key = key_text(self.pattern, names)
-        return f"{WITH_PARTS_ADDED}({source}, np.s_[{key}], {value}{rest})"
 
     def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms | None:
         """The same change of every entry."""
@@ -320,16 +287,11 @@ class AdvancedIncSubtensor(_ArrayKeys, IncSubtensor):
         op = AdvancedIncSubtensor(taken[0], self.set_instead_of_inc)
         return [op(source, value, *taken[1])]
 
-    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        source, value, *indices = inputs
-        part = AdvancedSubtensor(self.pattern)(cotangents[0], *indices)
-        by_source = cotangents[0]
-        if self.set_instead_of_inc:
-            nothing = constant(0, dtype=part.type.dtype)
-            by_source = AdvancedIncSubtensor(self.pattern, True)(by_source, nothing, *indices)
-            if not _surely_distinct(self.pattern, indices):
-                part = function("switch")(self._stays(source, part, indices), part, nothing)
-        return [by_source, sum_to(part, value)] + [DISCONNECTED] * len(indices)
+    def kept_part(self, source: Any, part: Any, indices: Sequence[Any]) -> Any:
+        if _surely_distinct(self.pattern, indices):
+            return part
+        nothing = constant(0, dtype=part.type.dtype)
+        return function("switch")(self._stays(source, part, indices), part, nothing)
 
     def _stays(self, source: Any, part: Any, indices: Sequence[Any]) -> Any:
         """Whether a value is the last one that was written to its place."""
@@ -337,8 +299,8 @@ class AdvancedIncSubtensor(_ArrayKeys, IncSubtensor):
         numbers = function("arange")(element_count(part))
         numbers = function("reshape")(numbers, lengths)
         empty = function("zeros_like")(source, dtype="int64")
-        written = AdvancedIncSubtensor(self.pattern, True)(empty, numbers, *indices)
-        return function("eq")(AdvancedSubtensor(self.pattern)(written, *indices), numbers)
+        written = self(empty, numbers, *indices)
+        return function("eq")(self.reading()(written, *indices), numbers)
 
 
 def _surely_distinct(pattern: Pattern, indices: Sequence[Any]) -> bool:
@@ -406,7 +368,8 @@ def _index_arrays(variable: Any, axis: int, entry: Any) -> list[Any] | None:
     ):
         return None
     if entry.type.dtype != "bool":
-        _check_bounds(variable, axis, entry)
+        if isinstance(entry, Constant):
+            check_bounds(variable, axis, entry.data)
         return [entry]
     if entry.type.ndim == 0:
         raise LabTypeError(
@@ -421,18 +384,6 @@ def _index_arrays(variable: Any, axis: int, entry: Any) -> list[Any] | None:
                 where=f"{describe(variable)} and {describe(entry)}",
             )
     return list(nonzero(entry))
-
-
-def _check_bounds(variable: Any, axis: int, index: Any) -> None:
-    length = variable.type.shape[axis]
-    if length is None or not isinstance(index, Constant):
-        return
-    outside = index.data[(index.data < -length) | (index.data >= length)]
-    if outside.size:
-        raise LabIndexError(
-            f"Index {outside.flat[0]} is out of bounds for axis {axis} with length {length}.",
-            where=describe(variable),
-        )
 
 
 @array_function(numpy=("take",), arrays=2)
@@ -452,14 +403,12 @@ def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     >>> take([5.0, 6.0, 7.0], [2, 0]).eval().tolist()
     [7.0, 5.0]
     """
-    if axis is None:
-        a, axis = flatten(a), 0
-    axis = axis % a.type.ndim
+    line, place = one_line(a, axis)
     if mode == "wrap":
-        indices = indices % length_of(a, axis)
+        indices = indices % length_of(line, place)
     elif mode == "clip":
-        indices = function("clip")(indices, 0, length_of(a, axis) - 1)
-    return a[(slice(None),) * axis + (indices,)]
+        indices = function("clip")(indices, 0, length_of(line, place) - 1)
+    return line[along(place, indices)]
 
 
 @array_function(numpy=("take_along_axis",), arrays=2)
@@ -471,8 +420,7 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     >>> take_along_axis([[1.0, 2.0], [3.0, 4.0]], [[1], [0]], axis=1).eval().tolist()
     [[2.0], [3.0]]
     """
-    if axis is None:
-        arr, axis = flatten(arr), 0
+    arr, along_axis = one_line(arr, axis)
     rank = arr.type.ndim
     if indices.type.ndim != rank:
         raise LabIndexError(
@@ -480,7 +428,7 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
             where=f"{describe(arr)} and {describe(indices)}", remedy="take(x, indices, axis)",
         )
     key = [
-        indices if place == axis % rank else dimshuffle(
+        indices if place == along_axis else dimshuffle(
             function("arange")(length_of(arr, place)),
             *["x"] * place, 0, *["x"] * (rank - 1 - place),
         )

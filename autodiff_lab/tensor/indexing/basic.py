@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.errors import LabTypeError, LabValueError
+from autodiff_lab.errors import LabError, LabTypeError, LabValueError
 from autodiff_lab.graph import (
     DISCONNECTED,
     Apply,
@@ -41,7 +41,37 @@ from autodiff_lab.tensor.registry import OPS, function, public
 from autodiff_lab.tensor.shaping import Shape
 
 
-class Subtensor(TensorOp):
+class OfPart(TensorOp):
+    """The frame of what reads or changes a part, named by numbers and slices."""
+
+    pattern: Pattern
+
+    def as_indices(self, given: Sequence[Any]) -> list[Any]:
+        """The indices as variables."""
+        return as_lengths(given)
+
+    def part_dims(self, dims: Dims, indices: Sequence[Any]) -> Dims:
+        """The static shape of the part."""
+        return part_dims(dims, self.pattern, indices)
+
+    def key_text(self, names: Sequence[str]) -> str:
+        """The key as Python writes it, given names for the indices that are inputs."""
+        return key_text(self.pattern, names)
+
+    def reading(self) -> Any:
+        """The op that reads the part."""
+        return Subtensor(self.pattern)
+
+    def changing(self, replace: bool = False) -> Any:
+        """The op that changes the part."""
+        return IncSubtensor(self.pattern, replace)
+
+    def by_arrays(self) -> Any:
+        """The op that takes arrays in the place of numbers."""
+        return OPS[f"advanced_{self.op_name}"](*self._key()[1:])
+
+
+class Subtensor(OfPart):
     """A part of an array: ``x[1:, 0]``.
 
     Parameters
@@ -56,6 +86,7 @@ class Subtensor(TensorOp):
     summary = "A part of an array, by numbers and slices."
     notation = Notation(pp="Subtensor")
     linear_in = (0,)
+    data_inputs = 1
 
     @staticmethod
     def samples(rng: Any) -> list[Any]:
@@ -75,25 +106,9 @@ class Subtensor(TensorOp):
         source = as_tensor_variable(inputs[0])
         return [source, *self.as_indices(inputs[1:])]
 
-    def as_indices(self, given: Sequence[Any]) -> list[Any]:
-        """The indices as variables."""
-        return as_lengths(given)
-
-    def by_arrays(self) -> Any:
-        """The op that takes arrays in the place of numbers."""
-        return OPS["advanced_subtensor"](self.pattern)
-
-    def changed(self, replace: bool) -> IncSubtensor:
-        """The op that changes what this one reads."""
-        return IncSubtensor(self.pattern, replace)
-
     def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
         source, *indices = variables
-        return [part_dims(source.type.shape, self.pattern, indices)]
-
-    def key_text(self, names: Sequence[str]) -> str:
-        """The key as Python writes it, given names for the indices that are inputs."""
-        return key_text(self.pattern, names)
+        return [self.part_dims(source.type.shape, indices)]
 
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"{arguments[0]}[{self.key_text(arguments[1:])}]"
@@ -109,11 +124,7 @@ class Subtensor(TensorOp):
         source, *indices = inputs
         (cotangent,) = cotangents
         empty = zeros_like(source, dtype=cotangent.type.dtype)
-        spread = IncSubtensor(self.pattern)(empty, cotangent, *indices)
-        return [spread] + [DISCONNECTED] * len(indices)
-
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[True]] + [[False]] * (len(node.inputs) - 1)
+        return [self.changing()(empty, cotangent, *indices)] + [DISCONNECTED] * len(indices)
 
 
 def part_dims(dims: Dims, pattern: Pattern, indices: Sequence[Any]) -> Dims:
@@ -137,42 +148,39 @@ def part_dims(dims: Dims, pattern: Pattern, indices: Sequence[Any]) -> Dims:
     return (*found, *dims[len(pattern) :])
 
 
-WITH_PART_SET = define_helper(
-    "with_part_set",
-    '''
-def with_part_set(array, key, value, fixed=()):
-    """A copy of an array in which the part at a key is replaced."""
+def _change_helper(name: str, says: str, statement: str) -> str:
+    """A function for NumPy texts that changes a part of a copy."""
+    return define_helper(
+        name,
+        f'''
+def {name}(array, key, value, fixed=()):
+    """A copy of an array in which {says}."""
     result = np.array(array)
     for axis in fixed:
         if value.shape[axis] != result[key].shape[axis]:
             raise ValueError(
-                f"Runtime broadcasting not allowed: axis {axis} of the value has length "
-                f"{value.shape[axis]}, that of the part {result[key].shape[axis]}."
+                f"Runtime broadcasting not allowed: axis {{axis}} of the value has length "
+                f"{{value.shape[axis]}}, that of the part {{result[key].shape[axis]}}."
             )
-    result[key] = value
+    {statement}
     return result
 ''',
-)
+    )
 
-WITH_PART_ADDED = define_helper(
-    "with_part_added",
-    '''
-def with_part_added(array, key, value, fixed=()):
-    """A copy of an array in which a value is added to the part at a key."""
-    result = np.array(array)
-    for axis in fixed:
-        if value.shape[axis] != result[key].shape[axis]:
-            raise ValueError(
-                f"Runtime broadcasting not allowed: axis {axis} of the value has length "
-                f"{value.shape[axis]}, that of the part {result[key].shape[axis]}."
-            )
-    result[key] += value
-    return result
-''',
+
+WITH_PART_SET = _change_helper(
+    "with_part_set", "the part at a key is replaced", "result[key] = value"
+)
+WITH_PART_ADDED = _change_helper(
+    "with_part_added", "a value is added to the part at a key", "result[key] += value"
+)
+WITH_ALL_ADDED = _change_helper(
+    "with_all_added", "a value is added at a key; repeated places add up",
+    "np.add.at(result, key, value)",
 )
 
 
-class IncSubtensor(TensorOp):
+class IncSubtensor(OfPart):
     """A copy of an array in which a part is added to, or replaced.
 
     Parameters
@@ -188,6 +196,8 @@ class IncSubtensor(TensorOp):
     summary = "A copy of an array in which a part is added to, or replaced."
     notation = Notation(pp="IncSubtensor")
     linear_in = (0, 1)
+    data_inputs = 2
+    adding = WITH_PART_ADDED
 
     @staticmethod
     def samples(rng: Any) -> list[Any]:
@@ -209,57 +219,44 @@ class IncSubtensor(TensorOp):
     def name(self) -> str:
         return "set_subtensor" if self.set_instead_of_inc else "inc_subtensor"
 
-    key_text = Subtensor.key_text
-
     def prepare(self, *inputs: Any) -> list[Any]:
         source, value = as_tensor_variable(inputs[0]), as_tensor_variable(inputs[1])
-        word = "set" if self.set_instead_of_inc else "increment"
         if dtypes.upcast(source.type.dtype, value.type.dtype) != source.type.dtype:
-            raise LabTypeError(
-                f"Trying to {word} a {source.type.dtype} part with a {value.type.dtype} "
-                "value.",
-                where=f"{describe(source)} and {describe(value)}", why="digits would be lost",
+            raise self._refusal(
+                LabTypeError, source, value,
+                f"a {source.type.dtype} part with a {value.type.dtype} value",
+                why="digits would be lost",
                 remedy=f"cast the value to {source.type.dtype!r}, or the array to "
                 f"{value.type.dtype!r}",
             )
         indices = self.as_indices(inputs[2:])
         part = self.part_dims(source.type.shape, indices)
         if value.type.ndim > len(part):
-            raise LabTypeError(
-                f"Trying to {word} a part of {len(part)} axes with a value of "
-                f"{value.type.ndim}.",
-                where=f"{describe(source)} and {describe(value)}",
+            raise self._refusal(
+                LabTypeError, source, value,
+                f"a part of {len(part)} axes with a value of {value.type.ndim}",
             )
         for wanted, given in zip(part[len(part) - value.type.ndim :], value.type.shape):
             if given not in (None, 1, wanted) and wanted is not None:
-                raise LabValueError(
-                    f"Trying to {word} a part of length {wanted} with a value of length "
-                    f"{given}.",
-                    where=f"{describe(source)} and {describe(value)}",
+                raise self._refusal(
+                    LabValueError, source, value,
+                    f"a part of length {wanted} with a value of length {given}",
                 )
         return [source, value, *indices]
 
-    def as_indices(self, given: Sequence[Any]) -> list[Any]:
-        """The indices as variables."""
-        return as_lengths(given)
-
-    def by_arrays(self) -> Any:
-        """The op that takes arrays in the place of numbers."""
-        return OPS["advanced_inc_subtensor"](self.pattern, self.set_instead_of_inc)
-
-    def part_dims(self, dims: Dims, indices: Sequence[Any]) -> Dims:
-        """The static shape of the part."""
-        return part_dims(dims, self.pattern, indices)
-
-    def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
-        return [variables[0].type.shape]
+    def _refusal(
+        self, kind: type[LabError], source: Any, value: Any, what: str, **rest: str
+    ) -> LabError:
+        word = "set" if self.set_instead_of_inc else "increment"
+        where = f"{describe(source)} and {describe(value)}"
+        return kind(f"Trying to {word} {what}.", where=where, **rest)
 
     def numpy(self, node: Apply, *arguments: str) -> str:
         source, value, *names = arguments
-        helper = WITH_PART_SET if self.set_instead_of_inc else WITH_PART_ADDED
+        helper = WITH_PART_SET if self.set_instead_of_inc else self.adding
         fixed = fixed_axes(node.inputs[1])
         rest = f", {fixed}" if fixed else ""
-        return f"{helper}({source}, np.s_[{key_text(self.pattern, names)}], {value}{rest})"
+        return f"{helper}({source}, np.s_[{self.key_text(names)}], {value}{rest})"
 
     def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms | None:
         """The same change of every entry along a leading axis."""
@@ -279,17 +276,18 @@ class IncSubtensor(TensorOp):
         return [op(source, value, *indices)]
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        _, value, *indices = inputs
-        cotangent: Any = cotangents[0]
-        by_value = sum_to(Subtensor(self.pattern)(cotangent, *indices), value)
-        by_source = cotangent
+        source, value, *indices = inputs
+        by_source: Any = cotangents[0]
+        part = self.reading()(by_source, *indices)
         if self.set_instead_of_inc:
-            nothing = constant(0, dtype=cotangent.type.dtype)
-            by_source = IncSubtensor(self.pattern, True)(cotangent, nothing, *indices)
-        return [by_source, by_value] + [DISCONNECTED] * len(indices)
+            nothing = constant(0, dtype=part.type.dtype)
+            by_source = self(by_source, nothing, *indices)
+            part = self.kept_part(source, part, indices)
+        return [by_source, sum_to(part, value)] + [DISCONNECTED] * len(indices)
 
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[True], [True]] + [[False]] * (len(node.inputs) - 2)
+    def kept_part(self, source: Any, part: Any, indices: Sequence[Any]) -> Any:
+        """What counts of a part that is replaced: all of it, if no place stands twice."""
+        return part
 
 
 @public()
@@ -354,7 +352,7 @@ def _change(part: Any, value: Any, replace: bool, caller: str) -> Any:
     elif isinstance(value, Constant) and value.data.ndim == 0:
         value = _in_dtype_of(value, owner.inputs[0])
     source, *indices = owner.inputs
-    return owner.op.changed(replace)(source, value, *indices)
+    return owner.op.changing(replace)(source, value, *indices)
 
 
 def _in_dtype_of(value: Any, source: Any) -> Any:
@@ -404,10 +402,6 @@ def inc_subtensor(part: Any, value: Any) -> Any:
     return _change(part, value, False, "inc_subtensor")
 
 
-def _part_change(x: Any, key: Any, value: Any, replace: bool) -> Any:
-    return _change(subtensor(x, key), value, replace, "set_subtensor")
-
-
 @public()
 def set_part(x: Any, key: Any, value: Any) -> Any:
     """``set_subtensor(x[key], value)``, as one call.
@@ -418,7 +412,7 @@ def set_part(x: Any, key: Any, value: Any) -> Any:
     >>> set_part(pt.constant([1.0, 2.0]), 1, 0.5).eval().tolist()
     [1.0, 0.5]
     """
-    return _part_change(x, key, value, True)
+    return set_subtensor(subtensor(x, key), value)
 
 
 @public()
@@ -431,7 +425,7 @@ def inc_part(x: Any, key: Any, value: Any) -> Any:
     >>> inc_part(pt.constant([1.0, 2.0]), 1, 0.5).eval().tolist()
     [1.0, 2.5]
     """
-    return _part_change(x, key, value, False)
+    return _change(subtensor(x, key), value, False, "set_subtensor")
 
 
 def part_inputs(op: Subtensor | IncSubtensor) -> int:

@@ -75,15 +75,12 @@ def key_text(pattern: Pattern, names: Sequence[str]) -> str:
     '0, :n, i'
     """
     rest = iter(names)
-    words = []
-    for entry in pattern:
-        if isinstance(entry, Slice):
-            words.append(entry.text(rest))
-        else:
-            words.append(next(rest) if entry is VARIABLE else str(entry))
-    if not words:
-        return "()"
-    return ", ".join(words)
+    words = [
+        entry.text(rest) if isinstance(entry, Slice)
+        else next(rest) if entry is VARIABLE else str(entry)
+        for entry in pattern
+    ]
+    return ", ".join(words) or "()"
 
 
 def variables_in(pattern: Pattern) -> int:
@@ -182,27 +179,31 @@ def _no_index(variable: Any, entry: Any, dtype: str) -> LabTypeError:
 def entry_of(variable: Any, axis: int, entry: Any, inputs: list[Any]) -> Any:
     """One entry of a pattern; indices that are variables go to `inputs`."""
     if isinstance(entry, slice):
-        parts = [_part(variable, part, inputs) for part in (entry.start, entry.stop, entry.step)]
+        given = (entry.start, entry.stop, entry.step)
+        parts = [None if part is None else _part(variable, part, inputs) for part in given]
         if parts[2] == 0:
             raise LabIndexError("The step of a slice cannot be 0.")
         return Slice(*parts)
-    _refuse(variable, entry)
-    number = known_int(entry)
-    if number is None:
-        inputs.append(as_length(entry))
-        return VARIABLE
-    length = variable.type.shape[axis]
-    if length is not None and not -length <= number < length:
-        raise LabIndexError(
-            f"Index {number} is out of bounds for axis {axis} with length {length}.",
-            where=describe(variable),
-        )
+    number = _part(variable, entry, inputs)
+    if number is not VARIABLE:
+        check_bounds(variable, axis, np.asarray(number))
     return number
 
 
+def check_bounds(variable: Any, axis: int, indices: np.ndarray) -> None:
+    """Raise if one of these indices of an axis is outside its length, where that is known."""
+    length = variable.type.shape[axis]
+    if length is None:
+        return
+    outside = indices[(indices < -length) | (indices >= length)]
+    if outside.size:
+        raise LabIndexError(
+            f"Index {outside.flat[0]} is out of bounds for axis {axis} with length {length}.",
+            where=describe(variable),
+        )
+
+
 def _part(variable: Any, part: Any, inputs: list[Any]) -> Any:
-    if part is None:
-        return None
     _refuse(variable, part)
     number = known_int(part)
     if number is not None:
