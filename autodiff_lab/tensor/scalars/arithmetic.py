@@ -72,9 +72,7 @@ add = scalar(
 
 sub = scalar(
     "sub", "x y", dtype="upcast_no_bool", numpy="np.subtract", infix="-", precedence=SUM,
-    latex="{0} - {1}",
-    expr=lambda x, y: prim.sub(x, y),
-    partials=lambda x, y, out: [1, -1],
+    latex="{0} - {1}", partials=lambda x, y, out: [1, -1],
     words="difference rule", summary="Difference of two values.",
 )
 
@@ -102,7 +100,6 @@ true_div = scalar(
 int_div = scalar(
     "int_div", "x y", dtype="upcast", numpy="np.floor_divide", infix="//", precedence=PRODUCT,
     latex=r"\left\lfloor \frac{{{0}}}{{{1}}} \right\rfloor", aliases=("floor_div",),
-    expr=lambda x, y: prim.floordiv(x, y),
     partials=lambda x, y, out: [ZERO, ZERO],
     domain={"x": REAL, "y": POSITIVE}, summary="Quotient rounded down.",
 )
@@ -110,7 +107,6 @@ int_div = scalar(
 mod = scalar(
     "mod", "x y", dtype="upcast", numpy="np.mod", infix="%", precedence=PRODUCT,
     latex=r"{0} \;\mathrm{{mod}}\; {1}", aliases=("remainder",),
-    expr=lambda x, y: prim.mod(x, y),
     partials=lambda x, y, out: [1, -(x // y)],
     domain={"x": REAL, "y": POSITIVE}, summary="Remainder with the sign of the divisor.",
 )
@@ -118,16 +114,12 @@ mod = scalar(
 neg = scalar(
     "neg", "x", dtype="upcast_no_bool", numpy="np.negative", infix="-", precedence=NEGATION,
     latex="-{0}", aliases=("negative",),
-    expr=lambda x: prim.neg(x),
-    partials=lambda x, out: [-1],
-    words="derivative of -u is -u'", summary="The negative.",
+    partials=lambda x, out: [-1], words="derivative of -u is -u'", summary="The negative.",
 )
 
 abs = scalar(
     "abs", "x", dtype="magnitude", numpy="np.abs", latex=r"\left| {0} \right|",
-    aliases=("abs_", "absolute"),
-    expr=lambda x: prim.abs(x),
-    partials=lambda x, out: [sign(x)],
+    aliases=("abs_", "absolute"), partials=lambda x, out: [sign(x)],
     words="|u|' = sign(u) u'", summary="Absolute value.", domain=REAL,
 )
 
@@ -145,32 +137,20 @@ sign: Elemwise = scalar(
     summary="-1, 0 or 1 by the sign; NaN stays.",
 )
 
-floor = scalar(
-    "floor", "x", dtype="float_no_complex", numpy="np.floor",
-    latex=r"\left\lfloor {0} \right\rfloor",
-    expr=lambda x: prim.floor(x), partials=lambda x, out: [ZERO],
-    summary="Rounded down.",
-)
 
-ceil = scalar(
-    "ceil", "x", dtype="float_no_complex", numpy="np.ceil",
-    latex=r"\left\lceil {0} \right\rceil",
-    expr=lambda x: prim.ceil(x), partials=lambda x, out: [ZERO],
-    summary="Rounded up.",
-)
+def _rounding(name: str, numpy: str, latex: str, summary: str, *aliases: str) -> Elemwise:
+    return scalar(
+        name, "x", dtype="float_no_complex", numpy=numpy, latex=latex, aliases=aliases,
+        partials=lambda x, out: [ZERO], summary=summary,
+    )
 
-trunc = scalar(
-    "trunc", "x", dtype="float_no_complex", numpy="np.trunc",
-    latex=r"\mathrm{{trunc}}\left({0}\right)",
-    expr=lambda x: prim.trunc(x), partials=lambda x, out: [ZERO],
-    summary="Rounded towards zero.",
-)
 
-round = scalar(
-    "round", "x", dtype="float_no_complex", numpy="np.rint",
-    latex=r"\mathrm{{round}}\left({0}\right)", aliases=("round_half_to_even", "rint"),
-    expr=lambda x: prim.rint(x), partials=lambda x, out: [ZERO],
-    summary="Rounded to the nearest whole number, halves to the even one.",
+floor = _rounding("floor", "np.floor", r"\left\lfloor {0} \right\rfloor", "Rounded down.")
+ceil = _rounding("ceil", "np.ceil", r"\left\lceil {0} \right\rceil", "Rounded up.")
+trunc = _rounding("trunc", "np.trunc", r"\mathrm{{trunc}}\left({0}\right)", "Rounded towards zero.")
+round = _rounding(
+    "round", "np.rint", r"\mathrm{{round}}\left({0}\right)",
+    "Rounded to the nearest whole number, halves to the even one.", "round_half_to_even", "rint",
 )
 
 second = scalar(

@@ -39,7 +39,6 @@ switch: Elemwise = scalar(
 maximum = scalar(
     "maximum", "x y", dtype="upcast", numpy="np.maximum",
     latex=r"\max\left({0}, {1}\right)", commutative=False,
-    expr=lambda x, y: prim.max(x, y),
     pullback=lambda x, y, out, g: [
         switch(ge(x, y), g, zero_like(g)), switch(ge(x, y), zero_like(g), g)
     ],
@@ -51,7 +50,6 @@ maximum = scalar(
 minimum = scalar(
     "minimum", "x y", dtype="upcast", numpy="np.minimum",
     latex=r"\min\left({0}, {1}\right)", commutative=False,
-    expr=lambda x, y: prim.min(x, y),
     pullback=lambda x, y, out, g: [
         switch(le(x, y), g, zero_like(g)), switch(le(x, y), zero_like(g), g)
     ],

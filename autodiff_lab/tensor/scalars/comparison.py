@@ -7,77 +7,49 @@ from typing import Any
 
 from autodiff_lab.graph import ZERO
 from autodiff_lab.tensor.constants import as_tensor_variable
-from autodiff_lab.tensor.elemwise import scalar
+from autodiff_lab.tensor.elemwise import Elemwise, scalar
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.scalars import primitives as prim
 
 COMPARISON, LOGIC = 40, 30  # precedences
 
-eq = scalar(
-    "eq", "x y", dtype="compare", numpy="np.equal", infix="==", precedence=COMPARISON,
-    latex="{0} = {1}", aliases=("equal",), commutative=True,
-    expr=lambda x, y: prim.eq(x, y), partials=lambda x, y, out: [ZERO, ZERO],
-    summary="Whether two values are equal.",
+
+def _comparison(
+    name: str, numpy: str, infix: str, latex: str, alias: str, summary: str, swaps: bool = False
+) -> Elemwise:
+    return scalar(
+        name, "x y", dtype="compare", numpy=numpy, infix=infix, precedence=COMPARISON,
+        latex=f"{{0}} {latex} {{1}}", aliases=(alias,), commutative=swaps,
+        partials=lambda x, y, out: [ZERO, ZERO], summary=f"Whether {summary}.",
+    )
+
+
+eq = _comparison("eq", "np.equal", "==", "=", "equal", "two values are equal", True)
+neq = _comparison("neq", "np.not_equal", "!=", r"\neq", "not_equal", "two values differ", True)
+lt = _comparison("lt", "np.less", "<", "<", "less", "the first value is smaller")
+le = _comparison(
+    "le", "np.less_equal", "<=", r"\leq", "less_equal", "the first value is smaller or equal"
+)
+gt = _comparison("gt", "np.greater", ">", ">", "greater", "the first value is larger")
+ge = _comparison(
+    "ge", "np.greater_equal", ">=", r"\geq", "greater_equal", "the first value is larger or equal"
 )
 
-neq = scalar(
-    "neq", "x y", dtype="compare", numpy="np.not_equal", infix="!=", precedence=COMPARISON,
-    latex=r"{0} \neq {1}", aliases=("not_equal",), commutative=True,
-    expr=lambda x, y: prim.ne(x, y), partials=lambda x, y, out: [ZERO, ZERO],
-    summary="Whether two values differ.",
-)
 
-lt = scalar(
-    "lt", "x y", dtype="compare", numpy="np.less", infix="<", precedence=COMPARISON,
-    latex="{0} < {1}", aliases=("less",),
-    expr=lambda x, y: prim.lt(x, y), partials=lambda x, y, out: [ZERO, ZERO],
-    summary="Whether the first value is smaller.",
-)
+def _logic(name: str, infix: str, latex: str, build: Any, summary: str) -> Elemwise:
+    bitwise = f"bitwise_{name.rstrip('_')}"
+    return scalar(
+        name, "x y", dtype="discrete", numpy=f"np.{bitwise}", infix=infix, precedence=LOGIC,
+        latex=f"{{0}} {latex} {{1}}", aliases=(bitwise,), commutative=True,
+        expr=lambda x, y: build(x, y) if x.dtype == "bool" else None,
+        partials=lambda x, y, out: [ZERO, ZERO],
+        summary=f"{summary}: logical for booleans, bit by bit for integers.",
+    )
 
-le = scalar(
-    "le", "x y", dtype="compare", numpy="np.less_equal", infix="<=", precedence=COMPARISON,
-    latex=r"{0} \leq {1}", aliases=("less_equal",),
-    expr=lambda x, y: prim.le(x, y), partials=lambda x, y, out: [ZERO, ZERO],
-    summary="Whether the first value is smaller or equal.",
-)
 
-gt = scalar(
-    "gt", "x y", dtype="compare", numpy="np.greater", infix=">", precedence=COMPARISON,
-    latex="{0} > {1}", aliases=("greater",),
-    expr=lambda x, y: prim.gt(x, y), partials=lambda x, y, out: [ZERO, ZERO],
-    summary="Whether the first value is larger.",
-)
-
-ge = scalar(
-    "ge", "x y", dtype="compare", numpy="np.greater_equal", infix=">=", precedence=COMPARISON,
-    latex=r"{0} \geq {1}", aliases=("greater_equal",),
-    expr=lambda x, y: prim.ge(x, y), partials=lambda x, y, out: [ZERO, ZERO],
-    summary="Whether the first value is larger or equal.",
-)
-
-and_ = scalar(
-    "and_", "x y", dtype="discrete", numpy="np.bitwise_and", infix="&", precedence=LOGIC,
-    latex=r"{0} \wedge {1}", aliases=("bitwise_and",), commutative=True,
-    expr=lambda x, y: prim.and_(x, y) if x.dtype == "bool" else None,
-    partials=lambda x, y, out: [ZERO, ZERO],
-    summary="Both: logical for booleans, bit by bit for integers.",
-)
-
-or_ = scalar(
-    "or_", "x y", dtype="discrete", numpy="np.bitwise_or", infix="|", precedence=LOGIC,
-    latex=r"{0} \vee {1}", aliases=("bitwise_or",), commutative=True,
-    expr=lambda x, y: prim.or_(x, y) if x.dtype == "bool" else None,
-    partials=lambda x, y, out: [ZERO, ZERO],
-    summary="At least one: logical for booleans, bit by bit for integers.",
-)
-
-xor = scalar(
-    "xor", "x y", dtype="discrete", numpy="np.bitwise_xor", infix="^", precedence=LOGIC,
-    latex=r"{0} \oplus {1}", aliases=("bitwise_xor",), commutative=True,
-    expr=lambda x, y: prim.xor(x, y) if x.dtype == "bool" else None,
-    partials=lambda x, y, out: [ZERO, ZERO],
-    summary="Exactly one: logical for booleans, bit by bit for integers.",
-)
+and_ = _logic("and_", "&", r"\wedge", prim.and_, "Both")
+or_ = _logic("or_", "|", r"\vee", prim.or_, "At least one")
+xor = _logic("xor", "^", r"\oplus", prim.xor, "Exactly one")
 
 invert = scalar(
     "invert", "x", dtype="discrete", numpy="np.invert", infix="~", precedence=70,
@@ -89,14 +61,12 @@ invert = scalar(
 
 isnan = scalar(
     "isnan", "x", dtype="test", numpy="np.isnan", latex=r"\mathrm{{isnan}}\left({0}\right)",
-    expr=lambda x: prim.isnan(x), partials=lambda x, out: [ZERO],
-    summary="Whether a value is NaN.",
+    partials=lambda x, out: [ZERO], summary="Whether a value is NaN.",
 )
 
 isinf = scalar(
     "isinf", "x", dtype="test", numpy="np.isinf", latex=r"\mathrm{{isinf}}\left({0}\right)",
-    expr=lambda x: prim.isinf(x), partials=lambda x, out: [ZERO],
-    summary="Whether a value is infinite.",
+    partials=lambda x, out: [ZERO], summary="Whether a value is infinite.",
 )
 
 

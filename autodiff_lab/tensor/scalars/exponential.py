@@ -18,9 +18,7 @@ def number(value: float, like: Any) -> Any:
 
 
 exp = scalar(
-    "exp", "x", numpy="np.exp", latex="e^{{{0}}}",
-    expr=lambda x: prim.exp(x),
-    partials=lambda x, out: [out],
+    "exp", "x", numpy="np.exp", latex="e^{{{0}}}", partials=lambda x, out: [out],
     words="chain rule through exp: exp(u)' = exp(u) u'", summary="Exponential function.",
 )
 
@@ -33,17 +31,13 @@ exp2 = scalar(
 
 expm1 = scalar(
     "expm1", "x", numpy="np.expm1", latex=r"\left(e^{{{0}}} - 1\right)",
-    expr=lambda x: prim.expm1(x),
-    partials=lambda x, out: [exp(x)],
-    words="(exp(u) - 1)' = exp(u) u'",
+    partials=lambda x, out: [exp(x)], words="(exp(u) - 1)' = exp(u) u'",
     summary="exp(x) - 1, accurate when x is near zero.",
     see="Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 1.14.1",
 )
 
 log = scalar(
-    "log", "x", numpy="np.log", latex=r"\log\left({0}\right)",
-    expr=lambda x: prim.log(x),
-    partials=lambda x, out: [1 / x],
+    "log", "x", numpy="np.log", latex=r"\log\left({0}\right)", partials=lambda x, out: [1 / x],
     words="log(u)' = u'/u", domain=POSITIVE, summary="Natural logarithm.",
 )
 
@@ -63,7 +57,6 @@ log10 = scalar(
 
 log1p = scalar(
     "log1p", "x", numpy="np.log1p", latex=r"\log\left(1 + {0}\right)",
-    expr=lambda x: prim.log1p(x),
     partials=lambda x, out: [1 / (1 + x)],
     words="log(1 + u)' = u'/(1 + u)", domain=Interval(-1.0, math.inf, open=True),
     summary="Natural logarithm of 1 + x, accurate when x is near zero.",

@@ -121,6 +121,8 @@ class Literal(_Operators):
 Term: TypeAlias = Expr | Name | Literal
 
 PRIMITIVES: dict[str, Primitive] = {}
+BUILDERS: dict[str, Callable[..., Expr]] = {}
+"""NumPy function -> what builds the expression of its primitive."""
 
 
 def _common_dtype(args: tuple[object, ...]) -> str:
@@ -168,7 +170,7 @@ def _primitive(
     def build(*args: object) -> Expr:
         return _apply(name, *args)
 
-    return build
+    return BUILDERS.setdefault(numpy, build)
 
 
 def _function(name: str, numpy: str = "", flops: int = 20) -> Callable[..., Expr]:
