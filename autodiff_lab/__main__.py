@@ -12,9 +12,10 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from types import TracebackType
 from typing import Any
 
-from autodiff_lab.errors import LabError, MissingPackageError, format_error
+from autodiff_lab.errors import MissingPackageError
 from autodiff_lab.options import UsageError, help_text, parse_words
 
 USAGE = f"""\
@@ -37,12 +38,9 @@ example:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if not words:
-        print(USAGE.rstrip(), file=sys.stderr)
-        return 2
-    if any(word in ("-h", "--help") for word in words):
-        print(USAGE.rstrip())
-        return 0
+    if not words or "-h" in words or "--help" in words:
+        print(USAGE.rstrip(), file=sys.stdout if words else sys.stderr)
+        return 0 if words else 2
     filename = words[0]
     try:
         if filename == "demo" and not os.path.exists("demo"):
@@ -64,20 +62,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def error_lines(error: Exception, filename: str) -> list[str]:
     """An error as the author of the file should see it."""
-    from autodiff_lab.notebook.failures import from_cell, syntax_lines
+    from autodiff_lab.notebook.failures import shown_lines
 
-    if isinstance(error, SyntaxError):
-        return syntax_lines(error)
-    users = from_cell(error.__traceback__, filename)
-    if isinstance(error, LabError):
-        error.__traceback__ = users
-        return format_error(error)
-    if users is None:
-        return traceback.format_exception(error)   # a mistake of this package: show everything
-    lines = []
-    for entry in traceback.extract_tb(users):
-        lines += [f"{os.path.basename(entry.filename)}, line {entry.lineno}", f"    {entry.line}"]
-    return [*lines, *traceback.format_exception_only(error)[-1].rstrip().splitlines()]
+    def written(users: TracebackType) -> list[str]:
+        lines = [f"{os.path.basename(entry.filename)}, line {entry.lineno}\n    {entry.line}"
+                 for entry in traceback.extract_tb(users)]
+        return [*lines, *traceback.format_exception_only(error)[-1].rstrip().splitlines()]
+
+    lines = shown_lines(error, filename, written)
+    return traceback.format_exception(error) if lines is None else lines
 
 
 def study_file(filename: str, words: Sequence[str]) -> int:
@@ -113,8 +106,8 @@ def _read(filename: str) -> str:
         there = os.listdir(folder) if os.path.isdir(folder) else []
         known = [*(name for name in there if name.endswith(".py")), "demo"]
         close = difflib.get_close_matches(os.path.basename(filename), known, n=1)
-        meant = os.path.join(os.path.dirname(filename), close[0]) if close else ""
-        tail = f"; did you mean {meant}?" if meant else ""
+        meant = [os.path.join(os.path.dirname(filename), name) for name in close]
+        tail = f"; did you mean {meant[0]}?" if meant else ""
         raise UsageError(f"there is no file {filename}{tail}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{filename} is not a text file in UTF-8") from None
@@ -130,21 +123,13 @@ def _save(study: Any, path: str) -> None:
     print(f"wrote {path}")
 
 
-def print_study(study: Any) -> None:
-    """The text card, then derivation, rewrites and kernel."""
+def print_study(study: Any, example: str = "") -> None:
+    """The text card, then derivation, rewrites and kernel; before that, what one example gives."""
     print(study)
     print_section("Derivation", str(study.derivation))
     print_section("Rewrites", str(study.steps))
-    print_kernel(study)
-
-
-def print_section(title: str, text: str) -> None:
-    """A part of the output under its title."""
-    print(f"\n{title}\n{'-' * len(title)}\n{text}")
-
-
-def print_kernel(study: Any) -> None:
-    """The compiled kernel: what ran, how long compiling and running took, then the code."""
+    if example:
+        print_section("The tutorial's matrix", example)
     kind = "numba"
     try:
         study.compile()
@@ -152,6 +137,11 @@ def print_kernel(study: Any) -> None:
         kind = "numpy"
         print(f"\n{str(error).splitlines()[0]}")
     print_section("Kernel", f"{study.kernel.headline}\n\n{study.source(kind).strip()}")
+
+
+def print_section(title: str, text: str) -> None:
+    """A part of the output under its title."""
+    print(f"\n{title}\n{'-' * len(title)}\n{text}")
 
 
 def demo(words: Sequence[str]) -> int:
@@ -166,18 +156,11 @@ def demo(words: Sequence[str]) -> int:
     study = Study.from_cell(
         "1 / (1 + exp(-x))", {}, "x", at="x=0.4", plot="x=-6:6", check=True
     )
-    print("The logistic function: 1 / (1 + exp(-x))\n")
-    print(study)
-    print_section("Derivation", str(study.derivation))
-    print_section("Rewrites", str(study.steps))
     x = pt.dmatrix("x")
     total = pt.sum(1 / (1 + pt.exp(-x)))
-    dlogistic = function([x], grad(total, x))
-    print_section(
-        "The tutorial's matrix",
-        f"dlogistic([[0, 1], [-1, -2]]) =\n{dlogistic([[0, 1], [-1, -2]])}",
-    )
-    print_kernel(study)
+    matrix = function([x], grad(total, x))([[0, 1], [-1, -2]])
+    print("The logistic function: 1 / (1 + exp(-x))\n")
+    print_study(study, f"dlogistic([[0, 1], [-1, -2]]) =\n{matrix}")
     print()
     _save(study, "logistic.html")
     return 0

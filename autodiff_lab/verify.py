@@ -9,6 +9,7 @@ F''(x)", Advances in Engineering Software 4 (1982), doi:10.1016/S0141-1195(82)80
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -220,33 +221,24 @@ SAMPLES = (0.4, 1.3, -0.7, 2.1, 0.05, -1.9, 3.2)
 
 
 def sample_points(
-    shapes: Mapping[str, tuple[int | None, ...]],
-    dtypes: Mapping[str, str],
-    known: Point,
-    count: int = 3,
+    types: Mapping[str, Any], known: Point, count: int = 3
 ) -> list[dict[str, Array]]:
     """Points to check at where the user gives none: fixed numbers, no two entries alike.
 
     Unknown lengths are the first length that is known of any input, else 3; inputs in `known` keep
     their value.
     """
-    every = [n for shape in shapes.values() for n in shape]
-    every += [n for value in known.values() for n in value.shape]
+    every = [n for kind in (*types.values(), *known.values()) for n in kind.shape]
     usual = next((n for n in every if n is not None and n > 1), 3)
     points = []
-    for shift in range(count + 4):
+    for shift in range(count + 4):    # some may lie outside the domain
         point: dict[str, Array] = {}
         position = shift
-        for name, shape in shapes.items():
-            if name in known:
-                point[name] = known[name]
-                continue
-            lengths = tuple(usual if n is None else n for n in shape)
-            size = int(numpy.prod(lengths))
-            numbers = [
-                SAMPLES[(position + k) % len(SAMPLES)] * (1 + 0.01 * k) for k in range(size)
-            ]
-            position += size
-            point[name] = numpy.array(numbers).reshape(lengths).astype(dtypes[name])
+        for name, kind in types.items():
+            lengths = tuple(usual if n is None else n for n in kind.shape)
+            places = numpy.arange(math.prod(lengths))
+            numbers = numpy.take(SAMPLES, position + places, mode="wrap") * (1 + 0.01 * places)
+            point[name] = known.get(name, numbers.reshape(lengths).astype(kind.dtype))
+            position += 0 if name in known else len(places)
         points.append(point)
     return points

@@ -26,7 +26,7 @@ def control_for(
     kind = variable.type
     start = study.point.get(name)
     if start is None:
-        start = sample_points({name: kind.shape}, {name: kind.dtype}, study.point, count=1)[0][name]
+        start = sample_points({name: kind}, study.point, count=1)[0][name]
     if kind.ndim == 0:
         return ScalarControl(study, name, float(start), moved)
     return ArrayControl(name, start, kind.dtype, moved)

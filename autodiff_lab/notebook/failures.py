@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import traceback
 import types
+from collections.abc import Callable
 from typing import Any
 
 from autodiff_lab import hooks
@@ -25,26 +26,37 @@ class SyntaxErrorShown(LabError, ValueError):
 SyntaxErrorShown.__name__ = "SyntaxError"
 
 
-def shorten(shell: Any, error: BaseException, filename: str) -> BaseException:
+def shorten(shell: Any, error: Exception, filename: str) -> Exception:
     """Give an exception that shows the user's lines only; raise what this returns."""
+    lines = shown_lines(
+        error, filename,
+        lambda users: shell.InteractiveTB.structured_traceback(type(error), error, users),
+    )
+    if lines is None:
+        return error
     if isinstance(error, SyntaxError):
-        shown = SyntaxErrorShown(error.msg)
-        lines = syntax_lines(error)
-        shown._render_traceback_ = lambda: lines  # type: ignore[method-assign]
-        return shown
-    users = from_cell(error.__traceback__, filename)
-    if isinstance(error, LabError):
-        error.__traceback__ = users
-        lines = format_error(error)
-    elif users is None:
-        return error                     # a mistake of this package: show everything
-    else:
-        lines = shell.InteractiveTB.structured_traceback(type(error), error, users)
+        error = SyntaxErrorShown(error.msg)
     try:
         error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
     except AttributeError:               # an exception with slots keeps IPython's own form
         pass
     return error
+
+
+def shown_lines(
+    error: Exception, filename: str, written: Callable[[types.TracebackType], list[str]]
+) -> list[str] | None:
+    """An error as the author of a cell or file should see it; None for a mistake of this package.
+
+    `written` writes an error of the user's own.
+    """
+    if isinstance(error, SyntaxError):
+        return syntax_lines(error)
+    users = from_cell(error.__traceback__, filename)
+    if isinstance(error, LabError):
+        error.__traceback__ = users
+        return format_error(error)
+    return None if users is None else written(users)
 
 
 def syntax_lines(error: SyntaxError) -> list[str]:
@@ -59,14 +71,13 @@ def from_cell(
     tb: types.TracebackType | None, filename: str
 ) -> types.TracebackType | None:
     """The part of a traceback from the cell's first frame on, without frames of this package."""
-    entries = []
+    entries: list[types.TracebackType] = []
     while tb is not None:
-        entries.append(tb)
+        if entries or tb.tb_frame.f_code.co_filename == filename:
+            entries.append(tb)
         tb = tb.tb_next
-    files = [entry.tb_frame.f_code.co_filename for entry in entries]
-    start = files.index(filename) if filename in files else len(files)
     kept: types.TracebackType | None = None
-    for entry, file in reversed(list(zip(entries[start:], files[start:], strict=True))):
-        if not is_ours(file):
+    for entry in reversed(entries):
+        if not is_ours(entry.tb_frame.f_code.co_filename):
             kept = types.TracebackType(kept, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
     return kept

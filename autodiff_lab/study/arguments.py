@@ -13,7 +13,6 @@ from autodiff_lab.cell.inputs import add_name, kind_text
 from autodiff_lab.errors import DisconnectedInputError, LabTypeError, LabValueError
 from autodiff_lab.gradient import grad
 from autodiff_lab.graph import (
-    Constant,
     Variable,
     ancestors,
     clone_replace,
@@ -21,6 +20,7 @@ from autodiff_lab.graph import (
     line_of,
 )
 from autodiff_lab.graph.source import using
+from autodiff_lab.graph.walk import explicit_graph_inputs
 from autodiff_lab.options import PlotRange
 from autodiff_lab.study.calls import Array, point_value
 
@@ -85,12 +85,10 @@ def all_inputs(
     y: Any, asked: dict[str, Any], inputs: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     found = dict(asked)
-    if inputs is not None:
-        found.update({n: v for n, v in inputs.items() if n not in found})
-    taken = set(found.values())
-    for variable in ancestors([y]):
-        is_input = variable.owner is None and not isinstance(variable, Constant)
-        if is_input and variable not in taken and not hasattr(variable, "get_value"):
+    for name, variable in (inputs or {}).items():
+        found.setdefault(name, variable)
+    for variable in explicit_graph_inputs(y):
+        if variable not in found.values():
             add_name(found, variable)
     needed = set(ancestors([y]))
     return {n: v for n, v in found.items() if n in asked or v in needed}

@@ -8,6 +8,7 @@ point; pictures, text and pages are made from the records of `study.records`.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import functools
 import time
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,8 @@ from autodiff_lab.study.arguments import (
     said_for_a_cell,
 )
 from autodiff_lab.study.calls import Array, StudyFunction, node_values, sample
+from autodiff_lab.study.text_card import card_text
+from autodiff_lab.view.html import card_bundle, page_html
 from autodiff_lab.view.notation import name_arrays
 
 DEFAULT_WIDTH = 5.0
@@ -137,32 +140,23 @@ class Study:
         if options is None:
             options = parse_words(as_words(wrt, settings))
         result = cell.run_cell(code or cell.code_from_text(text), namespace, options)
-        study = cls._of_cell(result, options)
-        result.commit(namespace)
-        return study
-
-    @classmethod
-    def _of_cell(cls, result: cell.CellResult, options: GradOptions) -> Study:
         try:
-            return cls._built(result, options)
+            study = cls(
+                result.y,
+                {name: result.inputs[name] for name in result.wrt},
+                result.point,
+                inputs=result.inputs,
+                name=result.name,
+                order=options.order,
+                plot=result.plot,
+                check=options.check,
+                notices=result.notices,
+                code=result.code,
+            )
         except DisconnectedInputError as error:
             raise said_for_a_cell(error, result) from None
-
-    @classmethod
-    def _built(cls, result: cell.CellResult, options: GradOptions) -> Study:
-        study = cls(
-            result.y,
-            {name: result.inputs[name] for name in result.wrt},
-            result.point,
-            inputs=result.inputs,
-            name=result.name,
-            order=options.order,
-            plot=result.plot,
-            check=options.check,
-            notices=result.notices,
-            code=result.code,
-        )
         study.silenced = result.silenced
+        namespace.update(result.written)
         return study
 
     silenced = False
@@ -247,36 +241,29 @@ class Study:
         """
         if points is None and self._report is not None:
             return self._report
-        if points is None and self.has_point:
-            chosen: list[Any] = [self.point]
-        elif points is None:
-            chosen = verify.sample_points(*self._shapes(), self.point)
-        else:
+        if points is not None:
             chosen = [checked_point(self.inputs, p) for p in points]
-        report = self._check_at(chosen)
+        else:
+            chosen = [self.point] if self.has_point else self._samples(3)
+        names, reports = list(self.inputs), []
+        for name in self.names:
+            lower, upper = (self._compiled(v, mode="PYTHON") for v in self.derivatives[name][-2:])
+            reports.append(verify.check_gradient(
+                lambda p, f=lower: float(f(*[p[n] for n in names])),
+                lambda p, f=upper, own=name: {own: f(*[p[n] for n in names])},
+                [name], chosen,
+            ))
+        report = verify.CheckReport(
+            tuple(row for report in reports for row in report.rows),
+            max(report.rtol for report in reports), max(report.skipped for report in reports),
+        )
         if points is None:
             self._report, self._bundle = report, None
         return report
 
-    def _shapes(self) -> tuple[dict[str, Any], dict[str, str]]:
+    def _samples(self, count: int) -> list[dict[str, Any]]:
         types = {name: variable.type for name, variable in self.inputs.items()}
-        return {n: t.shape for n, t in types.items()}, {n: t.dtype for n, t in types.items()}
-
-    def _check_at(self, points: list[Any]) -> verify.CheckReport:
-        names = list(self.inputs)
-        rows, rtol, skipped = [], 0.0, 0
-        for name in self.names:
-            lower, upper = self.derivatives[name][-2:]
-            below = self._compiled(lower, mode="PYTHON")
-            above = self._compiled(upper, mode="PYTHON")
-            report = verify.check_gradient(
-                lambda p, f=below: float(f(*[p[n] for n in names])),
-                lambda p, f=above, own=name: {own: f(*[p[n] for n in names])},
-                [name], points,
-            )
-            rows += report.rows
-            rtol, skipped = max(rtol, report.rtol), max(skipped, report.skipped)
-        return verify.CheckReport(tuple(rows), rtol, skipped)
+        return verify.sample_points(types, self.point, count)
 
     @property
     def report(self) -> verify.CheckReport | None:
@@ -291,8 +278,7 @@ class Study:
 
     def run_seconds(self, budget: float = 0.02) -> float:
         """The shortest time of a call, at the point or at numbers chosen once and for all."""
-        point = verify.sample_points(*self._shapes(), self.point, count=1)[0]
-        arguments = self.fn_and_grad.arguments((), point)
+        arguments = self.fn_and_grad.arguments((), self._samples(1)[0])
         best, spent = float("inf"), 0.0
         for _ in range(50):
             start = time.perf_counter()
@@ -305,24 +291,13 @@ class Study:
 
     # -- what there is to see -------------------------------------------------------------------
 
-    @functools.cached_property
-    def graph(self) -> Any:
-        """Both graphs side by side, with roles and twins; it shows itself as the mirror picture."""
-        return records.graph(self)
-
-    @functools.cached_property
-    def derivation(self) -> Any:
-        """The derivation line by line; `str` gives the text, ``.latex`` the LaTeX."""
-        return records.derivation(self)
-
-    @functools.cached_property
-    def steps(self) -> Any:
-        """Every rewrite between what was written and what runs."""
-        return records.steps(self)
-
-    def plot(self) -> Any:
-        """The plot of the function and its derivatives along one scalar input."""
-        return records.plot(self)
+    graph = functools.cached_property(records.graph)
+    derivation = functools.cached_property(records.derivation)
+    steps = functools.cached_property(records.steps)
+    kernel = property(records.kernel)
+    card = property(records.card)
+    plot = records.plot
+    to_dot = records.to_dot
 
     def samples(self) -> tuple[str, list[float], list[tuple[float, ...]], list[str]] | None:
         """The numbers of the plot: name, positions, a row of values for each, and labels."""
@@ -341,8 +316,10 @@ class Study:
         xs, rows = sample(compiled, name, (start, stop, count), self.point, list(self.inputs))
         if columns is not None:
             rows = [tuple(row[k] for k in columns) for row in rows]
-        return name, xs, rows, [records.derivative_label(self.name, name, k)
-                                for k in range(len(outputs))]
+        sign = self.derivation.parts[0].name
+        signs = [dataclasses.replace(sign, variable=name).left(k, "")[0]
+                 for k in range(1, len(outputs))]
+        return name, xs, rows, [self.name, *signs]
 
     def _range_around_point(self) -> tuple[str, float, float, int] | None:
         scalars = [n for n in self.names if self.inputs[n].type.ndim == 0]
@@ -362,24 +339,10 @@ class Study:
         text: str = self.function.source(kind)
         return text
 
-    @property
-    def kernel(self) -> Any:
-        """What ran and what it looks like as code."""
-        return records.kernel(self)
-
-    @property
-    def card(self) -> Any:
-        """The record of the whole card."""
-        return records.card(self)
-
-    def to_dot(self, which: str = "both") -> Any:
-        """An escaped `graphviz.Digraph` of ``"forward"``, ``"gradient"`` or ``"both"``."""
-        return records.to_dot(self, which)
-
     def save_html(self, path: str | Path) -> Path:
         """Write one self-contained page that works offline; returns its path."""
         path = Path(path)
-        path.write_text(records.page(self), encoding="utf8")
+        path.write_text(page_html(self.card), encoding="utf8")
         return path
 
     def explore(self) -> Any:
@@ -387,11 +350,12 @@ class Study:
         return hooks.call("explore", self)
 
     def __str__(self) -> str:
-        return records.text(self)
+        return card_text(self.card)
 
     __repr__ = __str__
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         if self._bundle is None:
-            self._bundle = records.bundle(self)
+            card = self.card
+            self._bundle = card_bundle(card_text(card), card)
         return dict(self._bundle)

@@ -34,21 +34,16 @@ def python_calls(text: str, options: GradOptions, study: Any) -> str:
     if is_function or callable(study.y):
         lines.append(f"y = {result}({', '.join(study.inputs)})")
         result = "y"
-    settings = [result, f"[{', '.join(study.names)}]"]
-    point = [f'"{name}": {ast.unparse(value)}' for name, value in options.at]
-    point += [
-        f'"{name}": {name}_value' for name in study.point if name not in dict(options.at)
+    given = {name: ast.unparse(value) for name, value in options.at}
+    point = ", ".join(f'"{name}": {given.get(name, f"{name}_value")}'
+                      for name in dict.fromkeys([*given, *study.point]))
+    settings = [
+        result, f"[{', '.join(study.names)}]", f"point={{{point}}}" if point else "",
+        f"plot={study.plot_range}" if study.plot_range else "",
+        f"order={options.order}" if options.order > 1 else "",
+        "check=True" if options.check else "",
     ]
-    if point:
-        settings.append(f"point={{{', '.join(point)}}}")
-    if study.plot_range is not None:
-        name, start, stop, count = study.plot_range
-        settings.append(f'plot=("{name}", {start:g}, {stop:g}, {count})')
-    if options.order > 1:
-        settings.append(f"order={options.order}")
-    if options.check:
-        settings.append("check=True")
-    lines.append(f"r = ad.Study({', '.join(settings)})")
+    lines.append(f"r = ad.Study({', '.join(filter(None, settings))})")
     return "\n".join(lines)
 
 

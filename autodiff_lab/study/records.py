@@ -8,7 +8,7 @@ and shows itself in a terminal, a notebook and a page.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy
@@ -18,11 +18,10 @@ from autodiff_lab.graph.walk import collector_paused
 from autodiff_lab.study import text_card
 from autodiff_lab.view import build
 from autodiff_lab.view.bundle import mimebundle
-from autodiff_lab.view.derivation import Derivation, derivation_text, derive
+from autodiff_lab.view.derivation import Derivation, derive
 from autodiff_lab.view.dialects import LATEX
 from autodiff_lab.view.dot import to_dot as graph_to_dot
-from autodiff_lab.view.formula import Line, alt_text, formula_svg
-from autodiff_lab.view.html import card_bundle, page_html
+from autodiff_lab.view.formula import Line, formula_svg
 from autodiff_lab.view.layout import layout
 from autodiff_lab.view.listing import graph_text
 from autodiff_lab.view.model import (
@@ -47,38 +46,37 @@ MOST_SOURCE_NODES = 1_000
 LONG_SOURCE = "# long: r.source({0!r}) gives it"
 
 
-# -- the graph ----------------------------------------------------------------------------------
+class Shown:
+    """A part of a study: a record that shows itself in a terminal, a notebook and a page."""
 
-class GraphPicture:
-    """Both graphs of a study; `view` is the record with roles and twins."""
-
-    def __init__(self, view: GraphView) -> None:
+    def __init__(self, view: Any, text: str, picture: Callable[[Any], str | None]) -> None:
         self.view = view
+        self._text, self._picture = text, picture
 
     def __str__(self) -> str:
-        return graph_text(self.view)
+        return self._text
 
     __repr__ = __str__
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return mimebundle(str(self), svg_of(self.view))
+        return mimebundle(self._text, self._picture(self.view))
 
 
-def svg_of(view: GraphView) -> str | None:
-    """The drawn graph, None where nothing can lay it out."""
+# -- the graph ----------------------------------------------------------------------------------
+
+def graph(study: Any) -> Shown:
+    """Both graphs side by side, with roles and twins; it shows itself as the mirror picture."""
+    view = build.graph_view(study.y, study.grads, study.values, study.name, study.order)
+    return Shown(view, graph_text(view), _drawn)
+
+
+def _drawn(view: GraphView) -> str | None:
     positions = layout(view)
     return None if positions is None else graph_svg(positions)
 
 
-def graph(study: Any) -> GraphPicture:
-    """The mirror of the function and its derivatives."""
-    return GraphPicture(
-        build.graph_view(study.y, dict(study.grads), study.values, study.name, study.order)
-    )
-
-
-def to_dot(study: Any, which: str) -> Any:
-    """An escaped `graphviz.Digraph`."""
+def to_dot(study: Any, which: str = "both") -> Any:
+    """An escaped `graphviz.Digraph` of ``"forward"``, ``"gradient"`` or ``"both"``."""
     if which not in ("forward", "gradient", "both"):
         raise LabValueError(
             f"There is no graph {which!r}.", remedy="one of forward, gradient, both"
@@ -88,35 +86,30 @@ def to_dot(study: Any, which: str) -> Any:
 
 # -- the derivation -----------------------------------------------------------------------------
 
-class Derivations:
+class Derivations(Shown):
     """The derivations of a study, one for each input it is by."""
 
     def __init__(self, parts: Sequence[Derivation]) -> None:
         self.parts = tuple(parts)
+        views = [part.view for part in parts]
+        runs = [v for v in views if v.runs_as_text]
+        whole = DerivationView(
+            tuple(line for view in views for line in view.lines),
+            r",\quad ".join(v.runs_as_latex for v in runs),
+            ", ".join(v.runs_as_text for v in runs),
+            "; ".join(dict.fromkeys(v.reason for v in runs if v.reason)),
+        )
+        super().__init__(whole, "\n\n".join(map(str, parts)), _lines_drawn)
 
     @property
     def lines(self) -> tuple[Any, ...]:
         """Every line, with its rule, in order."""
-        return tuple(line for part in self.parts for line in part.view.lines)
+        return self.view.lines  # type: ignore[no-any-return]
 
     @property
     def latex(self) -> str:
         """The lines as LaTeX, one a line."""
         return "\n".join(part.latex for part in self.parts)
-
-    @property
-    def view(self) -> DerivationView:
-        """The record: the lines one after the other, the forms that run side by side."""
-        views = [part.view for part in self.parts]
-        if len(views) == 1:
-            return views[0]
-        runs = [v for v in views if v.runs_as_text]
-        return DerivationView(
-            self.lines,
-            r",\quad ".join(v.runs_as_latex for v in runs),
-            ", ".join(v.runs_as_text for v in runs),
-            "; ".join(dict.fromkeys(v.reason for v in runs if v.reason)),
-        )
 
     def check(self, **settings: Any) -> list[str]:
         """What is wrong with the lines: empty if each equals the next."""
@@ -125,33 +118,18 @@ class Derivations:
     def __iter__(self) -> Iterator[Derivation]:
         return iter(self.parts)
 
-    def __str__(self) -> str:
-        return "\n\n".join(str(part) for part in self.parts)
 
-    __repr__ = __str__
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return mimebundle(str(self), formula_svg(_formula_lines(self.view), background=True))
-
-
-def _formula_lines(view: DerivationView) -> tuple[Line, ...]:
-    return tuple(
-        Line(line.latex, line.text, line.left_latex, line.left_text, aligned=True)
-        for line in view.lines
-    )
+def _lines_drawn(view: DerivationView) -> str:
+    lines = (Line(n.latex, n.text, n.left_latex, n.left_text, aligned=True) for n in view.lines)
+    return formula_svg(tuple(lines), background=True)
 
 
 def derivation(study: Any) -> Derivations:
-    """The derivation by each input."""
-    return Derivations(
-        [
-            derive(
-                study.y, study.inputs[name], study.derivatives[name][1], study.order,
-                study.given_name,
-            )
-            for name in study.names
-        ]
-    )
+    """The derivation line by line; `str` gives the text, ``.latex`` the LaTeX."""
+    return Derivations([
+        derive(study.y, study.inputs[name], chain[1], study.order, study.given_name)
+        for name, chain in study.derivatives.items()
+    ])
 
 
 # -- the rewrites ---------------------------------------------------------------------------------
@@ -175,31 +153,14 @@ class Steps(Sequence[StepView]):
 
 
 def steps(study: Any) -> Steps:
-    """The rewrites of value and derivatives, from the trace of the compiled function."""
+    """Every rewrite between what was written and what runs."""
     return Steps(step_views(study.function.trace))
 
 
 # -- the plot -------------------------------------------------------------------------------------
 
-class PlotPicture:
-    """The curve of a function and its derivatives; `view` is the record."""
-
-    def __init__(self, view: PlotView) -> None:
-        self.view = view
-
-    def __str__(self) -> str:
-        labels = ", ".join(series.label for series in self.view.series)
-        x = self.view.x
-        return f"plot of {labels} for {self.view.xlabel} from {x[0]:g} to {x[-1]:g}"
-
-    __repr__ = __str__
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return mimebundle(str(self), plot_svg(self.view))
-
-
-def plot(study: Any) -> PlotPicture:
-    """The plot, or an error that says what it needs."""
+def plot(study: Any) -> Shown:
+    """The plot of the function and its derivatives along one scalar input."""
     view = plot_view(study)
     if view is None:
         raise LabValueError(
@@ -207,7 +168,9 @@ def plot(study: Any) -> PlotPicture:
             why="it needs one scalar input, and values for all the others",
             remedy='give the study a point: --at "..."',
         )
-    return PlotPicture(view)
+    labels = ", ".join(series.label for series in view.series)
+    text = f"plot of {labels} for {view.xlabel} from {view.x[0]:g} to {view.x[-1]:g}"
+    return Shown(view, text, plot_svg)
 
 
 def plot_view(study: Any) -> PlotView | None:
@@ -216,28 +179,18 @@ def plot_view(study: Any) -> PlotView | None:
     if found is None:
         return None
     name, xs, rows, labels = found
-    series = tuple(
-        PlotSeries(label, tuple(row[k] for row in rows)) for k, label in enumerate(labels)
-    )
     at = study.point.get(name)
     return PlotView(
-        tuple(xs), series, title=" and ".join(labels), xlabel=name,
+        tuple(xs), tuple(map(PlotSeries, labels, zip(*rows, strict=True))),
+        title=" and ".join(labels), xlabel=name,
         point=None if at is None or not numpy.isfinite(at) else float(at),
     )
-
-
-def derivative_label(name: str, variable: str, order: int) -> str:
-    """How a derivative is called in a legend: ``ds/dx``, ``d^2s/dx^2``."""
-    if order == 0:
-        return name
-    power = f"^{order}" if order > 1 else ""
-    return f"d{power}{name}/d{variable}{power}"
 
 
 # -- the kernel -----------------------------------------------------------------------------------
 
 def kernel(study: Any) -> KernelView:
-    """What ran and what it looks like; times are measured at the point."""
+    """What ran and what it looks like as code; times are measured at the point."""
     function = study.function
     seconds = study.run_seconds()
     timings = function.timings
@@ -269,17 +222,16 @@ def seconds_text(seconds: float | None) -> str:
 
 @collector_paused()
 def card(study: Any) -> CardView:
-    """Everything the card shows."""
-    formulas = first_line(study)
-    report = study.report
+    """The record of the whole card."""
+    report, code = study.report, study.code
     return CardView(
         title=f"{study.name} and its derivative",
-        formulas=formulas,
+        formulas=first_line(study),
         point=point_text(study),
         notices=study.notices,
         check=None if report is None else CheckView(report.ok, report.headline()),
-        code="" if study.code is None else study.code.text,
-        code_first_line=1 if study.code is None else study.code.first_line,
+        code="" if code is None else code.text,
+        code_first_line=1 if code is None else code.first_line,
         graph=study.graph.view,
         derivation=study.derivation.view,
         steps=study.steps.views,
@@ -316,16 +268,12 @@ def _formula(left: tuple[str, str], line: DerivationLine, value: Any) -> Formula
 
 def point_text(study: Any) -> str:
     """The point: numbers as they are, arrays by their shape."""
-    if not study.point:
-        return ""
-    parts = []
-    for name in [n for n in study.inputs if n in study.point]:
-        value = study.point[name]
-        if value.size <= 4:
-            parts.append(f"{name} = {array_text(value)}")
-        else:
-            parts.append(f"{name}: {' x '.join(map(str, value.shape))}")
-    return "at " + ", ".join(parts)
+    values = {name: study.point[name] for name in study.inputs if name in study.point}
+    parts = [
+        f"{n} = {array_text(v)}" if v.size <= 4 else f"{n}: {' x '.join(map(str, v.shape))}"
+        for n, v in values.items()
+    ]
+    return f"at {', '.join(parts)}" if parts else ""
 
 
 def array_text(value: Any) -> str:
@@ -333,25 +281,3 @@ def array_text(value: Any) -> str:
     if value.ndim == 0:
         return f"{value.item():.6g}"
     return "[" + ", ".join(array_text(numpy.asarray(entry)) for entry in value) + "]"
-
-
-def text(study: Any) -> str:
-    """``text/plain`` of a study."""
-    return text_card.card_text(card(study))
-
-
-def bundle(study: Any) -> dict[str, str]:
-    """The MIME bundle of a study."""
-    view = card(study)
-    return card_bundle(text_card.card_text(view), view)
-
-
-def page(study: Any) -> str:
-    """One self-contained page."""
-    return page_html(card(study))
-
-
-__all__ = [
-    "Derivations", "GraphPicture", "PlotPicture", "Steps", "alt_text", "bundle", "card",
-    "derivation", "derivation_text", "graph", "kernel", "page", "plot", "steps", "text", "to_dot",
-]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+import autodiff_lab.tensor as pt
 from autodiff_lab.verify import check_gradient, sample_points
 
 FUNCTIONS: dict[str, tuple[Callable[[float], float], float, float]] = {
@@ -58,7 +59,7 @@ def test_no_usable_point_is_not_ok() -> None:
 
 
 def test_sample_points_are_fixed_and_keep_what_is_known() -> None:
-    arguments = ({"x": (), "W": (2, None)}, {"x": "float64", "W": "float32"},
+    arguments = ({"x": pt.dscalar().type, "W": pt.TensorType("float32", (2, None))},
                  {"x": np.array(9.0)})
     first, second = sample_points(*arguments), sample_points(*arguments)
     assert all(np.array_equal(a["W"], b["W"]) for a, b in zip(first, second, strict=True))
