@@ -16,14 +16,7 @@ from autodiff_lab.tensor.type import TensorType
 
 LETTERS = {
     "": "floatX",
-    "b": "int8",
-    "w": "int16",
-    "i": "int32",
-    "l": "int64",
-    "f": "float32",
-    "d": "float64",
-    "c": "complex64",
-    "z": "complex128",
+    **dict(zip("bwil", dtypes.INTEGERS)), **dict(zip("fdcz", dtypes.CONTINUOUS[1:])),
 }
 
 SHAPES: dict[str, tuple[int | None, ...]] = {
@@ -32,11 +25,7 @@ SHAPES: dict[str, tuple[int | None, ...]] = {
     "matrix": (None, None),
     "row": (1, None),
     "col": (None, 1),
-    "tensor3": (None,) * 3,
-    "tensor4": (None,) * 4,
-    "tensor5": (None,) * 5,
-    "tensor6": (None,) * 6,
-    "tensor7": (None,) * 7,
+    **{f"tensor{rank}": (None,) * rank for rank in range(3, 8)},
 }
 
 PLURALS = {"matrix": "matrices"}

@@ -30,7 +30,7 @@ from autodiff_lab.graph import (
 )
 from autodiff_lab.tensor import dtypes, registry
 from autodiff_lab.tensor.constants import as_tensor_variable
-from autodiff_lab.tensor.opdef import REAL, Interval, Notation, as_declared, compile_expression
+from autodiff_lab.tensor.opdef import REAL, Interval, Notation, compile_expression, evaluate_text
 from autodiff_lab.tensor.scalars.primitives import BUILDERS
 from autodiff_lab.tensor.type import Shape, known_type
 from autodiff_lab.tensor.variable import TensorVariable
@@ -47,32 +47,22 @@ class ScalarRow:
     dtype: str
     rule: dtypes.DtypeRule
     numpy: str
-    expr: Callable[..., Any] | None
-    partials: Callable[..., Sequence[Any]] | None
-    pullback: Callable[..., Sequence[Any]] | None
-    textbook: Callable[..., Sequence[Any]] | None
     words: tuple[str, ...]
     notation: Notation
     domain: Mapping[str, Interval]
-    commutative: bool
-    aliases: tuple[str, ...]
     summary: str
-    see: str
+    expr: Callable[..., Any] | None = None
+    partials: Callable[..., Sequence[Any]] | None = None
+    pullback: Callable[..., Sequence[Any]] | None = None
+    textbook: Callable[..., Sequence[Any]] | None = None
+    commutative: bool = False
+    aliases: tuple[str, ...] = ()
+    see: str = ""
 
     @property
     def arity(self) -> int:
         """Number of arguments."""
         return len(self.arguments)
-
-    @property
-    def infix(self) -> str:
-        """The operator sign, or the empty string for a function."""
-        return self.notation.infix
-
-    @property
-    def precedence(self) -> int:
-        """How tightly it binds."""
-        return self.notation.precedence
 
     @property
     def latex(self) -> str:
@@ -106,23 +96,18 @@ def scalar(
     *,
     dtype: str = "float",
     numpy: str,
-    summary: str,
-    expr: Callable[..., Any] | None = None,
-    partials: Callable[..., Sequence[Any]] | None = None,
-    pullback: Callable[..., Sequence[Any]] | None = None,
-    textbook: Callable[..., Sequence[Any]] | None = None,
     words: str | tuple[str, ...] = (),
     infix: str = "",
     precedence: int = 100,
     latex: str = "",
     pp: str = "",
     domain: Interval | Mapping[str, Interval] = REAL,
-    commutative: bool = False,
-    aliases: tuple[str, ...] = (),
-    see: str = "",
     rule: dtypes.DtypeRule | None = None,
+    **facts: Any,
 ) -> Elemwise:
     """Declare an elementwise function: one call is the whole op.
+
+    The facts that need no conversion go to the row as they are.
 
     Parameters
     ----------
@@ -166,21 +151,14 @@ def scalar(
         dtype=dtype,
         rule=rule if rule is not None else dtypes.RULES[dtype],
         numpy=numpy,
-        expr=expr or BUILDERS.get(numpy),
-        partials=partials,
-        pullback=pullback,
-        textbook=textbook,
         words=(words,) if isinstance(words, str) else words,
         notation=Notation(infix, precedence, latex, pp or name),
         domain=dict.fromkeys(names, domain) if isinstance(domain, Interval) else domain,
-        commutative=commutative,
-        aliases=aliases,
-        summary=summary,
-        see=see,
+        **{"expr": BUILDERS.get(numpy), **facts},
     )
     registry.ROWS[name] = row
     op = Elemwise(row)
-    registry.public(*aliases, name=name, numpy=_spellings(numpy))(op)
+    registry.public(*row.aliases, name=name, numpy=_spellings(numpy))(op)
     return op
 
 
@@ -295,7 +273,6 @@ class Elemwise(Op):
         if len(shapes) == 1:
             return tuple(shapes.pop())
         stretch = self.stretch or ((),) * len(variables)
-        dims: list[int | None] = []
         for axis in range(variables[0].type.ndim):
             known = {
                 variable.type.shape[axis]
@@ -309,9 +286,7 @@ class Elemwise(Op):
                     where=self._story(variables), why="lengths must agree, or be statically 1",
                     remedy="line the axes up: x[:, None] adds one, x.T or reshape moves them",
                 )
-            all_stretched = all(axis in axes for axes in stretch)
-            dims.append(1 if all_stretched else next(iter(known), None))
-        return tuple(dims)
+        return self.out_dims(*(variable.type.shape for variable in variables))[0]
 
     def _story(self, variables: Sequence[Variable]) -> str:
         return " and ".join(describe(_as_given(variable)) for variable in variables)
@@ -329,22 +304,16 @@ class Elemwise(Op):
         compute, result = row.dtypes(*given)
         if _natural_dtype(row.numpy, given) != result:
             arguments = tuple(
-                text if have == want else f"{text}.astype(np.{_numpy_name(want)})"
+                text if have == want else f"{text}.astype(np.{dtypes.numpy_name(want)})"
                 for text, have, want in zip(arguments, given, compute)
             )
             given = compute
         call = _written(row.numpy, arguments)
         if _natural_dtype(row.numpy, given) not in (result, None):
-            call = f"{call}.astype(np.{_numpy_name(result)})"
+            call = f"{call}.astype(np.{dtypes.numpy_name(result)})"
         return call
 
-    def evaluate(self, node: Apply, *arrays: Any) -> Any:
-        names = tuple(f"a{position}" for position in range(len(arrays)))
-        arrays = tuple(np.asarray(a) for a in arrays)
-        compiled = compile_expression(self.numpy(node, *names), names)
-        with np.errstate(all="ignore"):
-            result = compiled(*arrays)
-        return as_declared(result, node.outputs[0].type)
+    evaluate = evaluate_text
 
     def out_dims(self, *dims: Shape) -> list[Shape]:
         """The shape of the result from the shapes of the inputs."""
@@ -352,8 +321,8 @@ class Elemwise(Op):
         found: list[int | None] = []
         for axis in range(len(dims[0])):
             lengths = [d[axis] for d, axes in zip(dims, stretch) if axis not in axes]
-            found.append(next((length for length in lengths if length is not None), None)
-                         if lengths else 1)
+            known = (length for length in lengths if length is not None)
+            found.append(next(known, None) if lengths else 1)
         return [tuple(found)]
 
     def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable]:
@@ -460,13 +429,10 @@ def _unstretched(term: Any, axes: tuple[int, ...]) -> Any:
     """Sum a contribution over the axes along which its input was stretched."""
     if not axes or not isinstance(term, Variable):
         return term
-    if not any(length is None or length != 1 for length in _lengths(term, axes)):
+    lengths = term.type.shape  # type: ignore[attr-defined]
+    if all(lengths[axis] == 1 for axis in axes):
         return term
     return registry.function("sum")(term, axis=axes, keepdims=True)
-
-
-def _lengths(term: Variable, axes: tuple[int, ...]) -> list[int | None]:
-    return [term.type.shape[axis] for axis in axes]  # type: ignore[attr-defined]
 
 
 def _stretch_of(variables: Sequence[Any]) -> Stretch:
@@ -500,10 +466,6 @@ def _written(numpy: str, arguments: Sequence[str]) -> str:
     if "{" in numpy:
         return numpy.format(*arguments)
     return f"{numpy}({', '.join(arguments)})"
-
-
-def _numpy_name(dtype: str) -> str:
-    return "bool_" if dtype == "bool" else dtype
 
 
 _natural: dict[tuple[str, tuple[str, ...]], str | None] = {}

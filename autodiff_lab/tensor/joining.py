@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +13,7 @@ from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variable, Variable
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.along import AlongAxis, along, one_axis
 from autodiff_lab.tensor.constants import as_tensor_variable
-from autodiff_lab.tensor.lengths import as_lengths, known_int, length_of
+from autodiff_lab.tensor.lengths import as_lengths, combined, known_int, length_of, lengths_of
 from autodiff_lab.tensor.opdef import Dims, Notation
 from autodiff_lab.tensor.registry import NUMPY, function, public
 from autodiff_lab.tensor.shaping import expand_dims
@@ -75,8 +78,7 @@ class Join(AlongAxis):
         one: Any = next(variable for variable, has in zip(inputs, batched) if has)
         parts = [
             variable if has else function("alloc")(
-                variable, length_of(one, 0),
-                *(length_of(variable, axis) for axis in range(variable.type.ndim)),
+                variable, length_of(one, 0), *lengths_of(variable)
             )
             for variable, has in zip(inputs, batched)
         ]
@@ -86,9 +88,7 @@ class Join(AlongAxis):
         cotangent, pieces = cotangents[0], []
         before: Any = 0
         for variable in inputs:
-            length = length_of(variable, self.axis)
-            known, start = known_int(length), known_int(before)
-            after = start + known if known is not None and start is not None else before + length
+            after = combined(operator.add, before, length_of(variable, self.axis))
             pieces.append(function("subtensor")(cotangent, along(self.axis, slice(before, after))))
             before = after
         return pieces
@@ -196,13 +196,9 @@ def split(x: Any, splits_size: Any, n_splits: int | None = None, axis: int = 0) 
     """
     if n_splits is not None and isinstance(splits_size, Variable):
         splits_size = function("specify_shape")(splits_size, (n_splits,))
-    before: Any = 0
-    ends = []
-    for size in as_lengths(splits_size):
-        known, start = known_int(size), known_int(before)
-        before = start + known if known is not None and start is not None else before + size
-        ends.append(before)
-    return _parts(as_tensor_variable(x), [0, *ends], axis)
+    add = functools.partial(combined, operator.add)
+    ends = itertools.accumulate(as_lengths(splits_size), add, initial=0)
+    return _parts(as_tensor_variable(x), list(ends), axis)
 
 
 def _parts(x: Any, ends: Sequence[Any], axis: Any) -> list[Any]:

@@ -6,8 +6,9 @@ is known is a constant and the static shape follows.  Relies on `constants` and 
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -107,17 +108,24 @@ def length_of(variable: Any, axis: int) -> Any:
     return function("shape")(variable)[axis]
 
 
+def combined(operator: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
+    """The sum, product, ... of two lengths: a number where both are known."""
+    known, other = known_int(left), known_int(right)
+    if known is None or other is None:
+        return operator(left, right)
+    return operator(known, other)
+
+
+def lengths_of(variable: Any) -> list[Any]:
+    """The lengths of all axes."""
+    return [length_of(variable, axis) for axis in range(variable.type.ndim)]
+
+
 def element_count(variable: Any, axes: Sequence[int] | None = None) -> Any:
     """The number of elements along some axes (all of them by default), as an int64 scalar."""
     chosen = range(variable.type.ndim) if axes is None else axes
     lengths = [length_of(variable, axis) for axis in chosen]
     known = math.prod(entry for entry in map(known_int, lengths) if entry is not None)
-    product = None
-    for length in lengths:
-        if known_int(length) is None:
-            product = length if product is None else function("mul")(product, length)
-    if product is None:
-        return constant(known, dtype="int64")
-    if known == 1:
-        return product
-    return function("mul")(constant(known, dtype="int64"), product)
+    unknown = [entry for entry in lengths if known_int(entry) is None]
+    factors = [constant(known, dtype="int64"), *unknown] if known != 1 or not unknown else unknown
+    return functools.reduce(function("mul"), factors)

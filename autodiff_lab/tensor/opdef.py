@@ -168,13 +168,18 @@ class TensorOp(Op):
         return [[place < count] * len(outputs) for place in range(len(inputs))]
 
     def evaluate(self, node: Apply, *arrays: Any) -> Any:
-        names = [f"a{position}" for position in range(len(arrays))]
-        compiled = compile_expression(self.numpy(node, *names), tuple(names))
-        with np.errstate(all="ignore"):
-            result = compiled(*arrays)
-        if len(node.outputs) == 1:
-            return as_declared(result, node.outputs[0].type)
-        return tuple(as_declared(r, out.type) for r, out in zip(result, node.outputs))
+        return evaluate_text(self, node, *arrays)
+
+
+def evaluate_text(op: Any, node: Apply, *arrays: Any) -> Any:
+    """Compute by the NumPy text of an op."""
+    names = tuple(f"a{position}" for position in range(len(arrays)))
+    compiled = compile_expression(op.numpy(node, *names), names)
+    with np.errstate(all="ignore"):
+        result = compiled(*map(np.asarray, arrays))
+    if len(node.outputs) == 1:
+        return as_declared(result, node.outputs[0].type)
+    return tuple(as_declared(r, out.type) for r, out in zip(result, node.outputs))
 
 
 def as_declared(result: Any, kind: Any) -> Any:

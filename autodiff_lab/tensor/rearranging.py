@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from autodiff_lab.tensor.along import (
 )
 from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable
-from autodiff_lab.tensor.lengths import known_int, length_of
+from autodiff_lab.tensor.lengths import combined, known_int, length_of, lengths_of
 from autodiff_lab.tensor.opdef import Dims, Notation
 from autodiff_lab.tensor.registry import function
 from autodiff_lab.tensor.shaping import flatten
@@ -75,17 +76,12 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
         return Repeat(place)(x, repeats)
     if repeats.type.ndim:
         repeats = repeats[0]
-    lengths = [length_of(x, k) for k in range(x.type.ndim)]
+    lengths = lengths_of(x)
     rank = x.type.ndim
     wide = dimshuffle(x, *range(place + 1), "x", *range(place + 1, rank))
     wide = function("alloc")(wide, *lengths[: place + 1], repeats, *lengths[place + 1 :])
-    lengths[place] = _times(x.type.shape[place], lengths[place], repeats)
+    lengths[place] = combined(operator.mul, lengths[place], repeats)
     return function("reshape")(wide, lengths)
-
-
-def _times(known: int | None, length: Any, count: Any) -> Any:
-    number = known_int(count)
-    return known * number if known is not None and number is not None else length * count
 
 
 @array_function(numpy=("tile",))
@@ -101,13 +97,12 @@ def tile(A: Any, reps: Any) -> Any:
     rank = max(A.type.ndim, len(counts))
     A = function("atleast_rank")(A, rank)
     counts = [1] * (rank - len(counts)) + counts
-    lengths = [length_of(A, axis) for axis in range(rank)]
+    lengths = lengths_of(A)
     wide = dimshuffle(A, *(entry for axis in range(rank) for entry in ("x", axis)))
     wide = function("alloc")(wide, [n for pair in zip(counts, lengths) for n in pair])
-    return function("reshape")(wide, [
-        _times(known, length, count)
-        for known, length, count in zip(A.type.shape, lengths, counts)
-    ])
+    return function("reshape")(
+        wide, [combined(operator.mul, length, count) for length, count in zip(lengths, counts)]
+    )
 
 
 @array_function(numpy=("flip",))
@@ -136,7 +131,7 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
     [3.0, 1.0, 2.0]
     """
     if axis is None:
-        lengths = [length_of(x, k) for k in range(x.type.ndim)]
+        lengths = lengths_of(x)
         return function("reshape")(roll(flatten(x), shift, 0), lengths)
     axes: Sequence[Any] = axis if isinstance(axis, list | tuple) else [axis]
     shifts = shift if isinstance(shift, list | tuple) else [shift] * len(axes)

@@ -20,6 +20,7 @@ from autodiff_lab.tensor.lengths import (
     element_count,
     known_int,
     length_of,
+    lengths_of,
     static_lengths,
 )
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
@@ -106,9 +107,7 @@ class Reshape(TensorOp):
         return [Reshape()(inputs[0], length_of(inputs[0], 0), *inputs[1:])]
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
-        source = inputs[0]
-        rank = source.type.ndim
-        lengths = [length_of(source, axis) for axis in range(rank)]
+        lengths = lengths_of(inputs[0])
         return [Reshape()(cotangents[0], *lengths)] + [DISCONNECTED] * (len(inputs) - 1)
 
 
@@ -347,6 +346,12 @@ def ravel(x: Any) -> Any:
     (6,)
     """
     return flatten(x)
+
+
+def merged(x: Any, axes: Sequence[int]) -> Any:
+    """An array with some axes moved behind the others and made one, in C order."""
+    kept = [axis for axis in range(x.type.ndim) if axis not in axes]
+    return flatten(dimshuffle(x, *kept, *axes), len(kept) + 1)
 
 
 @array_function(numpy=("squeeze",))

@@ -9,10 +9,10 @@ from autodiff_lab.tensor.along import AlongAxis, normalize_axes, one_line
 from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable
 from autodiff_lab.tensor.indexing.advanced import take_along_axis
-from autodiff_lab.tensor.lengths import element_count, length_of
+from autodiff_lab.tensor.lengths import length_of
 from autodiff_lab.tensor.opdef import Dims, Notation
 from autodiff_lab.tensor.registry import function, public
-from autodiff_lab.tensor.shaping import expand_dims
+from autodiff_lab.tensor.shaping import expand_dims, merged
 
 
 class ArgSort(AlongAxis):
@@ -97,11 +97,7 @@ def _place_of_extremum(op: type[ArgMax], x: Any, axis: Any, keepdims: bool) -> A
     if len(gone) == 1:
         result = op(gone[0])(variable)
     else:  # several axes count as one, in C order
-        kept = [place for place in range(rank) if place not in gone]
-        turned = dimshuffle(variable, *kept, *gone)
-        lengths = [length_of(turned, place) for place in range(len(kept))]
-        count = element_count(turned, range(len(kept), rank))
-        result = op(len(kept))(function("reshape")(turned, [*lengths, count]))
+        result = op(rank - len(gone))(merged(variable, gone))
     return expand_dims(result, gone) if keepdims and gone else result
 
 

@@ -33,7 +33,6 @@ from autodiff_lab.tensor.indexing.keys import (
     is_advanced,
     key_text,
     take_apart,
-    variables_in,
 )
 from autodiff_lab.tensor.lengths import as_lengths, known_int, length_of
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
@@ -426,8 +425,3 @@ def inc_part(x: Any, key: Any, value: Any) -> Any:
     [1.0, 2.5]
     """
     return _change(subtensor(x, key), value, False, "set_subtensor")
-
-
-def part_inputs(op: Subtensor | IncSubtensor) -> int:
-    """How many indices of a node of this op are inputs."""
-    return variables_in(op.pattern)

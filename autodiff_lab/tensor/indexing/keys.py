@@ -83,16 +83,6 @@ def key_text(pattern: Pattern, names: Sequence[str]) -> str:
     return ", ".join(words) or "()"
 
 
-def variables_in(pattern: Pattern) -> int:
-    """How many inputs a pattern asks for."""
-    parts = [
-        part
-        for entry in pattern
-        for part in (entry.parts if isinstance(entry, Slice) else (entry,))
-    ]
-    return sum(part is VARIABLE for part in parts)
-
-
 def take_apart(variable: Any, key: Any) -> tuple[Pattern, list[Any], list[int]]:
     """A key as (pattern, inputs, places of new axes in the result).
 
