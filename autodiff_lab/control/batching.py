@@ -11,7 +11,7 @@ from typing import Any
 
 from autodiff_lab.control.scan.build import map as scan_map
 from autodiff_lab.errors import LabTypeError
-from autodiff_lab.graph import Apply, Variable, describe, source, toposort
+from autodiff_lab.graph import Apply, Variable, as_given, as_list, describe, source, toposort
 from autodiff_lab.tensor.constants import as_tensor_variable
 
 
@@ -99,12 +99,11 @@ def vectorize_graph(outputs: Any, replace: Mapping[Variable, Any]) -> Any:
     >>> vectorize_graph(x.sum(), {x: xs}).eval({xs: [[1.0, 2.0], [3.0, 4.0]]})
     array([3., 7.])
     """
-    roots = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+    results = as_list(outputs)
     pairs = {old: as_tensor_variable(new) for old, new in replace.items()}
     extra = {new.type.ndim - old.type.ndim for old, new in pairs.items()}  # type: ignore[attr-defined]
     if min(extra, default=0) < 0:
         raise LabTypeError("A replacement has fewer axes than what it replaces.")
-    results: list[Any] = roots
     current = {old: old for old in pairs}
     for number in range(max(extra, default=0)):
         # the innermost leading axis first; each round adds one in front of those there
@@ -119,6 +118,4 @@ def vectorize_graph(outputs: Any, replace: Mapping[Variable, Any]) -> Any:
                 current[old] = following
         found = batched_graph(results, grown)
         results = [found.get(root, root) for root in results]
-    if isinstance(outputs, list):
-        return results
-    return tuple(results) if isinstance(outputs, tuple) else results[0]
+    return as_given(outputs, results)

@@ -7,7 +7,7 @@ from typing import Any
 
 from autodiff_lab.control.graph_op import GraphOp
 from autodiff_lab.errors import LabTypeError, MissingInputError
-from autodiff_lab.gradient.contributions import is_continuous
+from autodiff_lab.gradient.contributions import accumulate, is_continuous
 from autodiff_lab.gradient.forward import forward_sweep
 from autodiff_lab.gradient.reverse import reverse_sweep
 from autodiff_lab.graph import (
@@ -19,6 +19,8 @@ from autodiff_lab.graph import (
     Terms,
     Variable,
     Variables,
+    as_list,
+    copies,
     describe,
     leaves,
     variables_between,
@@ -118,53 +120,48 @@ class OpFromGraph(GraphOp):
 
     def expanded(self, inputs: Sequence[Variable]) -> list[Variable]:
         """The graph itself, on these inputs."""
-        from autodiff_lab.graph import clone_get_equiv
-
-        memo = dict(zip(self.graph.inputs, inputs))
-        equivalent = clone_get_equiv([], self.graph.outputs, memo)
-        return [equivalent.get(v, v) for v in self.graph.outputs]
+        return copies(self.graph.outputs, dict(zip(self.graph.inputs, inputs)))
 
     # -- differentiating --------------------------------------------------------------------
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         count = self.arguments
         extra: list[Any] = [ZERO] * (len(inputs) - count)
-        if callable(self.pullback_rule):
-            return [*_listed(self.pullback_rule(inputs[:count], outputs, cotangents)), *extra]
-        if callable(self.grad_rule):
-            return [*_listed(self.grad_rule(inputs[:count], cotangents)), *extra]
-        derived = self._derived_pullback(inputs, outputs, cotangents)
-        for place, rule in enumerate(self.pullback_rule or ()):
+        asked = (
+            (self.pullback_rule, (inputs[:count], outputs, cotangents)),
+            (self.grad_rule, (inputs[:count], cotangents)),
+        )
+        for rule, arguments in asked:
             if callable(rule):
-                derived[place] = rule(inputs[:count], outputs, cotangents)
-        for place, rule in enumerate(self.grad_rule or ()):
-            if callable(rule):
-                derived[place] = rule(inputs[:count], cotangents)
+                return [*as_list(rule(*arguments)), *extra]
+        derived = self._derived_pullback(inputs, cotangents)
+        for rules, arguments in asked:
+            for place, rule in enumerate(rules or ()):
+                if callable(rule):
+                    derived[place] = rule(*arguments)
         return derived
 
-    def _derived_pullback(
-        self, inputs: Variables, outputs: Variables, cotangents: Variables
-    ) -> list[Any]:
+    def _derived_pullback(self, inputs: Variables, cotangents: Variables) -> list[Any]:
         seeds: dict[Variable, Variable] = {}
-        holes = []
+        holes = {}
         for inner, cotangent in zip(self.graph.outputs, cotangents):
-            if not is_continuous(inner):
-                continue
-            hole = cotangent.type.make_variable()
-            holes.append((hole, cotangent))
-            seeds[inner] = seeds[inner] + hole if inner in seeds else hole
+            if is_continuous(inner):
+                hole = cotangent.type.make_variable()
+                holes[hole] = cotangent
+                accumulate(seeds, inner, hole)
         found = reverse_sweep(seeds, self.graph.inputs).cotangents
         answers = [found[inner] for inner in self.graph.inputs]
+        return self._as_op(f"grad_of_{self.name}", answers, inputs, holes)
+
+    def _as_op(
+        self, name: str, answers: list[Any], inputs: Variables, holes: dict[Any, Any]
+    ) -> list[Any]:
+        """Answers about the graph inside, by one op on the inputs and on what fills the holes."""
         places = [k for k, answer in enumerate(answers) if isinstance(answer, Variable)]
         if places:
-            op = OpFromGraph(
-                [*self.graph.inputs, *(hole for hole, _ in holes)],
-                [answers[k] for k in places],
-                inline=self.inline,
-                name=f"grad_of_{self.name}",
-            )
-            made = op(*inputs, *(cotangent for _, cotangent in holes), return_list=True)
-            for k, variable in zip(places, made):
+            inner = [answers[k] for k in places]
+            op = OpFromGraph([*self.graph.inputs, *holes], inner, inline=self.inline, name=name)
+            for k, variable in zip(places, op(*inputs, *holes.values(), return_list=True)):
                 answers[k] = variable
         return answers
 
@@ -173,9 +170,9 @@ class OpFromGraph(GraphOp):
     ) -> Terms | None:
         count = self.arguments
         if self.pushforward_rule is not None:
-            return _listed(self.pushforward_rule(inputs[:count], outputs, tangents[:count]))
+            return as_list(self.pushforward_rule(inputs[:count], outputs, tangents[:count]))
         if callable(self.rop_rule):
-            return _listed(self.rop_rule(inputs[:count], tangents[:count]))
+            return as_list(self.rop_rule(inputs[:count], tangents[:count]))
         if self.pullback_rule is not None or self.grad_rule is not None:
             return None  # a rule of the user's own: its transpose, not the derived rule
         moving = {
@@ -183,17 +180,9 @@ class OpFromGraph(GraphOp):
             for inner, tangent in zip(self.graph.inputs, tangents) if tangent is not None
         }
         found = forward_sweep(self.graph.outputs, moving)
-        answers: list[Any] = [found[inner] for inner in self.graph.outputs]
-        places = [k for k, answer in enumerate(answers) if isinstance(answer, Variable)]
-        if places:
-            op = OpFromGraph(
-                [*self.graph.inputs, *moving.values()], [answers[k] for k in places],
-                inline=self.inline, name=f"rop_of_{self.name}",
-            )
-            made = op(*inputs, *(t for t in tangents if t is not None), return_list=True)
-            for k, variable in zip(places, made):
-                answers[k] = variable
-        return answers
+        answers = [found[inner] for inner in self.graph.outputs]
+        holes = dict(zip(moving.values(), (t for t in tangents if t is not None)))
+        return self._as_op(f"rop_of_{self.name}", answers, inputs, holes)
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         pattern = []
@@ -201,7 +190,3 @@ class OpFromGraph(GraphOp):
             reached = variables_between([inner], self.graph.outputs)
             pattern.append([output in reached for output in self.graph.outputs])
         return pattern
-
-
-def _listed(answer: Any) -> list[Any]:
-    return list(answer) if isinstance(answer, list | tuple) else [answer]

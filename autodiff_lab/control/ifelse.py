@@ -19,8 +19,11 @@ from autodiff_lab.graph import (
     Terms,
     Variable,
     Variables,
+    as_given,
+    as_list,
     describe,
 )
+from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.registry import function
 
@@ -61,8 +64,7 @@ class IfElse(Op):
                     "The branches of ifelse have different types.",
                     where=f"{describe(a)} and {describe(b)}", remedy="cast or reshape one of them",
                 )
-            shape = tuple(m if m == n else None for m, n in zip(a.type.shape, b.type.shape))
-            outputs.append(a.type.clone(shape=shape).make_variable())
+            outputs.append(_either(a, b))
         return Apply(self, [condition, *yes, *no], outputs)
 
     def evaluate(self, node: Apply, *arrays: Any) -> Any:
@@ -72,16 +74,12 @@ class IfElse(Op):
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         condition, yes, no = self.split(inputs)
-        to_yes: list[Any] = []
-        to_no: list[Any] = []
-        for output, g, a, b in zip(outputs, cotangents, yes, no):
-            if not is_continuous(output):
-                to_yes.append(ZERO)
-                to_no.append(ZERO)
-                continue
-            to_yes.append(IfElse(1)(condition, g, filled(a, 0.0)))
-            to_no.append(IfElse(1)(condition, filled(b, 0.0), g))
-        return [ZERO, *to_yes, *to_no]
+        answers: list[Any] = [ZERO] * len(inputs)
+        for place, (output, g, a, b) in enumerate(zip(outputs, cotangents, yes, no), start=1):
+            if is_continuous(output):
+                answers[place] = IfElse(1)(condition, g, filled(a, 0.0))
+                answers[place + self.n_outs] = IfElse(1)(condition, filled(b, 0.0), g)
+        return answers
 
     def pushforward(self, inputs: Variables, outputs: Variables, tangents: Variables) -> Terms:
         condition, yes, no = self.split(inputs)
@@ -116,12 +114,8 @@ class LazyIfElse(GraphOp):
 
     def make_node(self, *inputs: Any) -> Apply:
         variables = [as_tensor_variable(v) for v in inputs]
-        outputs = []
-        for a, b in zip(self.graphs[0].outputs, self.graphs[1].outputs):
-            pairs = zip(a.type.shape, b.type.shape)  # type: ignore[attr-defined]
-            shape = tuple(m if m == n else None for m, n in pairs)
-            outputs.append(a.type.clone(shape=shape).make_variable())  # type: ignore[attr-defined]
-        return Apply(self, variables, outputs)
+        yes, no = self.graphs
+        return Apply(self, variables, [_either(a, b) for a, b in zip(yes.outputs, no.outputs)])
 
     def evaluate(self, node: Apply, *arrays: Any) -> Any:
         results = self.run(0 if arrays[0] else 1, *arrays[1:])
@@ -145,8 +139,7 @@ def ifelse(condition: Any, then_branch: Any, else_branch: Any, name: str | None 
     >>> float(ifelse(x > 0, x, -x).eval({x: -3.0}))
     3.0
     """
-    yes = list(then_branch) if isinstance(then_branch, list | tuple) else [then_branch]
-    no = list(else_branch) if isinstance(else_branch, list | tuple) else [else_branch]
+    yes, no = as_list(then_branch), as_list(else_branch)
     if len(yes) != len(no):
         raise LabValueError(f"The branches of ifelse have {len(yes)} and {len(no)} values.")
     pairs = [_same_dtype(as_tensor_variable(a), as_tensor_variable(b)) for a, b in zip(yes, no)]
@@ -155,14 +148,17 @@ def ifelse(condition: Any, then_branch: Any, else_branch: Any, name: str | None 
     )
     if name is not None and len(found) == 1:
         found[0].name = name
-    if isinstance(then_branch, list):
-        return found
-    return tuple(found) if isinstance(then_branch, tuple) else found[0]
+    return as_given(then_branch, found)
 
 
-def _same_dtype(a: Variable, b: Variable) -> tuple[Any, Any]:
+def _either(a: Any, b: Any) -> Variable:
+    """A variable for one of two values: of their shapes what both say."""
+    shape = tuple(m if m == n else None for m, n in zip(a.type.shape, b.type.shape))
+    either: Variable = a.type.clone(shape=shape).make_variable()
+    return either
+
+
+def _same_dtype(a: Any, b: Any) -> tuple[Any, Any]:
     """Branches in their common dtype where one is a constant."""
-    from autodiff_lab.tensor import dtypes
-
-    common = dtypes.upcast(a.type.dtype, b.type.dtype)  # type: ignore[attr-defined]
+    common = dtypes.upcast(a.type.dtype, b.type.dtype)
     return function("cast")(a, common), function("cast")(b, common)

@@ -6,6 +6,7 @@ all columns; which is cheaper follows from the shapes.  No loop over rows is bui
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -87,12 +88,8 @@ def jacobian(
         forward = forward and not consider_constant
         if explain:
             print(costs(expression, variable, forward))  # noqa: T201
-        if forward:
-            results.append(_columns(expression, variable, disconnected_inputs, chunk_size))
-        else:
-            results.append(
-                _rows(expression, variable, consider_constant, disconnected_inputs, chunk_size)
-            )
+        sweep = _sweep(expression, variable, forward, disconnected_inputs, consider_constant)
+        results.append(_matrix(expression, variable, forward, sweep, chunk_size))
     return as_given(wrt, results)
 
 
@@ -102,12 +99,7 @@ def _is_smaller(variable: Variable, expression: Variable) -> bool:
 
 
 def _size(shape: Sequence[int | None]) -> int | None:
-    size = 1
-    for length in shape:
-        if length is None:
-            return None
-        size *= length
-    return size
+    return None if None in shape else math.prod(shape)  # type: ignore[arg-type]
 
 
 def _unit_batch(variable: Variable) -> Any:
@@ -119,15 +111,6 @@ def _unit_batch(variable: Variable) -> Any:
         return eye
     lengths = function("join")(0, function("stack")([size]), function("shape")(variable))
     return function("reshape")(eye, lengths, ndim=variable.type.ndim + 1)  # type: ignore[attr-defined]
-
-
-def _with_shape(stacked: Any, first: Variable, second: Variable) -> Any:
-    """Rows of shape `second`, one for each element of `first`, in the shape of both."""
-    if first.type.ndim == 1:  # type: ignore[attr-defined]
-        return stacked
-    lengths = function("join")(0, function("shape")(first), function("shape")(second))
-    rank = first.type.ndim + second.type.ndim  # type: ignore[attr-defined]
-    return function("reshape")(stacked, lengths, ndim=rank)
 
 
 def _carried(result: Any, hole: Variable, units: Any, chunk_size: int | None) -> Any:
@@ -194,39 +177,22 @@ def _flops(node: Any) -> int | None:
     return 2 * (sizes[-1] or 0) * summed[0] if summed else largest
 
 
-def _rows(
-    expression: Variable, variable: Variable, constants: Any, disconnected: str,
-    chunk_size: int | None,
+def _matrix(
+    expression: Any, variable: Any, forward: bool, sweep: tuple[Any, Any], chunk_size: int | None
 ) -> Any:
-    row, hole = _sweep(expression, variable, False, disconnected, constants)
-    stacked = _carried(row, hole, _unit_batch(expression), chunk_size)
-    if stacked is None:  # zero everywhere: no row reads its cotangent
-        return _zeros(expression, variable)
-    return _with_shape(stacked, expression, variable)
-
-
-def _columns(
-    expression: Variable, variable: Variable, disconnected: str, chunk_size: int | None
-) -> Any:
-    column, hole = _sweep(expression, variable, True, disconnected)
-    stacked = _carried(column, hole, _unit_batch(variable), chunk_size)
-    if stacked is None:
-        return _zeros(expression, variable)
-    ndim, first = expression.type.ndim, 1  # type: ignore[attr-defined]
-    turned = function("dimshuffle")(stacked, *range(first, first + ndim), 0)
-    if variable.type.ndim == 1:  # type: ignore[attr-defined]
-        return turned
+    """All rows, or all columns in forward mode, in the shape of the expression and the variable."""
+    moved = variable if forward else expression
+    stacked = _carried(*sweep, _unit_batch(moved), chunk_size)
+    if stacked is None:  # zero everywhere: nothing reads what is carried
+        lengths = [v.shape[k] for v in (expression, variable) for k in range(v.type.ndim)]
+        return function("zeros")(lengths, dtype=dtypes.gradient_dtype(variable.type.dtype))
+    if forward:
+        stacked = function("dimshuffle")(stacked, *range(1, 1 + expression.type.ndim), 0)
+    if moved.type.ndim == 1:
+        return stacked
     lengths = function("join")(0, function("shape")(expression), function("shape")(variable))
-    return function("reshape")(turned, lengths, ndim=ndim + variable.type.ndim)  # type: ignore[attr-defined]
-
-
-def _zeros(expression: Variable, variable: Variable) -> Any:
-    dtype = dtypes.gradient_dtype(variable.type.dtype)  # type: ignore[attr-defined]
-    lengths = [
-        *(expression.shape[k] for k in range(expression.type.ndim)),  # type: ignore[attr-defined]
-        *(variable.shape[k] for k in range(variable.type.ndim)),  # type: ignore[attr-defined]
-    ]
-    return function("zeros")(lengths, dtype=dtype)
+    rank = expression.type.ndim + variable.type.ndim
+    return function("reshape")(stacked, lengths, ndim=rank)
 
 
 def hessian(
@@ -276,12 +242,7 @@ def hessian(
     variables = checked_list(wrt, "wrt")
     gradients = grad(cost, variables, consider_constant, disconnected_inputs)
     blocks = [
-        [
-            jacobian(g, v, consider_constant, "ignore")
-            for v in (variables if full else [variable])
-        ]
+        jacobian(g, wrt if full else variable, consider_constant, "ignore")
         for g, variable in zip(gradients, variables)
     ]
-    if full:
-        return as_given(wrt, [as_given(wrt, row) for row in blocks])
-    return as_given(wrt, [row[0] for row in blocks])
+    return as_given(wrt, blocks)

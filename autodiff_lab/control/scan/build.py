@@ -12,9 +12,21 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from autodiff_lab.control.scan.op import Layout, Scan
 from autodiff_lab.errors import LabTypeError, LabValueError, MissingInputError
-from autodiff_lab.graph import Constant, FunctionGraph, describe, leaves, toposort
+from autodiff_lab.graph import (
+    Constant,
+    FunctionGraph,
+    ancestors,
+    as_given,
+    as_list,
+    copies,
+    describe,
+    leaves,
+    toposort,
+)
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.registry import function
 
@@ -34,25 +46,23 @@ class _Sequence:
 
 @dataclasses.dataclass
 class _Output:
-    initial: Any | None
+    initial: Any  # None: no later step reads it
     taps: tuple[int, ...] = ()
 
 
-def _as_list(value: Any) -> list[Any]:
-    if value is None:
+def _entries(given: Any) -> list[Any]:
+    """One entry or a list of them (a mapping is one entry); None is no entry."""
+    if given is None:
         return []
-    return list(value) if isinstance(value, list | tuple) else [value]
+    return [given] if isinstance(given, Mapping) else as_list(given)
 
 
 def _parse_sequences(sequences: Any) -> list[_Sequence]:
     parsed = []
-    for entry in _as_list(sequences):
-        if isinstance(entry, Mapping):
-            taps = entry.get("taps", [0])
-            taps = (taps,) if isinstance(taps, int) else tuple(taps)
-            parsed.append(_Sequence(as_tensor_variable(entry["input"]), taps))
-        else:
-            parsed.append(_Sequence(as_tensor_variable(entry), (0,)))
+    for entry in _entries(sequences):
+        described = entry if isinstance(entry, Mapping) else {"input": entry}
+        taps = tuple(_entries(described.get("taps", 0)))
+        parsed.append(_Sequence(as_tensor_variable(described["input"]), taps))
     for place, sequence in enumerate(parsed):
         if sequence.variable.type.ndim == 0:
             raise LabTypeError(
@@ -64,32 +74,25 @@ def _parse_sequences(sequences: Any) -> list[_Sequence]:
 
 
 def _parse_outputs(outputs_info: Any) -> list[_Output]:
-    entries = [None] if outputs_info is None else _as_list(outputs_info)
-    if isinstance(outputs_info, Mapping):
-        entries = [outputs_info]
     parsed = []
-    for place, entry in enumerate(entries):
-        if isinstance(entry, Mapping):
-            initial = entry.get("initial")
-            taps = entry.get("taps", [-1] if initial is not None else None)
-            if initial is None and taps:
+    for place, entry in enumerate([None] if outputs_info is None else _entries(outputs_info)):
+        described = entry if isinstance(entry, Mapping) else {"initial": entry}
+        initial = described.get("initial")
+        if initial is None:
+            if described.get("taps"):
                 raise LabValueError(f"Output {place} of scan has taps but no initial value.")
-            taps = () if initial is None else tuple(_as_list(taps))
-            if any(not isinstance(tap, int) or tap >= 0 for tap in taps):
-                raise LabValueError(
-                    f"Taps of an output look back: negative whole numbers, not {taps}."
-                )
-            parsed.append(_Output(initial, tuple(sorted(taps))))
-        else:
-            parsed.append(_Output(entry, (-1,) if entry is not None else ()))
-    for output in parsed:
-        if output.initial is not None:
-            output.initial = as_tensor_variable(output.initial)
-            if output.taps != (-1,) and output.initial.type.ndim == 0:
-                raise LabValueError(
-                    f"An output with the taps {output.taps} needs its earlier values stacked.",
-                    where=describe(output.initial),
-                )
+            parsed.append(_Output(None))
+            continue
+        taps = tuple(_entries(described.get("taps", -1)))
+        if any(not isinstance(tap, int) or tap >= 0 for tap in taps):
+            raise LabValueError(f"Taps of an output look back: negative whole numbers, not {taps}.")
+        output = _Output(as_tensor_variable(initial), tuple(sorted(taps)))
+        if output.taps != (-1,) and output.initial.type.ndim == 0:
+            raise LabValueError(
+                f"An output with the taps {output.taps} needs its earlier values stacked.",
+                where=describe(output.initial),
+            )
+        parsed.append(output)
     return parsed
 
 
@@ -106,7 +109,7 @@ class _Builder:
         self.sequences = _parse_sequences(sequences)
         self.outputs = _parse_outputs(outputs_info)
         self.default_outputs = outputs_info is None
-        self.non_sequences = [as_tensor_variable(v) for v in _as_list(non_sequences)]
+        self.non_sequences = [as_tensor_variable(v) for v in _entries(non_sequences)]
         self.backwards = go_backwards
         self.steps = self._steps(n_steps)
 
@@ -149,7 +152,7 @@ class _Builder:
     def run(self, truncate_gradient: int) -> tuple[list[Any], dict[Any, Any]]:
         """Call the step, close the body, and return the outputs and updates."""
         plain = self.shifted_sequences()
-        elements = [_placeholder(s.type.clone(shape=s.type.shape[1:]), s.name) for s in plain]
+        elements = [s.type.clone(shape=s.type.shape[1:]).make_variable(s.name) for s in plain]
         initials, taps = self._states()
         answer = self.fn(*elements, *(v for state in taps for v in state), *self.non_sequences)
         results, updates, condition = _split_answer(answer)
@@ -180,7 +183,7 @@ class _Builder:
             element = first.type.clone(shape=first.type.shape[1:])
             name = output.initial.name
             taps.append(
-                [_placeholder(element, f"{name}[t{tap}]" if name else None) for tap in output.taps]
+                [element.make_variable(f"{name}[t{tap}]" if name else None) for tap in output.taps]
             )
             initials.append(first)
         return initials, taps
@@ -195,7 +198,7 @@ class _Builder:
             _fitted(r, tap[0], place) for place, (r, tap) in enumerate(zip(states, taps))
         ]
         shared = [v for v in updates if hasattr(v, "container")]
-        shared_inner = [_placeholder(v.type, v.name) for v in shared]
+        shared_inner = [v.type.make_variable(v.name) for v in shared]
         all_taps = [*taps, *([v] for v in shared_inner)]
         all_states = [*states, *(v.type.filter_variable(updates[v]) for v in shared)]
         layout = Layout(
@@ -207,17 +210,13 @@ class _Builder:
         )
         placeholders = [*elements, *(v for state in all_taps for v in state)]
         roots = [*all_states, *mapped, *([] if condition is None else [condition])]
-        body, constants = close_body(
-            roots, placeholders, dict(zip(shared, shared_inner)), self._allowed()
-        )
+        allowed = set(self.non_sequences) if self.strict else None
+        body, constants = close_body(roots, placeholders, dict(zip(shared, shared_inner)), allowed)
         starts = [*initials, *(function("shape_padleft")(v) for v in shared)]
         found = Scan(layout, body, truncate_gradient, self.name)(
             self.steps, *plain, *starts, *constants, return_list=True
         )
         return self._outputs(found, layout, results, shared)
-
-    def _allowed(self) -> set[Any] | None:
-        return set(self.non_sequences) if self.strict else None
 
     def _outputs(
         self, found: list[Any], layout: Layout, results: list[Any], shared: list[Any]
@@ -259,64 +258,33 @@ def close_body(
     for node in toposort(roots, placeholders):
         if any(variable in changing for variable in node.inputs):
             changing.update(node.outputs)
-    constants: dict[Any, Any] = {}
-    known: dict[Any, Any] = dict(replace)
-    for node in toposort(roots, placeholders):
-        if not any(output in changing for output in node.outputs):
-            continue
-        for variable in node.inputs:
-            _note_constant(variable, changing, constants)
-    for root in roots:
-        _note_constant(root, changing, constants)
+    read: list[Any] = [
+        variable for node in toposort(roots, placeholders)
+        if any(output in changing for output in node.outputs) for variable in node.inputs
+    ]
+    constants = [
+        v for v in dict.fromkeys([*read, *roots])
+        if v not in changing and not (isinstance(v, Constant) and np.ndim(v.data) == 0)
+    ]
     if allowed is not None:
         _check_strict(constants, allowed)
+    inner = {outer: outer.type.make_variable(outer.name) for outer in constants}
+    results = copies(roots, {**replace, **inner})
+    distinct = [function("identity")(r) if r in results[:k] else r for k, r in enumerate(results)]
+    changed = dict.fromkeys([*placeholders, *replace.values()])
+    return FunctionGraph([*changed, *inner.values()], distinct), constants
+
+
+def _check_strict(constants: Sequence[Any], allowed: set[Any]) -> None:
     for outer in constants:
-        known[outer] = _placeholder(outer.type, outer.name)
-    inner_roots = _replaced(roots, known)
-    inner = [known[outer] for outer in constants]
-    distinct = [function("identity")(r) if r in inner_roots[:k] else r
-                for k, r in enumerate(inner_roots)]
-    return FunctionGraph([*placeholders, *replace.values(), *inner]
-                         if not set(replace.values()) <= set(placeholders)
-                         else [*placeholders, *inner], distinct), list(constants)
-
-
-def _replaced(roots: Sequence[Any], known: Mapping[Any, Any]) -> list[Any]:
-    from autodiff_lab.graph import clone_get_equiv
-
-    equivalent = clone_get_equiv([], roots, known)
-    return [equivalent.get(root, root) for root in roots]
-
-
-def _note_constant(variable: Any, changing: set[Any], constants: dict[Any, Any]) -> None:
-    if variable in changing:
-        return
-    if isinstance(variable, Constant) and variable.type.ndim == 0:  # type: ignore[attr-defined]
-        return
-    constants.setdefault(variable, None)
-
-
-def _check_strict(constants: Mapping[Any, Any], allowed: set[Any]) -> None:
-    for outer in constants:
-        for leaf in leaves([outer]):
-            reachable = allowed & set(_above(outer))
-            if isinstance(leaf, Constant) or reachable:
-                continue
-            raise MissingInputError(
-                f"With strict=True the step may read only what non_sequences lists, "
-                f"not {describe(outer)}.",
-                remedy="add it to non_sequences",
-            )
-
-
-def _above(variable: Any) -> list[Any]:
-    from autodiff_lab.graph import ancestors
-
-    return list(ancestors([variable]))
-
-
-def _placeholder(kind: Any, name: str | None) -> Any:
-    return kind.make_variable(name)
+        above = set(ancestors([outer]))
+        if above & allowed or all(isinstance(leaf, Constant) for leaf in leaves([outer])):
+            continue
+        raise MissingInputError(
+            f"With strict=True the step may read only what non_sequences lists, "
+            f"not {describe(outer)}.",
+            remedy="add it to non_sequences",
+        )
 
 
 def _fitted(result: Any, tap: Any, place: int) -> Any:
@@ -458,9 +426,7 @@ def reduce(
         fn, sequences=sequences, outputs_info=outputs_info, non_sequences=non_sequences,
         go_backwards=go_backwards, **options,
     )
-    if isinstance(results, list):
-        return [result[-1] for result in results], updates
-    return results[-1], updates
+    return as_given(results, [result[-1] for result in as_list(results)]), updates
 
 
 def foldl(
