@@ -81,8 +81,8 @@ class Rule:
             raise LabTypeError(f"A rewrite rule is a function, not {self.function!r}.")
         self.name = self.function.__name__
         self.doc = inspect.cleandoc(self.function.__doc__ or "")
-        self.file = self.function.__code__.co_filename
-        self.line = self.function.__code__.co_firstlineno
+        code = inspect.unwrap(self.function).__code__
+        self.file, self.line = code.co_filename, code.co_firstlineno
         if self.phase not in (*PHASES, DISPLAY):
             raise LabValueError(
                 f"The rule {self.name} names the phase {self.phase!r}.",

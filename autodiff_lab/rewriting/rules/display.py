@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,22 +38,38 @@ CLIENT = "seed: the derivation of the logistic function's derivative"
 PRODUCTS = ("mul", "true_div", "neg", "reciprocal", "sqr", "pow")
 
 Answer = Variable | None
+Terms = list[tuple[float, Variable, Product]]
+Coefficients = list[tuple[float, Variable | None]]
 
-display = functools.partial(node_rewriter, phase=DISPLAY, client=CLIENT)
+def display(
+    ops: Sequence[str], tags: Sequence[str], example: Any, read: Any = None, client: str = CLIENT
+) -> Callable[[Callable[..., Answer]], Any]:
+    """Declare a rule of this file; its answer gets the dtype and shape of what it replaces.
 
+    Where `read` is given, the rule's third argument is what `read` finds at the node's output; if
+    that is None, the rule does not apply.
+    """
+    def declare(rule: Callable[..., Answer]) -> Any:
+        @functools.wraps(rule)
+        def fitted(context: Context, node: Apply) -> Answer:
+            old = node.outputs[0]
+            found = [read(context, old)] if read else []
+            new = None if None in found else rule(context, node, *found)
+            if new is None:
+                return None
+            ndim = old.type.ndim  # type: ignore[attr-defined]
+            leaves = [v for v in node.inputs if v.type.ndim == ndim]  # type: ignore[attr-defined]
+            return context.conform(new, old, leaves)  # type: ignore[no-any-return]
 
-def _fitted(context: Context, new: Variable, node: Apply) -> Answer:
-    """`new` with the dtype and shape of what it replaces."""
-    old = node.outputs[0]
-    leaves = [v for v in node.inputs if v.type.ndim == old.type.ndim]  # type: ignore[attr-defined]
-    result: Answer = context.conform(new, old, leaves)
-    return result
+        return node_rewriter(ops, DISPLAY, client, tags=tags, example=example)(fitted)
+
+    return declare
 
 
 # -- products --------------------------------------------------------------------------------
 
 
-def _aspect(context: Context, node: Apply, found: Product) -> str:
+def _aspect(node: Apply, found: Product) -> str:
     """What is most worth saying about a product when it is put in order."""
     if found.cancelled:
         return "cancel"
@@ -70,23 +87,59 @@ def _aspect(context: Context, node: Apply, found: Product) -> str:
     return "order"
 
 
-def _ordered(context: Context, node: Apply, aspect: str) -> Answer:
-    """The product put in order, if `aspect` is what is to be said about it."""
-    if node.op.name == "pow" and is_number(context, node.inputs[1]) is None:
-        return None
-    found = product_of(context, node.outputs[0])
-    if found is None or _aspect(context, node, found) != aspect:
-        return None
-    if aspect == "fraction" and not found.powers:
-        return None
-    return _fitted(context, build(found), node)
+# aspect -> the rule that says it, its words and an example
+ASPECTS: dict[str, tuple[str, str, Any]] = {
+    "signs": ("two_signs_cancel", "the two signs cancel", lambda x, y: (-x) * (-y)),
+    "minus": ("sign_in_front", "the minus sign goes to the front", lambda x, y: x * (-y)),
+    "fraction": ("one_fraction", "written as one fraction", lambda x, y: (1 / x) * y),
+    "cancel": ("equal_factors_cancel", "equal factors above and below cancel",
+               lambda x, y: (x * y) / x),
+    "powers": ("equal_factors_as_power", "equal factors make a power", lambda x, y: x * x),
+    "numbers": ("numbers_multiply", "the numbers are multiplied", lambda x, y: 2 * (3 * x)),
+    "order": ("product_in_order", "number first, then names, then functions", lambda x, y: x * 2),
+}
 
 
-def _symbolic(context: Context, node: Apply) -> Answer:
-    """x ** (n - 1) * x -> x ** n, where the exponent is no number."""
-    found = product_of(context, node.outputs[0])
-    if found is None:
-        return None
+def _declare_aspect(aspect: str, name: str, words: str, example: Any) -> None:
+    """The rule that puts a product in order where `aspect` is what is to be said about it."""
+    def ordered(context: Context, node: Apply, found: Product) -> Answer:
+        if node.op.name == "pow" and is_number(context, node.inputs[1]) is None:
+            return None
+        if _aspect(node, found) != aspect or (aspect == "fraction" and not found.powers):
+            return None
+        return build(found)
+
+    ordered.__name__, ordered.__doc__ = name, words
+    tags = ("tidy", "silent") if aspect == "order" else ("tidy",)
+    display(PRODUCTS, tags, example, product_of)(ordered)
+
+
+for _name, _declaration in ASPECTS.items():
+    _declare_aspect(_name, *_declaration)
+
+
+@display(("mul", "true_div"), ("tidy",),
+         lambda x, y: function("exp")(x) * function("exp")(-x) * y, product_of)
+def exponentials_cancel(context: Context, node: Apply, found: Product) -> Answer:
+    """exp(u) exp(-u) = 1"""
+    arguments = {
+        bare(base.owner.inputs[0]): base
+        for base in found.powers
+        if base.owner is not None and base.owner.op.name == "exp"
+    }
+    for argument, base in arguments.items():
+        opposite = _negative(context, argument)
+        twin = None if opposite is None else arguments.get(context.fgraph.table.intern(opposite))
+        if twin is None or found.powers[base] * found.powers[twin] <= 0:
+            continue
+        common = min(found.powers[base], found.powers[twin], key=abs)
+        return build(found.raised({base: -common, twin: -common}))
+    return None
+
+
+@display(("mul",), ("tidy",), lambda x, y: x * x ** (y - 1), product_of)
+def exponents_add(context: Context, node: Apply, found: Product) -> Answer:
+    """the exponents add"""
     for factor, times in found.powers.items():
         inner = factor.owner
         if times != 1.0 or inner is None or inner.op.name != "pow":
@@ -108,82 +161,12 @@ def _symbolic(context: Context, node: Apply) -> Answer:
         }
         if found.powers[base] != shift:
             changed.powers[base] = found.powers[base] - shift
-        return _fitted(context, build(changed), node)
+        return build(changed)
     return None
 
 
-@display(PRODUCTS, tags=("tidy",), example=lambda x, y: (-x) * (-y))
-def two_signs_cancel(context: Context, node: Apply) -> Answer:
-    """the two signs cancel"""
-    return _ordered(context, node, "signs")
-
-
-@display(PRODUCTS, tags=("tidy",), example=lambda x, y: x * (-y))
-def sign_in_front(context: Context, node: Apply) -> Answer:
-    """the minus sign goes to the front"""
-    return _ordered(context, node, "minus")
-
-
-@display(PRODUCTS, tags=("tidy",), example=lambda x, y: (1 / x) * y)
-def one_fraction(context: Context, node: Apply) -> Answer:
-    """written as one fraction"""
-    return _ordered(context, node, "fraction")
-
-
-@display(PRODUCTS, tags=("tidy",), example=lambda x, y: (x * y) / x)
-def equal_factors_cancel(context: Context, node: Apply) -> Answer:
-    """equal factors above and below cancel"""
-    return _ordered(context, node, "cancel")
-
-
-@display(PRODUCTS, tags=("tidy",), example=lambda x, y: x * x)
-def equal_factors_as_power(context: Context, node: Apply) -> Answer:
-    """equal factors make a power"""
-    return _ordered(context, node, "powers")
-
-
-@display(("mul", "true_div"), tags=("tidy",),
-         example=lambda x, y: function("exp")(x) * function("exp")(-x) * y)
-def exponentials_cancel(context: Context, node: Apply) -> Answer:
-    """exp(u) exp(-u) = 1"""
-    found = product_of(context, node.outputs[0])
-    if found is None:
-        return None
-    arguments = {
-        bare(base.owner.inputs[0]): base
-        for base in found.powers
-        if base.owner is not None and base.owner.op.name == "exp"
-    }
-    for argument, base in arguments.items():
-        opposite = _negative(context, argument)
-        twin = None if opposite is None else arguments.get(context.fgraph.table.intern(opposite))
-        if twin is None or found.powers[base] * found.powers[twin] <= 0:
-            continue
-        common = min(found.powers[base], found.powers[twin], key=abs)
-        return _fitted(context, build(found.raised({base: -common, twin: -common})), node)
-    return None
-
-
-@display(("mul",), tags=("tidy",), example=lambda x, y: x * x ** (y - 1))
-def exponents_add(context: Context, node: Apply) -> Answer:
-    """the exponents add"""
-    return _symbolic(context, node)
-
-
-@display(PRODUCTS, tags=("tidy",), example=lambda x, y: 2 * (3 * x))
-def numbers_multiply(context: Context, node: Apply) -> Answer:
-    """the numbers are multiplied"""
-    return _ordered(context, node, "numbers")
-
-
-@display(PRODUCTS, tags=("tidy", "silent"), example=lambda x, y: x * 2)
-def product_in_order(context: Context, node: Apply) -> Answer:
-    """number first, then names, then functions"""
-    return _ordered(context, node, "order")
-
-
-@node_rewriter(("dot",), phase=DISPLAY, client="document: the normal equations of least squares",
-               tags=("tidy",), example=lambda x, y: function("dot")(x, 2 * y.T))
+@display(("dot",), ("tidy",), lambda x, y: function("dot")(x, 2 * y.T),
+         client="document: the normal equations of least squares")
 def number_before_matrix_product(context: Context, node: Apply) -> Answer:
     """the number goes to the front"""
     factor, inputs = 1.0, []
@@ -201,45 +184,38 @@ def number_before_matrix_product(context: Context, node: Apply) -> Answer:
         return None
     product = function("dot")(*inputs)
     scaled = product if abs(factor) == 1 else function("mul")(number(abs(factor)), product)
-    return _fitted(context, function("neg")(scaled) if factor < 0 else scaled, node)
+    return _signed(int(factor < 0), scaled)
 
 
 # -- numbers and sums --------------------------------------------------------------------------
 
 
-@display(("add", "sub", "mul", "pow", "true_div"), tags=("tidy",),
-         example=lambda x, y: x ** (y.type.make_constant(3.0) - 1))
+@display(("add", "sub", "mul", "pow", "true_div"), ("tidy",),
+         lambda x, y: x ** (y.type.make_constant(3.0) - 1))
 def arithmetic(context: Context, node: Apply) -> Answer:
     """arithmetic"""
     values = [is_number(context, v) for v in node.inputs]
-    if any(value is None for value in values):
+    if None in values or not all(isinstance(bare(v), Constant) for v in node.inputs):
         return None
-    if all(isinstance(bare(v), Constant) for v in node.inputs):
-        result = float(np.asarray(node.op.evaluate(node, *_scalars(values))).reshape(-1)[0])
-        whole = all(float(value).is_integer() for value in values if value is not None)
-        if not math.isfinite(result) or (whole and not result.is_integer()):
-            return None
-        return _fitted(context, number(result), node)
-    return None
+    scalars = [np.asarray(value, dtype=np.float64) for value in values]
+    result = float(np.asarray(node.op.evaluate(node, *scalars)).reshape(-1)[0])
+    whole = all(float(scalar).is_integer() for scalar in scalars)
+    exact = math.isfinite(result) and (result.is_integer() or not whole)
+    return number(result) if exact else None
 
 
-def _scalars(values: list[float | None]) -> list[Any]:
-    return [np.asarray(value, dtype=np.float64) for value in values]
-
-
-@display(("add", "sub"), tags=("tidy", "silent"), example=lambda x, y: x + y * 0)
+@display(("add", "sub"), ("tidy", "silent"), lambda x, y: x + y * 0)
 def nothing_added(context: Context, node: Apply) -> Answer:
     """adding zero changes nothing"""
     left, right = node.inputs
     if is_number(context, right) == 0:
-        return _fitted(context, left, node)
+        return left
     if is_number(context, left) == 0:
-        other = right if node.op.name == "add" else function("neg")(right)
-        return _fitted(context, other, node)
+        return right if node.op.name == "add" else _signed(1, right)
     return None
 
 
-@display(("add", "sub"), tags=("tidy", "silent"), example=lambda x, y: x + (-y))
+@display(("add", "sub"), ("tidy", "silent"), lambda x, y: x + (-y))
 def plus_minus(context: Context, node: Apply) -> Answer:
     """plus a negative is minus"""
     left, right = node.inputs
@@ -247,29 +223,28 @@ def plus_minus(context: Context, node: Apply) -> Answer:
     if inner is None or inner.op.name != "neg":
         return None
     sign = "sub" if node.op.name == "add" else "add"
-    return _fitted(context, function(sign)(left, inner.inputs[0]), node)
+    return function(sign)(left, inner.inputs[0])
 
 
-@display(("add", "sub"), tags=("tidy",), example=lambda x, y: x + y + x)
-def like_terms(context: Context, node: Apply) -> Answer:
+def _known_terms(context: Context, total: Variable) -> Terms | None:
+    """The terms of a sum: sign, term, and the term as a product; None where one is no product."""
+    terms = terms_of(context, total) or []
+    found = [(sign, term, product_of(context, term)) for sign, term in terms]
+    known = [(sign, term, product) for sign, term, product in found if product is not None]
+    return known if len(known) == len(terms) > 1 else None
+
+
+@display(("add", "sub"), ("tidy",), lambda x, y: x + y + x, _known_terms)
+def like_terms(context: Context, node: Apply, terms: Terms) -> Answer:
     """like terms are collected"""
-    terms, known = _terms(context, node)
     collected: dict[Variable | None, float] = {}
-    for (sign, _), product in zip(terms, known):
+    for sign, _, product in terms:
         coefficient, key = sign * product.number, _key(context, product)
         collected[key] = collected.get(key, 0.0) + coefficient
     if len(collected) == len(terms):
         return None
     kept = [(c, key) for key, c in collected.items() if c != 0.0]
-    return _fitted(context, added((c, v) for c, v in _positive_first(kept)), node)
-
-
-def _terms(context: Context, node: Apply) -> tuple[list[tuple[float, Variable]], list[Product]]:
-    """The terms of a sum with their signs, and each as a product; none where one is no product."""
-    terms = terms_of(context, node.outputs[0]) or []
-    found = [product_of(context, term) for _, term in terms]
-    products = [product for product in found if product is not None]
-    return (list(terms), products) if len(products) == len(terms) else ([], [])
+    return added((c, v) for c, v in _positive_first(kept))
 
 
 def _key(context: Context, product: Product) -> Variable | None:
@@ -279,53 +254,43 @@ def _key(context: Context, product: Product) -> Variable | None:
     return context.fgraph.table.intern(build(product.without_number()))
 
 
-def _positive_first(
-    terms: list[tuple[float, Variable | None]]
-) -> list[tuple[float, Variable | None]]:
+def _positive_first(terms: Coefficients) -> Coefficients:
     """The same terms, beginning with one that has no minus sign, if there is one."""
-    if terms and terms[0][0] < 0:
-        for place, (coefficient, _) in enumerate(terms):
-            if coefficient > 0:
-                return [terms[place], *terms[:place], *terms[place + 1 :]]
-    return terms
+    first = next((k for k, (coefficient, _) in enumerate(terms) if coefficient > 0), 0)
+    return [*terms[first : first + 1], *terms[:first], *terms[first + 1 :]]
 
 
 # -- sums of fractions, common factors ---------------------------------------------------------
 
 
-@display(("add", "sub"), tags=("bar",), example=lambda x, y: 1 / x + y / x**2)
-def common_denominator(context: Context, node: Apply) -> Answer:
+@display(("add", "sub"), ("bar",), lambda x, y: 1 / x + y / x**2, _known_terms)
+def common_denominator(context: Context, node: Apply, terms: Terms) -> Answer:
     """brought to a common denominator"""
-    terms, known = _terms(context, node)
-    if len(terms) < 2:
-        return None
     lowest: dict[Variable, float] = {}
-    for product in known:
+    for _, _, product in terms:
         for base, exponent in product.powers.items():
             if exponent < 0:
                 lowest[base] = min(lowest.get(base, 0.0), exponent)
-    with_bar = [p for p in known if any(e < 0 for e in p.powers.values())]
+    with_bar = [p for _, _, p in terms if any(e < 0 for e in p.powers.values())]
     shared = any(all(p.powers.get(b, 0.0) < 0 for p in with_bar) for b in lowest)
     if len(with_bar) < 2 or not shared:
         return None
-    numerators: list[tuple[float, Variable | None]] = []
-    for (sign, _), product in zip(terms, known):
+    numerators: Coefficients = []
+    for sign, _, product in terms:
         raised = product.raised({base: -exponent for base, exponent in lowest.items()})
         negative = (sign < 0) != (raised.signs % 2 == 1)
         numerators.append((-1.0 if negative else 1.0, build(_unsigned(raised))))
     below = Product(powers={base: -exponent for base, exponent in lowest.items()})
-    return _fitted(
-        context, function("true_div")(added(_positive_first(numerators)), build(below)), node
-    )
+    return function("true_div")(added(_positive_first(numerators)), build(below))
 
 
-@display(("add", "sub"), tags=("bar",), example=lambda x, y: x * (x + y) - x**2)
+@display(("add", "sub"), ("bar",), lambda x, y: x * (x + y) - x**2)
 def multiplied_out(context: Context, node: Apply) -> Answer:
     """the products are multiplied out"""
     terms = terms_of(context, node.outputs[0])
     if terms is None or len(terms) > MOST_OPENED:
         return None
-    opened: list[tuple[float, Variable | None]] = []
+    opened: Coefficients = []
     changed = False
     for sign, term in terms:
         product = product_of(context, term)
@@ -333,19 +298,16 @@ def multiplied_out(context: Context, node: Apply) -> Answer:
             return None
         parts = _distributed(context, product)
         changed |= len(parts) > 1
-        if len(parts) > 1:
-            opened += [(sign * c, v) for c, v in parts]
-        else:
-            opened.append((sign, term))
+        opened += [(sign * c, v) for c, v in parts] if len(parts) > 1 else [(sign, term)]
     if not changed or len(opened) > 2 * MOST_OPENED:
         return None
-    return _fitted(context, added(opened), node)
+    return added(opened)
 
 
 MOST_OPENED = 8
 
 
-def _distributed(context: Context, product: Product) -> list[tuple[float, Variable | None]]:
+def _distributed(context: Context, product: Product) -> Coefficients:
     """A product with a sum among its factors as a sum of products; else itself."""
     for base, exponent in product.powers.items():
         inner = bare(base).owner
@@ -364,35 +326,29 @@ def _times_term(
 ) -> tuple[float, Variable | None]:
     """One more factor into a product: its coefficient, and the rest."""
     whole = product.copy()
-    value = is_number(context, term)
-    coefficient = sign
-    if value is None:
+    coefficient = is_number(context, term)
+    if coefficient is None:
         inner = product_of(context, term) or Product(powers={term: 1.0})
         for base, exponent in inner.powers.items():
             whole.multiply(base, exponent)
-        coefficient *= inner.number
-    else:
-        coefficient *= value
+        coefficient = inner.number
     rest = whole.raised({}).without_number()
-    return coefficient * whole.number, build(rest) if rest.powers else None
+    return sign * coefficient * whole.number, build(rest) if rest.powers else None
 
 
-@display(("add", "sub"), tags=("factor",),
-         example=lambda x, y: function("exp")(x) * y + function("exp")(x) * x)
-def common_factor(context: Context, node: Apply) -> Answer:
+@display(("add", "sub"), ("factor",),
+         lambda x, y: function("exp")(x) * y + function("exp")(x) * x, _known_terms)
+def common_factor(context: Context, node: Apply, terms: Terms) -> Answer:
     """the common factor is taken out"""
-    terms, known = _terms(context, node)
-    if len(terms) < 2:
-        return None
     common: dict[Variable, float] = {}
-    for base in known[0].powers:
-        exponents = [p.powers.get(base, 0.0) for p in known]
+    for base in terms[0][2].powers:
+        exponents = [p.powers.get(base, 0.0) for _, _, p in terms]
         if all(e > 0 for e in exponents) or all(e < 0 for e in exponents):
             common[base] = min(exponents, key=abs)
     if not any(base.owner is not None and e > 0 for base, e in common.items()):
         return None
-    rests: list[tuple[float, Variable | None]] = []
-    for (sign, _), product in zip(terms, known):
+    rests: Coefficients = []
+    for sign, _, product in terms:
         rest = product.raised({base: -exponent for base, exponent in common.items()})
         left = build(rest.without_number()) if rest.powers else None
         rests.append((sign * rest.number, left))
@@ -402,7 +358,7 @@ def common_factor(context: Context, node: Apply) -> Answer:
         outside.above = list(sizes)
         rests = [(c / abs(c), v) for c, v in rests]
     inside = added(_positive_first(rests))
-    return _fitted(context, function("mul")(build(outside), inside), node)
+    return function("mul")(build(outside), inside)
 
 
 # -- the logistic function ----------------------------------------------------------------------
@@ -415,9 +371,9 @@ def _one_plus_exponential(context: Context, variable: Variable) -> Variable | No
         return None
     for one, other in (node.inputs, node.inputs[::-1]):
         inner = bare(other)
-        if is_number(context, one) == 1 and inner.owner is not None:
-            if inner.owner.op.name == "exp":
-                return inner
+        exponential = inner.owner is not None and inner.owner.op.name == "exp"
+        if exponential and is_number(context, one) == 1:
+            return inner
     return None
 
 
@@ -427,13 +383,10 @@ def _negative(context: Context, variable: Variable) -> Variable | None:
     return None if product is None or product.signs % 2 == 0 else build(_unsigned(product))
 
 
-@display(("true_div",), tags=("split",),
-         example=lambda x, y: function("exp")(-x) / (1 + function("exp")(-x)) ** 2)
-def split_the_square(context: Context, node: Apply) -> Answer:
+@display(("true_div",), ("split",),
+         lambda x, y: function("exp")(-x) / (1 + function("exp")(-x)) ** 2, product_of)
+def split_the_square(context: Context, node: Apply, found: Product) -> Answer:
     """the square is split"""
-    found = product_of(context, node.outputs[0])
-    if found is None:
-        return None
     for base, exponent in found.powers.items():
         exponential = _one_plus_exponential(context, base)
         if exponent != -2 or exponential is None or found.powers.get(exponential, 0.0) < 1:
@@ -448,21 +401,24 @@ def split_the_square(context: Context, node: Apply) -> Answer:
         both = function("mul")(*halves)
         trivial = not rest.powers and abs(rest.number) == 1
         result = both if trivial else function("mul")(build(_unsigned(rest)), both)
-        return _fitted(context, function("neg")(result) if rest.signs % 2 else result, node)
+        return _signed(rest.signs, result)
     return None
+
+
+def _signed(signs: int, variable: Variable) -> Variable:
+    """The variable with a minus sign in front where the signs are odd."""
+    signed: Variable = function("neg")(variable) if signs % 2 else variable
+    return signed
 
 
 def _unsigned(product: Product) -> Product:
     return dataclasses.replace(product.copy(), signs=0)
 
 
-@display(("true_div", "reciprocal"), tags=("recognise",),
-         example=lambda x, y: y / (1 + function("exp")(-x)))
-def logistic_by_name(context: Context, node: Apply) -> Answer:
+@display(("true_div", "reciprocal"), ("recognise",),
+         lambda x, y: y / (1 + function("exp")(-x)), product_of)
+def logistic_by_name(context: Context, node: Apply, found: Product) -> Answer:
     """s(u) = 1/(1 + exp(-u)), and exp(-u)/(1 + exp(-u)) = 1 - s(u)"""
-    found = product_of(context, node.outputs[0])
-    if found is None:
-        return None
     for base, exponent in found.powers.items():
         exponential = _one_plus_exponential(context, base)
         if exponential is None or exponent != -1 or exponential.owner is None:
@@ -474,23 +430,16 @@ def logistic_by_name(context: Context, node: Apply) -> Answer:
         rest = found.raised({base: 1, exponential: -above})
         negative = _negative(context, argument)
         sigmoid = function("sigmoid")(argument if negative is None else negative)
-        if above == 1 and negative is not None or above == 0 and negative is None:
-            factor = function("sub")(number(1.0), sigmoid)
-        else:
-            factor = sigmoid
-        if not rest.powers and rest.number == 1:
-            return _fitted(context, factor, node)
-        sign = rest.signs % 2
-        result = function("mul")(build(_unsigned(rest)), factor)
-        if not rest.powers and rest.number in (1, -1):
-            result = factor
-        return _fitted(context, function("neg")(result) if sign else result, node)
+        if (above == 1) == (negative is not None):
+            sigmoid = function("sub")(number(1.0), sigmoid)
+        if rest.powers or rest.number not in (1, -1):
+            sigmoid = function("mul")(build(_unsigned(rest)), sigmoid)
+        return _signed(rest.signs, sigmoid)
     return None
 
 
-@display(("pow",), tags=("tidy", "silent"), example=lambda x, y: function("pow")(x, 0.5))
+@display(("pow",), ("tidy", "silent"), lambda x, y: function("pow")(x, 0.5))
 def half_power_is_root(context: Context, node: Apply) -> Answer:
     """the power 1/2 is the square root"""
-    if is_number(context, node.inputs[1]) != 0.5:
-        return None
-    return _fitted(context, function("sqrt")(power(node.inputs[0], 1.0)), node)
+    half = is_number(context, node.inputs[1]) == 0.5
+    return function("sqrt")(power(node.inputs[0], 1.0)) if half else None
