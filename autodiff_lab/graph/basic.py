@@ -104,7 +104,26 @@ class Type:
         return None
 
 
-class Variable:
+class _Tagged:
+    """What variables and nodes have in common: a tag, made when first asked for."""
+
+    __slots__ = ("_tag",)
+
+    _tag: Tag | None
+
+    @property
+    def tag(self) -> Tag:
+        """A free place for notes."""
+        if self._tag is None:
+            self._tag = Tag()
+        return self._tag
+
+    @tag.setter
+    def tag(self, value: Tag) -> None:
+        self._tag = value
+
+
+class Variable(_Tagged):
     """A value in a graph: an input, or one output of an apply node.
 
     Parameters
@@ -117,7 +136,7 @@ class Variable:
     name : str, optional
     """
 
-    __slots__ = ("type", "owner", "index", "name", "_tag", "roles", "__weakref__")
+    __slots__ = ("type", "owner", "index", "name", "roles", "__weakref__")
 
     type: Type
     owner: Apply | None
@@ -140,19 +159,8 @@ class Variable:
         self.owner = owner
         self.index = index
         self.name = name
-        self._tag: Tag | None = None
+        self._tag = None
         self.roles = ()
-
-    @property
-    def tag(self) -> Tag:
-        """A free place for notes."""
-        if self._tag is None:
-            self._tag = Tag()
-        return self._tag
-
-    @tag.setter
-    def tag(self, value: Tag) -> None:
-        self._tag = value
 
     def clone(self, name: str | None = None) -> Variable:
         """A new input of the same type, with the same name unless another is given."""
@@ -256,7 +264,7 @@ def creation_log() -> Iterator[list[Apply]]:
             _log.open[-1].extend(nodes)
 
 
-class Apply:
+class Apply(_Tagged):
     """One application of an op to inputs.
 
     Parameters
@@ -266,7 +274,7 @@ class Apply:
         The outputs must be new: they become outputs of this node.
     """
 
-    __slots__ = ("op", "inputs", "outputs", "source", "_tag", "__weakref__")
+    __slots__ = ("op", "inputs", "outputs", "source", "__weakref__")
 
     op: Any  # an `Op`: `graph.op` is built on this file
     inputs: tuple[Variable, ...]
@@ -279,24 +287,13 @@ class Apply:
         self.op = op
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
-        self._tag: Tag | None = None
+        self._tag = None
         for index, output in enumerate(self.outputs):
             output.owner = self
             output.index = index
         self.source = source.current()
         if _log.open:
             _log.open[-1].append(self)
-
-    @property
-    def tag(self) -> Tag:
-        """A free place for notes."""
-        if self._tag is None:
-            self._tag = Tag()
-        return self._tag
-
-    @tag.setter
-    def tag(self, value: Tag) -> None:
-        self._tag = value
 
     @property
     def nin(self) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from autodiff_lab import hooks
 from autodiff_lab.errors import InconsistentGraphError
 from autodiff_lab.graph import source
 from autodiff_lab.graph.basic import Apply, Constant, Role, Variable, describe
@@ -80,9 +81,7 @@ class InternTable:
                 # make_node may itself have normalised the op or the inputs.
                 self._nodes.setdefault((found.op, found.inputs), found)
             self._members.update(found.outputs)
-            for variable in found.inputs:
-                if variable not in self._members:
-                    self._members.add(variable)
+            self._members.update(found.inputs)
         return found
 
     def intern(self, variable: Variable) -> Variable:
@@ -326,13 +325,10 @@ class FunctionGraph:
         """An independent copy whose table shares nothing with this one."""
         twin = FunctionGraph(self.inputs, self.outputs)
         for inside, copied in list(twin.memo.items()):
-            for mine, theirs in (
-                (self.names, twin.names),
-                (self.origin, twin.origin),
-                (self.roles, twin.roles),
-            ):
+            for told in ("names", "origin", "roles"):
+                mine = getattr(self, told)
                 if inside in mine:
-                    theirs[copied] = mine[inside]  # type: ignore[assignment]
+                    getattr(twin, told)[copied] = mine[inside]
         return twin
 
     clone = copy
@@ -349,15 +345,11 @@ class FunctionGraph:
                 )
 
     def __str__(self) -> str:
-        from autodiff_lab import hooks
-
         return f"FunctionGraph({', '.join(hooks.call('pp', v) for v in self.outputs)})"
 
     __repr__ = __str__
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        from autodiff_lab import hooks
-
         return hooks.call("mimebundle", self)
 
     def __iter__(self) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph.basic import Apply, Type
 from autodiff_lab.graph.op import Op
+from autodiff_lab.graph.replace import as_list
 
 
 class FromFunctionOp(Op):
@@ -94,6 +95,5 @@ wrap_py = as_op
 
 
 def _types(given: Any) -> list[Type]:
-    entries = given if isinstance(given, list | tuple) else [given]
     # the family writes `dmatrix` for the type of what dmatrix() makes
-    return [entry if isinstance(entry, Type) else entry().type for entry in entries]
+    return [entry if isinstance(entry, Type) else entry().type for entry in as_list(given)]

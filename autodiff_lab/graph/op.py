@@ -148,14 +148,10 @@ class Op:
 
         Each entry is a variable, or `ZERO`, `DISCONNECTED` or ``Undefined(reason)``.
         """
-        for older in ("L_op", "grad"):
-            method = getattr(self, older, None)
-            if method is not None:
-                arguments = (inputs, outputs, cotangents) if older == "L_op" else (
-                    inputs,
-                    cotangents,
-                )
-                return list(method(*arguments))
+        if hasattr(self, "L_op"):
+            return list(self.L_op(inputs, outputs, cotangents))
+        if hasattr(self, "grad"):
+            return list(self.grad(inputs, cotangents))
         return [Undefined(f"{self} has no derivative rule (pullback, L_op or grad)")] * len(inputs)
 
     def pushforward(

@@ -6,6 +6,8 @@ existing test code calls, with its steps, tolerances and errors.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,12 +16,13 @@ import numpy as np
 from autodiff_lab.compile import function
 from autodiff_lab.errors import GradientError, LabTypeError, LabValueError
 from autodiff_lab.gradient import grad
+from autodiff_lab.graph import as_list
 from autodiff_lab.tensor.constants import constant
 from autodiff_lab.tensor.type import TensorType
 
 Array = np.ndarray[Any, Any]
 
-FLOATS = ("float16", "float32", "float64")
+STEPS: dict[Any, float] = {"float16": 1e-1, "float32": 3e-4, "float64": 1e-7}
 TOLERANCE = {"float16": 5e-2, "float32": 1e-2, "float64": 1e-4}
 
 
@@ -48,14 +51,7 @@ class numeric_grad:
     array([6., 8.])
     """
 
-    type_eps: dict[Any, float] = {
-        "float64": 1e-7,
-        "float32": 3e-4,
-        "float16": 1e-1,
-        np.dtype("float64"): 1e-7,
-        np.dtype("float32"): 3e-4,
-        np.dtype("float16"): 1e-1,
-    }
+    type_eps: dict[Any, float] = STEPS | {np.dtype(name): step for name, step in STEPS.items()}
 
     def __init__(
         self,
@@ -205,8 +201,7 @@ def verify_grad(
         TensorType(a.dtype.name, tuple(1 if n == 1 else None for n in a.shape))(f"input {k}")
         for k, a in enumerate(arrays)
     ]
-    outputs = fun(*variables)
-    outputs = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+    outputs = as_list(fun(*variables))
     options: dict[str, Any] = {
         "mode": mode, "on_unused_input": "ignore", "allow_input_downcast": True,
     }
@@ -216,7 +211,8 @@ def verify_grad(
             _projection(rng, shape, output.type.dtype, cast_to_output_type)
             for shape, output in zip(shapes, outputs)
         ]
-        cost = _projected(outputs, weights)
+        parts = [(output * constant(weight)).sum() for output, weight in zip(outputs, weights)]
+        cost = functools.reduce(operator.add, parts)
         gradients = grad(cost, variables, disconnected_inputs="ignore")
         exact = function(variables, gradients, **options)(*arrays)
         numeric = numeric_grad(function(variables, cost, **options), arrays, eps, out_type)
@@ -239,7 +235,7 @@ def _checked_point(pt: Any) -> list[Array]:
         raise LabTypeError("`pt` should be a list or tuple of arrays.")
     arrays = [np.array(entry) for entry in pt]
     for place, array in enumerate(arrays):
-        if array.dtype.name not in FLOATS:
+        if array.dtype.name not in TOLERANCE:
             raise LabTypeError(
                 "verify_grad can work only with floating point inputs, but input "
                 f'{place} has dtype "{array.dtype}".',
@@ -252,11 +248,3 @@ def _projection(rng: Any, shape: tuple[int, ...], dtype: str, cast: bool) -> Arr
     draw = rng.random(shape) if hasattr(rng, "random") else rng.rand(*shape)
     weights = np.asarray(draw + 0.5)
     return weights.astype("float32") if cast and dtype == "float32" else weights
-
-
-def _projected(outputs: Sequence[Any], weights: Sequence[Array]) -> Any:
-    total: Any = None
-    for output, weight in zip(outputs, weights):
-        part = (output * constant(weight)).sum()
-        total = part if total is None else total + part
-    return total

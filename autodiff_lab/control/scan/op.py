@@ -63,11 +63,6 @@ class Layout:
         """How many initial values each state has."""
         return tuple(-min(taps) for taps in self.taps)
 
-    @property
-    def state_inputs(self) -> int:
-        """Number of body inputs that are taps of states."""
-        return sum(len(taps) for taps in self.taps)
-
 
 class Scan(GraphOp):
     """A loop.

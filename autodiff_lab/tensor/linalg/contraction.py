@@ -12,16 +12,21 @@ from typing import Any
 
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Apply, Terms, Variables, describe
-from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.lengths import element_count, length_of
-from autodiff_lab.tensor.linalg.frame import StackedOp, turned
+from autodiff_lab.tensor.linalg.frame import (
+    StackedOp,
+    as_column,
+    as_row,
+    both,
+    turned,
+    without_last_axis,
+)
 from autodiff_lab.tensor.opdef import Dims, Notation
 from autodiff_lab.tensor.products import Dot
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.shaping import flatten
-from autodiff_lab.tensor.type import TensorType
 
 
 class Matmul(StackedOp):
@@ -49,7 +54,7 @@ class Matmul(StackedOp):
         if left.type.ndim != right.type.ndim or left.type.ndim < 2:
             raise LabTypeError(
                 "Matmul takes two stacks of one rank.",
-                where=f"{describe(left)} and {describe(right)}",
+                where=both(left, right),
                 remedy="matmul(a, b) adds the missing axes",
             )
         inner, other = left.type.shape[-1], right.type.shape[-2]
@@ -57,19 +62,15 @@ class Matmul(StackedOp):
             raise LabValueError(
                 f"Shape mismatch: the matrices of the first argument have {inner} columns, "
                 f"those of the second {other} rows.",
-                where=f"{describe(left)} and {describe(right)}",
+                where=both(left, right),
                 why="matmul sums over these two axes",
                 remedy="swapaxes(x, -1, -2) transposes the matrices of a stack",
             )
         return [left, right]
 
-    def out_dtypes(self, *inputs: TensorType) -> list[str]:
-        return [dtypes.upcast(*(kind.dtype for kind in inputs))]
-
     def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
-        left, right = (variable.type.shape for variable in variables)
-        where = " and ".join(describe(variable) for variable in variables)
-        return [(*self.stack_dims(left, right, where), left[-2], right[-1])]
+        left, right = variables
+        return [(*self.stack_dims(left, right), left.type.shape[-2], right.type.shape[-1])]
 
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"np.matmul({self.stacked(node, *arguments)})"
@@ -112,13 +113,11 @@ def matmul(x: Any, y: Any) -> Any:
     if left.type.ndim <= 2 and right.type.ndim <= 2:
         return Dot()(left, right)
     row, column = left.type.ndim == 1, right.type.ndim == 1
-    left = dimshuffle(left, "x", 0) if row else left
-    right = dimshuffle(right, 0, "x") if column else right
-    result = Matmul().on(left, right)
+    result = Matmul().on(as_row(left) if row else left, as_column(right) if column else right)
     if row:
         rank = result.type.ndim
         return dimshuffle(result, *range(rank - 2), rank - 1)
-    return dimshuffle(result, *range(result.type.ndim - 1)) if column else result
+    return without_last_axis(result) if column else result
 
 
 @public(numpy=("tensordot",))
@@ -151,7 +150,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
             raise LabValueError(
                 f"Shape mismatch: axis {axis} of the first argument has length {lengths[0]}, "
                 f"axis {other} of the second {lengths[1]}.",
-                where=f"{describe(left)} and {describe(right)}",
+                where=both(left, right),
                 why="tensordot sums over these axes",
             )
     rest = [axis for axis in range(left.type.ndim) if axis not in mine]
@@ -181,7 +180,7 @@ def _summed_axes(left: Any, right: Any, axes: Any) -> tuple[list[int], list[int]
         if len(pair) != 2 or len(pair[0]) != len(pair[1]):
             raise LabValueError(
                 f"axes={axes!r} does not pair axes: as many of the first as of the second.",
-                where=f"{describe(left)} and {describe(right)}",
+                where=both(left, right),
                 remedy="tensordot(a, b, [[1, 2], [0, 1]]), or a number",
             )
         mine, theirs = pair

@@ -44,6 +44,10 @@ class Operand:
         rest = [letter for letter in self.letters if letter not in gone]
         return Operand(function("sum")(self.array, axis=axes), rest)
 
+    def kept(self, needed: set[str], other: Operand) -> Operand:
+        """Summed over the letters that neither the rest nor the other operand has."""
+        return self.without([x for x in self.letters if x not in needed and x not in other.letters])
+
     def ordered(self, letters: Sequence[str]) -> Any:
         """The array with its axes in this order; a missing letter is an axis of length 1."""
         order = [
@@ -108,15 +112,13 @@ def _without_repeats(operand: Operand) -> Operand:
 
 def _product(left: Operand, right: Operand, needed: set[str]) -> Operand:
     """The product of two operands, summed over the letters that nobody needs any more."""
-    left = left.without([x for x in left.letters if x not in needed and x not in right.letters])
-    right = right.without([x for x in right.letters if x not in needed and x not in left.letters])
+    left, right = left.kept(needed, right), right.kept(needed, left)
     # a summed axis of length 1 against another one stretches: it is dropped first
     for letter in [x for x in left.letters if x in right.letters and x not in needed]:
         if left.is_one(letter) != right.is_one(letter):
             left = left.without([letter]) if left.is_one(letter) else left
             right = right.without([letter]) if right.is_one(letter) else right
-    left = left.without([x for x in left.letters if x not in needed and x not in right.letters])
-    right = right.without([x for x in right.letters if x not in needed and x not in left.letters])
+    left, right = left.kept(needed, right), right.kept(needed, left)
     both = [x for x in left.letters if x in right.letters]
     summed = [x for x in both if x not in needed]
     batch = [x for x in both if x in needed]

@@ -19,6 +19,7 @@ from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.lengths import length_of
 from autodiff_lab.tensor.opdef import Dims, TensorOp, define_helper
 from autodiff_lab.tensor.registry import function
+from autodiff_lab.tensor.type import TensorType
 
 Stretch = tuple[tuple[int, ...], tuple[int, ...]]
 
@@ -87,6 +88,11 @@ def as_matrix(x: Any, name: str, square: bool = False) -> Any:
     if dtypes.is_discrete(dtype):
         return function("cast")(variable, "float64")
     return function("cast")(variable, "float32") if dtype == "float16" else variable
+
+
+def both(left: Any, right: Any) -> str:
+    """Two variables for an error message."""
+    return f"{describe(left)} and {describe(right)}"
 
 
 def near_identity(rng: Any, *shape: int) -> Any:
@@ -206,12 +212,14 @@ class StackedOp(TensorOp):
         if left.type.ndim != right.type.ndim:
             raise LabTypeError(
                 f"{self} takes two stacks of one rank.",
-                where=f"{describe(left)} and {describe(right)}",
-                remedy=f"{self.op_name}(a, b) adds the missing axes",
+                where=both(left, right), remedy=f"{self.op_name}(a, b) adds the missing axes",
             )
         return [left, right]
 
-    def stack_dims(self, left: Dims, right: Dims, where: str) -> Dims:
+    def out_dtypes(self, *inputs: TensorType) -> list[str]:
+        return [dtypes.upcast(*(kind.dtype for kind in inputs))]
+
+    def stack_dims(self, left: Any, right: Any) -> Dims:
         """The leading lengths of the result.
 
         Raises
@@ -220,7 +228,7 @@ class StackedOp(TensorOp):
             If two lengths contradict each other.
         """
         dims: list[int | None] = []
-        for axis, pair in enumerate(zip(left[:-2], right[:-2])):
+        for axis, pair in enumerate(zip(left.type.shape[:-2], right.type.shape[:-2])):
             known = {
                 length for length, axes in zip(pair, self.stretch)
                 if axis not in axes and length is not None
@@ -229,7 +237,7 @@ class StackedOp(TensorOp):
                 raise LabValueError(
                     f"Incompatible stacks in {self.op_name}: axis {axis} has lengths "
                     f"{', '.join(map(str, sorted(known)))}.",
-                    where=where,
+                    where=both(left, right),
                     why="leading axes are batches: their lengths must agree, or be "
                     "statically 1",
                 )

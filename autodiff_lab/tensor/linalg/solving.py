@@ -7,7 +7,6 @@ from typing import Any
 
 from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variables, describe
-from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.lengths import element_count, length_of
 from autodiff_lab.tensor.linalg.frame import (
@@ -15,6 +14,7 @@ from autodiff_lab.tensor.linalg.frame import (
     Stretch,
     as_column,
     as_matrix,
+    both,
     near_identity,
     times,
     turned,
@@ -23,7 +23,6 @@ from autodiff_lab.tensor.linalg.frame import (
 from autodiff_lab.tensor.linalg.triangles import Triangle, symmetric_from_lower, tril, triu
 from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
 from autodiff_lab.tensor.registry import function, public
-from autodiff_lab.tensor.type import TensorType
 
 
 class Solve(StackedOp):
@@ -57,19 +56,15 @@ class Solve(StackedOp):
         if None not in (side, rows) and side != rows:
             raise LabValueError(
                 f"{self.op_name}: the matrix has {side} rows, the right side {rows}.",
-                where=f"{describe(left)} and {describe(right)}", why="every row is one equation",
+                where=both(left, right), why="every row is one equation",
                 remedy="transpose the right side with .T?",
             )
         return [left, right]
 
-    def out_dtypes(self, *inputs: TensorType) -> list[str]:
-        return [dtypes.upcast(*(kind.dtype for kind in inputs))]
-
     def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
-        left, right = (variable.type.shape for variable in variables)
-        where = " and ".join(describe(variable) for variable in variables)
-        side = next((n for n in (left[-1], left[-2], right[-2]) if n is not None), None)
-        return [(*self.stack_dims(left, right, where), side, right[-1])]
+        rows, side, height, columns = (n for v in variables for n in v.type.shape[-2:])
+        known = next((n for n in (side, rows, height) if n is not None), None)
+        return [(*self.stack_dims(*variables), known, columns)]
 
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"np.linalg.solve({self.stacked(node, *arguments)})"
