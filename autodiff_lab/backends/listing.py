@@ -154,11 +154,12 @@ def _with_operator(text: str, op: Elemwise, arguments: list[str]) -> str:
     """``x * y`` instead of ``np.multiply(x, y)``."""
     if "{" in op.row.numpy or text != f"{op.row.numpy}({', '.join(arguments)})":
         return text
-    if op.row.infix not in _OPERATORS:
+    infix = op.row.notation.infix
+    if infix not in _OPERATORS:
         return text
     if len(arguments) == 1:
-        return f"{op.row.infix}{arguments[0]}" if op.row.infix == "-" else text
-    return f"{arguments[0]} {op.row.infix} {arguments[1]}"
+        return f"{infix}{arguments[0]}" if infix == "-" else text
+    return f"{arguments[0]} {infix} {arguments[1]}"
 
 
 def _literal(constant: Constant, node: Apply) -> str | None:
