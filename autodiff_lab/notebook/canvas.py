@@ -1,4 +1,5 @@
-"""The canvas of the panel: the page's own script inside a widget, for graph and steps.
+"""The canvas of the panel: the page's own script inside a widget, for graph,
+derivation and steps.
 
 Relies on anywidget, and on the markup and script of `view`.  The one idea: the picture is laid out
 once, with room for any number in its boxes; moving a control sends the new numbers only.
@@ -9,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.resources
-from typing import Any
 
 import anywidget
 import traitlets
@@ -17,11 +17,10 @@ import traitlets
 from autodiff_lab.study import Study, records
 from autodiff_lab.view.html import style_sheet
 from autodiff_lab.view.layout import layout
-from autodiff_lab.view.model import CardView, GraphView, ValueSummary, to_json
+from autodiff_lab.view.model import CardView, GraphView, NodeView, ValueSummary, to_json
 from autodiff_lab.view.panes import Pictures, card_body
 
 WIDEST = "-0.000000"
-MOST_BYTES = 256_000
 
 
 @functools.cache
@@ -61,53 +60,27 @@ class Canvas(anywidget.AnyWidget):  # type: ignore[misc]
 
 def graph_canvas(study: Study) -> Canvas:
     """The canvas of both graphs."""
-    source = "" if study.code is None else study.code.text
-    first = 1 if study.code is None else study.code.first_line
-    return Canvas(
-        CardView("graph", (), code=source, code_first_line=first, graph=study.graph.view)
-    )
-
-
-def steps_canvas(study: Study) -> Canvas:
-    """The canvas of the rewrites."""
-    return Canvas(CardView("steps", (), steps=study.steps.views))
+    code = {} if study.code is None else {
+        "code": study.code.text, "code_first_line": study.code.first_line}
+    return Canvas(CardView("graph", (), graph=study.graph.view, **code))
 
 
 def show_values(canvas: Canvas, here: Study) -> None:
     """Put the values at a study's point into the boxes."""
     view = records.graph(here).view
     if not canvas.has_picture:
-        card = CardView("graph", (), graph=view)
-        canvas.html = card_body(card, None, Pictures(inline=True))
+        canvas.html = card_body(CardView("graph", (), graph=view), None, Pictures(inline=True))
         return
     shown = {node["id"] for node in canvas.card["graph"]["nodes"]}
-    values: dict[str, Any] = {
-        node.id: dataclasses.asdict(node.value)
-        for node in view.nodes
-        if node.id in shown and node.value is not None
-    }
-    canvas.values = _plain(values)
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Numbers that JSON cannot write become null; the text in the box still says them."""
-    for summary in values.values():
-        for key in ("minimum", "maximum", "mean"):
-            number = summary[key]
-            if number is not None and not -1e308 < number < 1e308:
-                summary[key] = None
-    return values
+    canvas.values = {node.id: to_json(node.value) for node in view.nodes
+                     if node.id in shown and node.value is not None}
 
 
 def _with_room(graph: GraphView) -> GraphView:
     """The graph with a value as wide as any in every box that may show one."""
-    nodes = tuple(
-        dataclasses.replace(
-            node,
-            value=ValueSummary(max(WIDEST, node.value.text if node.value else "", key=len)),
-        )
-        if node.kind != "constant"
-        else node
-        for node in graph.nodes
-    )
-    return dataclasses.replace(graph, nodes=nodes)
+    def roomy(node: NodeView) -> NodeView:
+        text = "" if node.value is None else node.value.text
+        return dataclasses.replace(node, value=ValueSummary(max(WIDEST, text, key=len)))
+
+    nodes = [node if node.kind == "constant" else roomy(node) for node in graph.nodes]
+    return dataclasses.replace(graph, nodes=tuple(nodes))

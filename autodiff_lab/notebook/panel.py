@@ -1,7 +1,6 @@
 """``r.explore()``: one panel of widgets, a control per input above the tabs of the card.
 
-Relies on ipywidgets for controls and layout; `canvas` draws graph
-and steps.  The one
+Relies on ipywidgets for controls and layout; `canvas` draws graph, derivation and steps.  The one
 idea: moving a control makes a new point, and everything shown is drawn again from the records of
 the study at that point; while a call runs, newer positions replace waiting ones.
 """
@@ -16,9 +15,10 @@ import ipywidgets
 
 from autodiff_lab.errors import LabError, MissingPackageError
 from autodiff_lab.notebook import parts
-from autodiff_lab.notebook.canvas import graph_canvas, show_values, steps_canvas
+from autodiff_lab.notebook.canvas import Canvas, graph_canvas, show_values
 from autodiff_lab.notebook.controls import ArrayControl, ScalarControl, control_for
 from autodiff_lab.study import Study
+from autodiff_lab.view.model import CardView
 
 MOST_PANELS = 20
 PAUSE_SECONDS = 0.02      # how long a position waits for a newer one
@@ -38,7 +38,7 @@ def explore(study: Study) -> Panel:
     except MissingPackageError as error:
         missing = f"{error.args[0].splitlines()[0]} NumPy answers instead."
     panel = Panel(study)
-    panel.message.value = parts.message_html(missing) if missing else ""
+    panel.say(missing)
     _live[id(panel)] = panel
     while len(_live) > MOST_PANELS:
         _, oldest = _live.popitem(last=False)
@@ -50,7 +50,8 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
     """Controls, first line, tabs and a line for messages."""
 
     def __init__(self, study: Study) -> None:
-        self.study = study
+        self.study: Study | None = study
+        self.name = study.name
         self.calls = 0                    # how often the kernel ran, for tests
         self._waiting = False
         self._running = False
@@ -60,15 +61,13 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         self.headline = ipywidgets.HTML()
         self.message = ipywidgets.HTML()
         self.canvas = graph_canvas(study)
-        self.derivation = ipywidgets.HTML(parts.derivation_html(study))
-        self.steps = steps_canvas(study)
+        self.derivation = Canvas(CardView("derivation", (), derivation=study.derivation.view))
+        self.steps = Canvas(CardView("steps", (), steps=study.steps.views))
         self.plot = ipywidgets.HTML()
         self.kernel = ipywidgets.HTML()
         self.tabs = ipywidgets.Tab(
-            [self.canvas, self.derivation, self.steps, self.plot, self.kernel]
+            [self.canvas, self.derivation, self.steps, self.plot, self.kernel], titles=TABS
         )
-        for position, title in enumerate(TABS):
-            self.tabs.set_title(position, title)
         self.tabs.observe(self._turned, "selected_index")
         super().__init__(
             [
@@ -80,13 +79,18 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         self._update()
 
     def __repr__(self) -> str:
-        return f"panel of {self.study.name}: {', '.join(self.controls)}"
+        return f"panel of {self.name}: {', '.join(self.controls)}"
+
+    def say(self, text: str) -> None:
+        """Show a message, or none."""
+        self.message.value = parts.message_html(text) if text else ""
 
     def retire(self) -> None:
-        """Stop answering: the panel is one of too many."""
+        """Stop answering and let go of the study: the panel is one of too many."""
         for control in self.controls.values():
             control.disable()
-        self.message.value = "This panel is asleep: run its cell again to wake it."
+        self.study = self._here = None
+        self.say("This panel is asleep: run its cell again to wake it.")
 
     def _moved(self) -> None:
         """A control has a new value: draw it soon, unless a newer one comes first."""
@@ -102,27 +106,24 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         """Run the kernel at the controls' position and draw what is visible."""
         if self._running:                 # a control moved while we draw: once more afterwards
             return
-        self._running = True
+        self._running = self._waiting = True
         try:
-            while True:
+            while self._waiting and self.study is not None:
                 self._waiting = False
-                self._draw()
-                if not self._waiting:
-                    break
+                self._draw(self.study)
         finally:
             self._running = False
 
-    def _draw(self) -> None:
+    def _draw(self, study: Study) -> None:
         try:
-            point = {name: control.value() for name, control in self.controls.items()}
-            here = self.study.at(point)
+            here = study.at({name: control.value() for name, control in self.controls.items()})
             assert here.results is not None
             self.calls += 1
         except (LabError, ValueError, TypeError, ArithmeticError) as error:
-            self.message.value = parts.message_html(str(error))
+            self.say(str(error))
             return
         self._here = here
-        self.message.value = ""
+        self.say("")
         self.headline.value = parts.headline_html(here)
         self._turned()
 

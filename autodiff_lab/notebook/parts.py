@@ -1,4 +1,4 @@
-"""The parts of the panel that are plain HTML: first line, derivation, plot, kernel, messages."""
+"""The parts of the panel that are plain HTML: first line, plot, kernel, messages."""
 
 from __future__ import annotations
 
@@ -21,27 +21,6 @@ def headline_html(here: Study) -> str:
     point = xml_text(records.point_text(here))
     place = "display:flex;flex-wrap:wrap;align-items:center"
     return f'<div style="{place}">{"".join(pictures)}<span>{point}</span></div>'
-
-
-def derivation_html(study: Study) -> str:
-    """The lines of the derivation, each with its rule."""
-    view = study.derivation.view
-    rows = []
-    for line in view.lines:
-        drawn = formula_svg(
-            (Line(line.latex, line.text, line.left_latex, line.left_text, aligned=True),)
-        )
-        indent = 0 if line.left_text else 2.2
-        rows.append(
-            f'<tr><td style="padding:2px 2em 2px {indent}em">{drawn}</td>'
-            f"<td>{xml_text(line.rule)}</td></tr>"
-        )
-    runs = ""
-    if view.runs_as_text:
-        reason = f": {xml_text(view.reason)}" if view.reason else ""
-        drawn = formula_svg((Line(view.runs_as_latex, view.runs_as_text),))
-        runs = f"<div>runs as {drawn}{reason}</div>"
-    return f"<table>{''.join(rows)}</table>{runs}"
 
 
 def plot_html(here: Study) -> str:

@@ -17,35 +17,21 @@ MOST_LINES = 60
 def card_text(card: CardView) -> str:
     """Formulas, notices, the two graphs and how much the rewrites saved."""
     first = [formula.text for formula in card.formulas]
-    width = len(GAP.join(first))
-    lines = [GAP.join(first)] if width <= 110 else list(first)
-    if card.point:
-        if len(lines[-1]) + len(GAP) + len(card.point) <= 120:
-            lines[-1] += GAP + card.point
-        else:
-            lines.append(card.point)
+    joined = GAP.join(first)
+    lines = [joined] if len(joined) <= 110 else first
+    if card.point and len(lines[-1]) + len(GAP) + len(card.point) <= 120:
+        lines[-1] += GAP + card.point
+    else:
+        lines.append(card.point)
     lines += card.notices
     if card.graph is not None:
-        lines += _folded(graph_text(card.graph).splitlines())
-    lines.append(_last_line(card))
-    return "\n".join(line for line in lines if line)
-
-
-def _folded(lines: list[str]) -> list[str]:
-    """A long listing without its middle."""
-    if len(lines) <= MOST_LINES:
-        return lines
-    half = MOST_LINES // 2
-    return [*lines[:half], f"... {len(lines) - 2 * half} more lines ...", *lines[-half:]]
-
-
-def _last_line(card: CardView) -> str:
-    parts = []
-    if card.steps is not None:
-        parts.append(savings_text(card.steps))
-    if card.check is not None:
-        parts.append(card.check.text)
-    return "     ".join(part for part in parts if part)
+        listing, half = graph_text(card.graph).splitlines(), MOST_LINES // 2
+        if len(listing) > MOST_LINES:
+            listing[half:-half] = [f"... {len(listing) - 2 * half} more lines ..."]
+        lines += listing
+    last = ["" if card.steps is None else savings_text(card.steps), card.check and card.check.text]
+    lines.append("     ".join(filter(None, last)))
+    return "\n".join(filter(None, lines))
 
 
 def savings_text(steps: tuple[StepView, ...]) -> str:

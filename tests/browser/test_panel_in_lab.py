@@ -118,7 +118,7 @@ def test_the_slider_drives_the_kernel(page: Any) -> None:
 
 
 def test_every_tab_shows_something(page: Any) -> None:
-    for name, selector in [("Derivation", "table svg"), ("Steps", ".pane.steps"),
+    for name, selector in [("Derivation", ".pane.derivation svg"), ("Steps", ".pane.steps"),
                            ("Plot", "svg.adl-plot"), ("Kernel", "pre"), ("Graph", ".canvas svg")]:
         page.locator(".widget-tab .lm-TabBar-tab", has_text=name).click()
         page.locator(f".widget-tab {selector}").first.wait_for(state="visible")

@@ -105,6 +105,7 @@ def test_too_many_panels_put_the_oldest_to_sleep() -> None:
     study = Study.from_cell("x ** 2", {}, "x", at="x=1")
     made = [study.explore() for _ in range(panels.MOST_PANELS + 1)]
     assert made[0].controls["x"].slider.disabled and "asleep" in made[0].message.value
+    assert made[0].study is None and made[-1].study is study
     assert not made[-1].controls["x"].slider.disabled
     panels._live.clear()
     gc.collect()
