@@ -9,6 +9,7 @@ placeholder goes inside, everything else stays outside and is read as a constant
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -133,10 +134,7 @@ class _Builder:
             spread = max(*sequence.taps, 0) - min(*sequence.taps, 0)
             length = sequence.variable.shape[0]
             lengths.append(length - spread if spread else length)
-        count = lengths[0]
-        for other in lengths[1:]:
-            count = function("minimum")(count, other)
-        return count
+        return functools.reduce(function("minimum"), lengths)
 
     def shifted_sequences(self) -> list[Any]:
         """One plain sequence per tap, in the direction of the loop."""
@@ -144,9 +142,7 @@ class _Builder:
         for sequence in self.sequences:
             variable = sequence.variable[::-1] if self.backwards else sequence.variable
             low = min(*sequence.taps, 0)
-            for tap in sequence.taps:
-                shift = tap - low
-                plain.append(variable[shift:] if shift else variable)
+            plain += [variable[tap - low :] if tap > low else variable for tap in sequence.taps]
         return plain
 
     def run(self, truncate_gradient: int) -> tuple[list[Any], dict[Any, Any]]:
@@ -175,11 +171,8 @@ class _Builder:
         for output in self.outputs:
             if output.initial is None:
                 continue
-            first = output.initial
-            if output.taps == (-1,):
-                first = function("shape_padleft")(first)
-            else:
-                first = first[: -min(output.taps)]
+            single, first = output.taps == (-1,), output.initial
+            first = function("shape_padleft")(first) if single else first[: -min(output.taps)]
             element = first.type.clone(shape=first.type.shape[1:])
             name = output.initial.name
             taps.append(
@@ -192,11 +185,9 @@ class _Builder:
         self, plain: list[Any], elements: list[Any], initials: list[Any], taps: list[list[Any]],
         results: list[Any], updates: dict[Any, Any], condition: Any, truncate_gradient: int,
     ) -> tuple[list[Any], dict[Any, Any]]:
-        states = [r for r, output in zip(results, self.outputs) if output.initial is not None]
+        kept = [r for r, output in zip(results, self.outputs) if output.initial is not None]
         mapped = [r for r, output in zip(results, self.outputs) if output.initial is None]
-        states = [
-            _fitted(r, tap[0], place) for place, (r, tap) in enumerate(zip(states, taps))
-        ]
+        states = [_fitted(r, tap[0], place) for place, (r, tap) in enumerate(zip(kept, taps))]
         shared = [v for v in updates if hasattr(v, "container")]
         shared_inner = [v.type.make_variable(v.name) for v in shared]
         all_taps = [*taps, *([v] for v in shared_inner)]

@@ -8,14 +8,24 @@ values before t, and one for each constant; the cotangents of the elements are m
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.control.scan.op import Layout, Scan, last
-from autodiff_lab.gradient.contributions import filled, is_continuous
+from autodiff_lab.gradient.contributions import accumulate, filled, is_continuous
 from autodiff_lab.gradient.forward import forward_sweep
 from autodiff_lab.gradient.reverse import reverse_sweep
-from autodiff_lab.graph import DISCONNECTED, ZERO, FunctionGraph, Undefined, Variable
+from autodiff_lab.graph import (
+    DISCONNECTED,
+    ZERO,
+    FunctionGraph,
+    Tangents,
+    Terms,
+    Undefined,
+    Variable,
+    Variables,
+)
 from autodiff_lab.tensor.registry import function
 
 
@@ -23,13 +33,6 @@ def _element(buffer: Any) -> Any:
     """A variable of the type of one element of a stacked variable."""
     kind = buffer.type
     return kind.clone(shape=kind.shape[1:]).make_variable()
-
-
-def _sum(terms: Sequence[Any]) -> Any:
-    total = terms[0]
-    for term in terms[1:]:
-        total = function("add")(total, term)
-    return total
 
 
 class _Reverse:
@@ -69,16 +72,11 @@ class _Reverse:
                 carries = [_element(g) for _ in range(self.layout.depths[place])]
                 carried.append(carries)
                 outside = function("add")(outside, carries[0])
-            seeds[body] = _sum([seeds[body], outside]) if body in seeds else outside
+            accumulate(seeds, body, outside)
         return seeds, given, carried
 
 
-def pullback(
-    op: Scan,
-    inputs: Sequence[Any],
-    outputs: Sequence[Any],
-    cotangents: Sequence[Any],
-) -> list[Any]:
+def pullback(op: Scan, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
     """The cotangents of a scan's inputs."""
     loop = _Reverse(op, inputs, outputs)
     seeds, given, carried = loop.seeds(cotangents)
@@ -142,7 +140,8 @@ def _carries(
             for tap, inner in zip(loop.layout.taps[place], loop.taps[place]):
                 if -tap == back and isinstance(found.get(inner), Variable):
                     terms.append(found[inner])
-            following.append(_sum(terms) if terms else filled(carries[0], 0.0))
+            added = functools.reduce(function("add"), terms) if terms else filled(carries[0], 0.0)
+            following.append(added)
             starts.append(filled(cotangents[place][0], 0.0))
     return following, starts
 
@@ -197,12 +196,7 @@ def _tangent(variable: Any, answer: Any) -> Any:
     return filled(variable, 0.0) if is_continuous(variable) else None
 
 
-def pushforward(
-    op: Scan,
-    inputs: Sequence[Any],
-    outputs: Sequence[Any],
-    tangents: Sequence[Any],
-) -> list[Any]:
+def pushforward(op: Scan, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
     """The tangents of a scan's outputs: the same loop with the tangents beside the values."""
     steps, sequences, initials, constants = op.split(inputs)
     _, t_sequences, t_initials, t_constants = op.split(tangents)

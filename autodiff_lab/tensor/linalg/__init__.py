@@ -22,6 +22,7 @@ from autodiff_lab.tensor.linalg.decompositions import Cholesky, cholesky, lu, qr
 from autodiff_lab.tensor.linalg.einstein import einsum
 from autodiff_lab.tensor.linalg.exponential import MatrixExponential as Expm
 from autodiff_lab.tensor.linalg.exponential import expm
+from autodiff_lab.tensor.linalg.frame import times
 from autodiff_lab.tensor.linalg.inverse import Determinant as Det
 from autodiff_lab.tensor.linalg.inverse import Inverse as MatrixInverse
 from autodiff_lab.tensor.linalg.inverse import PseudoInverse as MatrixPinv
@@ -59,10 +60,7 @@ def trace(x: Any, offset: int = 0) -> Any:
 
 def matrix_dot(*matrices: Any) -> Any:
     """The product of several matrices, from left to right."""
-    result = matrices[0]
-    for factor in matrices[1:]:
-        result = matmul(result, factor)
-    return result
+    return times(*matrices)
 
 
 NUMPY.update({

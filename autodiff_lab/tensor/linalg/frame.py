@@ -7,6 +7,7 @@ is the op itself.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,7 @@ def turned(x: Any) -> Any:
 
 def times(*factors: Any) -> Any:
     """The product of matrices, from left to right."""
-    result = factors[0]
-    for factor in factors[1:]:
-        result = function("matmul")(result, factor)
-    return result
+    return functools.reduce(function("matmul"), factors)
 
 
 def as_column(x: Any) -> Any:

@@ -63,6 +63,11 @@ log1p = scalar(
     see="Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 1.14.1",
 )
 
+def _decay(x: Any) -> Any:
+    """exp(-|x|), which never overflows."""
+    return prim.exp(-prim.abs(x))
+
+
 sigmoid: Elemwise = scalar(
     # plain NumPy: loading SciPy takes a quarter of a second, and its expit twice the time of this.
     # Where exp overflows the result is 0; expit would give a subnormal number.
@@ -70,12 +75,7 @@ sigmoid: Elemwise = scalar(
     aliases=("expit",),
     # two branches, so that neither overflows
     expr=lambda x: prim.select(
-        prim.ge(x, 0.0),
-        prim.div(1.0, prim.add(1.0, prim.exp(prim.neg(prim.abs(x))))),
-        prim.div(
-            prim.exp(prim.neg(prim.abs(x))),
-            prim.add(1.0, prim.exp(prim.neg(prim.abs(x)))),
-        ),
+        prim.ge(x, 0.0), 1.0 / (1.0 + _decay(x)), _decay(x) / (1.0 + _decay(x))
     ),
     # out * (1 - out) would lose all digits for large x
     partials=lambda x, out: [out * sigmoid(-x)],
@@ -89,7 +89,7 @@ softplus = scalar(
     "softplus", "x", dtype="float_no_complex",
     numpy="np.logaddexp({0}, np.zeros((), {0}.dtype))",
     latex=r"\mathrm{{softplus}}\left({0}\right)", aliases=("log1pexp",),
-    expr=lambda x: prim.add(prim.max(x, 0.0), prim.log1p(prim.exp(prim.neg(prim.abs(x))))),
+    expr=lambda x: prim.max(x, 0.0) + prim.log1p(_decay(x)),
     partials=lambda x, out: [sigmoid(x)],
     words="softplus(u)' = sigmoid(u) u'", summary="log(1 + exp(x)) without overflow.",
 )
@@ -98,11 +98,7 @@ logaddexp = scalar(
     "logaddexp", "x y", dtype="float_no_complex", numpy="np.logaddexp",
     latex=r"\log\left(e^{{{0}}} + e^{{{1}}}\right)", commutative=True,
     expr=lambda x, y: prim.select(
-        prim.eq(x, y),
-        prim.add(x, math.log(2.0)),
-        prim.add(
-            prim.max(x, y), prim.log1p(prim.exp(prim.neg(prim.abs(prim.sub(x, y)))))
-        ),
+        prim.eq(x, y), x + math.log(2.0), prim.max(x, y) + prim.log1p(_decay(x - y))
     ),
     partials=lambda x, y, out: [sigmoid(x - y), sigmoid(y - x)],
     words="log(e^u + e^v)' = (u' e^u + v' e^v)/(e^u + e^v)",

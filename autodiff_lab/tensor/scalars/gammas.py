@@ -87,8 +87,7 @@ log1mexp = scalar(
     numpy="np.where({0} < -0.6931471805599453, np.log1p(-np.exp({0})), np.log(-np.expm1({0})))",
     latex=r"\log\left(1 - e^{{{0}}}\right)",
     expr=lambda x: prim.select(
-        prim.lt(x, -math.log(2.0)), prim.log1p(prim.neg(prim.exp(x))),
-        prim.log(prim.neg(prim.expm1(x))),
+        prim.lt(x, -math.log(2.0)), prim.log1p(-prim.exp(x)), prim.log(-prim.expm1(x))
     ),
     partials=lambda x, out: [-1 / expm1(-x)],
     words="log(1 - e^u)' = -u'/(e^-u - 1)", domain=Interval(-math.inf, 0.0, open=True),
