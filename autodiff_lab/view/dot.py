@@ -8,10 +8,12 @@ user called a variable can act in it: nodes are n0, n1, ..., labels are inert.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Literal
 
 from autodiff_lab.view.boxes import box_words
 from autodiff_lab.view.escape import dot_label
+from autodiff_lab.view.layout import mirror_edges, ranks
 from autodiff_lab.view.model import GraphView, NodeView
 
 Part = Literal["forward", "gradient", "both"]
@@ -19,6 +21,11 @@ Part = Literal["forward", "gradient", "both"]
 _STYLES = {
     "forward": {"style": "rounded,filled", "color": "#1f6cab", "fillcolor": "#eaf3fb"},
     "adjoint": {"style": "rounded,filled,dashed", "color": "#b84c06", "fillcolor": "#fdf1e6"},
+}
+_EDGES = {
+    "residual": {"style": "dotted", "color": "#7552ad", "constraint": "false"},
+    "adjoint": {"dir": "back", "style": "dashed", "color": "#b84c06"},
+    "forward": {"color": "#1f6cab"},
 }
 _CONSTANT = {"style": "filled", "color": "#7b8694", "fillcolor": "#f5f6f8"}
 
@@ -45,9 +52,10 @@ def to_dot(graph: GraphView, part: Part = "both") -> Any:
     if part not in ("forward", "gradient", "both"):
         raise ValueError(f"part is 'forward', 'gradient' or 'both', not {part!r}")
     columns = {"forward": ("forward",), "gradient": ("adjoint",), "both": ("forward", "adjoint")}
-    kept = [node for node in graph.nodes if node.column in columns[part]]
+    kept = tuple(node for node in graph.nodes if node.column in columns[part])
     number = {node.id: f"n{index}" for index, node in enumerate(kept)}
-    column = {node.id: node.column for node in kept}
+    edges = tuple(e for e in graph.edges if e.source in number and e.target in number)
+    shown = dataclasses.replace(graph, nodes=kept, edges=edges)
     digraph = graphviz.Digraph(
         graph_attr={"newrank": "true", "ranksep": "0.35"},
         node_attr={"shape": "box", "fontname": "monospace", "fontsize": "11", "height": "0.35"},
@@ -55,22 +63,17 @@ def to_dot(graph: GraphView, part: Part = "both") -> Any:
     )
     for node in kept:
         digraph.node(number[node.id], **_attributes(node))
-    for edge in graph.edges:
-        if edge.source not in number or edge.target not in number:
-            continue
-        source, target = number[edge.source], number[edge.target]
-        if column[edge.source] != column[edge.target]:
-            digraph.edge(source, target, style="dotted", color="#7552ad", constraint="false")
-        elif column[edge.source] == "adjoint" and part == "both":
-            digraph.edge(target, source, dir="back", style="dashed", color="#b84c06")
+    for tail, head, kind in mirror_edges(shown):
+        if kind == "adjoint" and part != "both":  # alone, it needs no turning round
+            digraph.edge(number[head], number[tail], color=_EDGES[kind]["color"])
         else:
-            digraph.edge(source, target, color=_STYLES[column[edge.source]]["color"])
-    for node in kept:
-        if node.column == "adjoint" and node.twin in number and column[node.twin] == "forward":
+            digraph.edge(number[tail], number[head], **_EDGES[kind])
+    for first, *others in ranks(shown):
+        for other in others:
             with digraph.subgraph() as rank:
                 rank.attr(rank="same")
-                rank.node(number[node.twin])
-                rank.node(number[node.id])
+                rank.node(number[first])
+                rank.node(number[other])
     return digraph
 
 

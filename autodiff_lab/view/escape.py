@@ -34,15 +34,9 @@ def printable(text: str, keep: str = "") -> str:
     >>> printable("a\\nb\\u202ec\\x00")
     'a bc'
     """
-    kept = []
-    for character in text:
-        if character in keep:
-            kept.append(character)
-        elif character.isspace():
-            kept.append(" ")
-        elif unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn"):
-            kept.append(character)
-    return "".join(kept)
+    unseen = ("Cc", "Cf", "Cs", "Co", "Cn")
+    shown = (c if c in keep else " " if c.isspace() else c for c in text)
+    return "".join(c for c in shown if c in keep or unicodedata.category(c) not in unseen)
 
 
 def display_name(text: str, limit: int = NAME_LIMIT) -> str:
@@ -123,6 +117,15 @@ def latex_text(text: str) -> str:
     x\_max
     """
     return "".join(_LATEX.get(character, character) for character in printable(text))
+
+
+def svg_tag(kind: str, width: str, height: str, label: str, more: str = "") -> str:
+    """The opening tag of a picture that a screen reader knows by its label."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="adl-{kind}" width="{width}" '
+        f'height="{height}" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{xml_attribute(label)}"{more}>'
+    )
 
 
 def decimal(value: float) -> str:

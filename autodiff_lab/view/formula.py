@@ -16,7 +16,7 @@ import hashlib
 import math
 from typing import Any, NamedTuple
 
-from autodiff_lab.view.escape import decimal, printable, xml_attribute, xml_text
+from autodiff_lab.view.escape import decimal, printable, svg_tag, xml_text
 
 SIZE = 17.0
 LEADING = 10.0  # between lines
@@ -73,23 +73,17 @@ def formula_svg(
         If given, outlines are added to it instead of being part of the picture; the page
         holds them once, by `letters_svg`.
     """
-    equals = _draw("=", "=", size)
-    nothing = _draw("", "", size)
+    signs = {True: _draw("=", "=", size), False: _draw("", "", size)}
     rows = [
-        (
-            _draw(line.left_latex, line.left_text, size),
-            equals if line.aligned else nothing,
-            _draw(line.latex, line.text, size),
-        )
+        (_draw(line.left_latex, line.left_text, size), signs[line.aligned],
+         _draw(line.latex, line.text, size))
         for line in lines
     ]
     outlines = {} if letters is None else letters
     outlines.update(pair for row in rows for piece in row for pair in piece.outlines)
     body, width, height = _place(rows, size)
-    extent = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="adl-formula" {extent} role="img" '
-        f'aria-label="{xml_attribute(alt_text(lines))}">'
+        svg_tag("formula", str(width), str(height), alt_text(lines))
         + (f"<style>{FORMULA_STYLE}</style>" if style else "")
         + ('<rect class="bg" width="100%" height="100%"/>' if background else "")
         + (_definitions(outlines) if letters is None else "")
@@ -153,15 +147,12 @@ def _draw(latex: str, text: str, size: float) -> _Piece:
             return _draw_math(latex, size)
         except (ValueError, RecursionError, RuntimeError):
             pass  # not in mathtext's subset of LaTeX: the text below says the same
-    shown = printable(text or latex)
-    advance = size * 0.85 * TEXT_ADVANCE
-    return _Piece(
-        len(shown) * advance,
-        size,
-        size * 0.3,
+    shown, smaller = printable(text or latex), size * 0.85
+    drawn = (
         f'<text font-family="ui-monospace,DejaVu Sans Mono,Menlo,Consolas,monospace" '
-        f'font-size="{decimal(size * 0.85)}" xml:space="preserve">{xml_text(shown)}</text>',
+        f'font-size="{decimal(smaller)}" xml:space="preserve">{xml_text(shown)}</text>'
     )
+    return _Piece(len(shown) * smaller * TEXT_ADVANCE, size, size * 0.3, drawn)
 
 
 def _is_plain(latex: str) -> bool:
@@ -185,12 +176,11 @@ def _draw_math(latex: str, size: float) -> _Piece:
     names = {name: "l" + hashlib.sha256(way.encode()).hexdigest()[:8] for name, way in ways.items()}
     parts = []
     for name, x, y, relative in letters:
-        if abs(relative - 1) > 1e-3 or abs(y) > 0.5:
-            place = f"translate({round(x)} {round(y)})"
-            place += f" scale({relative:.3g})" if abs(relative - 1) > 1e-3 else ""
-            parts.append(f'<use href="#{names[name]}" transform="{place}"/>')
-        else:
-            parts.append(f'<use href="#{names[name]}" x="{round(x)}"/>')
+        scaled = f" scale({relative:.3g})" if abs(relative - 1) > 1e-3 else ""
+        place = f'x="{round(x)}"'
+        if scaled or abs(y) > 0.5:
+            place = f'transform="translate({round(x)} {round(y)}){scaled}"'
+        parts.append(f'<use href="#{names[name]}" {place}/>')
     for corners, _ in bars:
         (x0, y0), _, (x1, y1) = corners[:3]
         parts.append(
@@ -231,15 +221,11 @@ def _display_style(latex: str) -> str:
 
 def _outline(vertices: Any, codes: Any) -> str:
     """A glyph as path data in whole units, a hundredth of the font's size each."""
-    letters = {1: "M", 2: "L", 3: "Q", 4: "C", 79: "Z"}
-    parts = []
-    last = 0
+    letters = {1: "M", 2: "L", 3: "Q", 4: "C"}
+    parts, last = [], 0
     for (x, y), code in zip(vertices, codes, strict=True):
         # A curve's code is repeated for each of its points; its letter is written once.
-        if code == 79:
-            parts.append("Z")
-        else:
-            curve = code in (3, 4) and code == last
-            parts.append(("" if curve else letters[int(code)]) + f"{round(x)} {round(y)}")
+        letter = "" if code in (3, 4) and code == last else letters.get(code)
+        parts.append("Z" if letter is None else f"{letter}{round(x)} {round(y)}")
         last = code
     return " ".join(parts)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-import importlib.resources
 import re
 from dataclasses import replace
 
@@ -124,7 +123,7 @@ def _samples(plot: PlotView | None) -> PlotView | None:
 @functools.cache
 def style_sheet() -> str:
     """The style of a card: colours, the pictures' rules, `lab.css` without comments."""
-    css = re.sub(r"/\*.*?\*/", "", _static("lab.css"), flags=re.DOTALL)
+    css = re.sub(r"/\*.*?\*/", "", svg.static_file("lab.css"), flags=re.DOTALL)
     css = re.sub(r"\s*\n\s*", "\n", css).strip()
     palette = svg.palette_style(".adl-body", ".adl-body.dark", ".adl-body.light")
     return "\n".join([palette, svg.GRAPH_RULES, plots.PLOT_RULES, css])
@@ -133,16 +132,10 @@ def style_sheet() -> str:
 @functools.cache
 def script() -> str:
     """`lab.js` as a plain script that starts itself (a module has no current script)."""
-    source = _static("lab.js")
+    source = svg.static_file("lab.js")
     ending = "export { render };"
     assert source.count(ending) == 1 and "</script" not in source.lower()
     return f"(() => {{\n{source.replace(ending, 'boot(document.currentScript);')}}})();"
-
-
-@functools.cache
-def _static(name: str) -> str:
-    folder = importlib.resources.files("autodiff_lab.view").joinpath("static")
-    return folder.joinpath(name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import statistics
 import subprocess
 from collections import defaultdict, deque
+from collections.abc import Iterator
 from typing import Literal
 
 from autodiff_lab.view import budget, wasi_engine
@@ -161,21 +163,28 @@ def _write_dot(graph: GraphView) -> str:
                 width, height = (side / POINTS_PER_INCH for side in box_size(node))
                 lines.append(f"n{number[node.id]} [width={width:.4f}, height={height:.4f}];")
         lines.append("}")
-    for members in _ranks(graph):
+    for members in ranks(graph):
         lines.append("{rank=same; " + "; ".join(f"n{number[i]}" for i in members) + "}")
-    columns = {node.id: node.column for node in graph.nodes}
-    for edge in graph.edges:
-        source, target = f"n{number[edge.source]}", f"n{number[edge.target]}"
-        if columns[edge.source] != columns[edge.target]:
-            lines.append(f"{source} -> {target} [constraint=false, weight=0];")
-        elif columns[edge.source] == "adjoint":
-            lines.append(f"{target} -> {source} [dir=back];")
-        else:
-            lines.append(f"{source} -> {target};")
+    settings = {"forward": "", "adjoint": " [dir=back]",
+                "residual": " [constraint=false, weight=0]"}
+    for tail, head, kind in mirror_edges(graph):
+        lines.append(f"n{number[tail]} -> n{number[head]}{settings[kind]};")
     return "\n".join([*lines, "}"])
 
 
-def _ranks(graph: GraphView) -> list[list[str]]:
+def mirror_edges(graph: GraphView) -> Iterator[tuple[str, str, str]]:
+    """Tail, head and kind of each edge: those of the gradient are turned round."""
+    columns = {node.id: node.column for node in graph.nodes}
+    for edge in graph.edges:
+        if columns[edge.source] != columns[edge.target]:
+            yield edge.source, edge.target, "residual"
+        elif columns[edge.source] == "adjoint":
+            yield edge.target, edge.source, "adjoint"
+        else:
+            yield edge.source, edge.target, "forward"
+
+
+def ranks(graph: GraphView) -> list[list[str]]:
     """The sets of nodes that share a rank: a forward node and its adjoint.
 
     Helpers of the gradient are left to Graphviz: they stand between the two adjoints they
@@ -222,7 +231,7 @@ def _read_plain(plain: str, graph: GraphView, engine: str) -> Positions:
     return Positions(
         graph=graph,
         boxes=tuple(boxes),
-        routes=tuple(_routes(graph, columns, ways)),
+        routes=tuple(_routes(graph, ways)),
         width=round(width + 2 * MARGIN, 1),
         height=round(height + top + MARGIN, 1),
         engine=engine,
@@ -233,28 +242,22 @@ def _read_plain(plain: str, graph: GraphView, engine: str) -> Positions:
 
 def _gradient_is_left(plain: str, adjoint: list[bool]) -> bool:
     """Whether Graphviz put the columns the wrong way round; the picture is then mirrored."""
-    nodes = [line.split() for line in plain.splitlines() if line.startswith("node")]
     places: dict[bool, list[float]] = {True: [], False: []}
-    for words in nodes:
-        places[adjoint[int(words[1][1:])]].append(float(words[2]))
-    forward, gradient = (sum(xs) / len(xs) if xs else 0.0 for xs in (places[False], places[True]))
-    return bool(places[True] and places[False]) and gradient < forward
+    for words in map(str.split, plain.splitlines()):
+        if words[0] == "node":
+            places[adjoint[int(words[1][1:])]].append(float(words[2]))
+    return all(places.values()) and statistics.fmean(places[True]) < statistics.fmean(places[False])
 
 
 def _routes(
-    graph: GraphView,
-    columns: dict[str, str],
-    ways: dict[tuple[str, str], deque[tuple[tuple[float, float], ...]]],
+    graph: GraphView, ways: dict[tuple[str, str], deque[tuple[tuple[float, float], ...]]]
 ) -> list[Route]:
     """Each edge with its way, from source to target whatever Graphviz was told."""
     routes = []
-    for edge in graph.edges:
-        turned = columns[edge.source] == columns[edge.target] == "adjoint"
-        key = (edge.target, edge.source) if turned else (edge.source, edge.target)
-        points = ways[key].popleft()
-        routes.append(
-            Route(edge.source, edge.target, edge.kind, points[::-1] if turned else points)
-        )
+    for edge, (tail, head, kind) in zip(graph.edges, mirror_edges(graph)):
+        points = ways[tail, head].popleft()
+        turned = points[::-1] if kind == "adjoint" else points
+        routes.append(Route(edge.source, edge.target, edge.kind, turned))
     return routes
 
 

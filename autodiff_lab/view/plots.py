@@ -16,7 +16,7 @@ import math
 import re
 from typing import Any
 
-from autodiff_lab.view.escape import display_name, xml_attribute
+from autodiff_lab.view.escape import display_name, svg_tag
 from autodiff_lab.view.model import PlotView
 from autodiff_lab.view.svg import palette_style
 
@@ -145,13 +145,10 @@ def _limits(view: PlotView) -> tuple[float, float]:
     values = sorted(v for series in view.series for v in series.y if math.isfinite(v))
     if not values:
         return -1.0, 1.0
-    low, high = values[0], values[-1]
-    inner_low = values[len(values) // 20]
-    inner_high = values[-1 - len(values) // 20]
-    span = inner_high - inner_low
-    if span > 0:
-        low = max(low, inner_low - OUTLIER_FACTOR * span)
-        high = min(high, inner_high + OUTLIER_FACTOR * span)
+    cut = len(values) // 20
+    inner_low, inner_high = values[cut], values[-1 - cut]
+    reach = OUTLIER_FACTOR * (inner_high - inner_low) or math.inf
+    low, high = max(values[0], inner_low - reach), min(values[-1], inner_high + reach)
     margin = 0.06 * (high - low) or abs(high) * 0.1 or 1.0
     return low - margin, high + margin
 
@@ -160,8 +157,7 @@ def _finish(text: str, view: PlotView, axes: Any, style: bool) -> str:
     """Our root element and classes instead of Matplotlib's header and style attributes."""
     body = text[text.index("<svg") :]
     body = body[body.index(">") + 1 :]
-    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    body = re.sub(r"<style[^>]*>.*?</style>", "", body, count=1, flags=re.DOTALL)
+    body = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>", "", body, flags=re.DOTALL)
     body = re.sub(r' style="([^"]*)"', _attributes, body)
     body = body.replace("xlink:href", "href")
     body = re.sub(r"\n\s*", "\n", body)
@@ -171,30 +167,23 @@ def _finish(text: str, view: PlotView, axes: Any, style: bool) -> str:
     frame = (box.x0 * scale, height - box.y1 * scale, box.x1 * scale, height - box.y0 * scale)
     limits = (*axes.get_xlim(), *axes.get_ylim())
     label = f"Plot of {', '.join(s.label for s in view.series)} over {view.xlabel}"
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="adl-plot" width="{width:g}" '
-        f'height="{height:g}" viewBox="0 0 {width:g} {height:g}" role="img" '
-        f'aria-label="{xml_attribute(display_name(label, 300))}" '
-        f'stroke-linejoin="round" stroke-linecap="butt" '
+    data = (
+        ' stroke-linejoin="round" stroke-linecap="butt" '
         f'data-frame="{" ".join(f"{v:.6g}" for v in frame)}" '
-        f'data-limits="{" ".join(f"{v:.9g}" for v in limits)}">'
-        + (f"<style>{PLOT_STYLE}</style>" if style else "")
-        + body
+        f'data-limits="{" ".join(f"{v:.9g}" for v in limits)}"'
     )
+    tag = svg_tag("plot", f"{width:g}", f"{height:g}", display_name(label, 300), data)
+    return tag + (f"<style>{PLOT_STYLE}</style>" if style else "") + body
 
 
 def _attributes(match: re.Match[str]) -> str:
     """A style attribute as plain attributes, and classes for the marker colours."""
-    classes = []
-    out = []
+    classes, out = [], []
     for declaration in match[1].split(";"):
         name, _, value = (part.strip() for part in declaration.partition(":"))
-        if not name:
-            continue
         if value in _COLOURS:
             classes.append(f"{name[0]}-{_COLOURS[value]}")
-        else:
+        elif name:
             out.append(f'{name}="{value}"')
-    if classes:
-        out.append(f'class="{" ".join(classes)}"')
+    out += [f'class="{" ".join(classes)}"'] if classes else []
     return "".join(f" {item}" for item in out)

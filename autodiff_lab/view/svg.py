@@ -10,10 +10,12 @@ dark, so it reads the same wherever it is pasted; colours only repeat what a sha
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import importlib.resources
 
 from autodiff_lab.view import boxes
-from autodiff_lab.view.escape import decimal, display_name, xml_attribute, xml_text
+from autodiff_lab.view.escape import decimal, display_name, svg_tag, xml_attribute, xml_text
 from autodiff_lab.view.layout import Box, Positions, Route
 from autodiff_lab.view.listing import graph_text
 from autodiff_lab.view.model import NodeView
@@ -49,44 +51,20 @@ def palette_style(selector: str, dark: str = "", light: str = "") -> str:
 
     `dark` and `light`, if given, are selectors that decide whatever the scheme says.
     """
-    return "\n".join(
-        [
-            _palette(selector, _LIGHT),
-            "@media (prefers-color-scheme:dark){" + _palette(selector, _DARK) + "}",
-            *([_palette(dark, _DARK)] if dark else []),
-            *([_palette(light, _LIGHT)] if light else []),
-        ]
-    )
+    rules = [_palette(selector, _LIGHT)]
+    rules.append("@media (prefers-color-scheme:dark){" + _palette(selector, _DARK) + "}")
+    chosen = ((dark, _DARK), (light, _LIGHT))
+    return "\n".join(rules + [_palette(where, colours) for where, colours in chosen if where])
 
 
-GRAPH_RULES = """
-.adl-graph{font-family:ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;font-size:13px}
-.adl-graph .bg{fill:var(--a-bg)}
-.adl-graph .head,.adl-graph .caption{fill:var(--a-muted);font-family:system-ui,sans-serif}
-.adl-graph .head{font-size:13px;font-weight:600;letter-spacing:.02em;text-anchor:middle}
-.adl-graph .caption{font-size:11.5px}
-.adl-graph .split{stroke:var(--a-line);stroke-width:1}
-.adl-graph .node rect{stroke-width:1.4;fill:var(--a-forward-fill);stroke:var(--a-forward)}
-.adl-graph .node.adjoint rect{fill:var(--a-gradient-fill);stroke:var(--a-gradient)}
-.adl-graph .node.adjoint rect{stroke-dasharray:5 3}
-.adl-graph .node.constant rect{fill:var(--a-constant-fill);stroke:var(--a-constant);stroke-width:1}
-.adl-graph .node.output rect{stroke-width:2.6}
-.adl-graph .node.broken rect{fill:var(--a-bad-fill);stroke:var(--a-bad);stroke-width:2.6}
-.adl-graph .node text{fill:var(--a-ink)}
-.adl-graph .label{font-weight:600}
-.adl-graph .alone{text-anchor:middle}
-.adl-graph .shape,.adl-graph .value{font-size:12px}
-.adl-graph .node .shape{fill:var(--a-muted)}
-.adl-graph .value,.adl-graph .mark{text-anchor:end}
-.adl-graph .node .mark,.adl-graph .broken .value{fill:var(--a-bad);font-weight:700}
-.adl-graph .edge{fill:none;stroke:var(--a-forward);stroke-width:1.4}
-.adl-graph .edge.adjoint{stroke:var(--a-gradient);stroke-dasharray:5 3}
-.adl-graph .edge.residual{stroke:var(--a-reads);stroke-width:2}
-.adl-graph .edge.residual{stroke-dasharray:.1 4;stroke-linecap:round}
-.adl-graph .tip{fill:var(--a-forward)}
-.adl-graph .tip.adjoint{fill:var(--a-gradient)}
-.adl-graph .tip.residual{fill:var(--a-reads)}
-""".strip()
+@functools.cache
+def static_file(name: str) -> str:
+    """A file of the folder `static`."""
+    folder = importlib.resources.files("autodiff_lab.view").joinpath("static")
+    return folder.joinpath(name).read_text(encoding="utf-8")
+
+
+GRAPH_RULES = static_file("graph.css").strip()
 
 GRAPH_STYLE = palette_style(".adl-graph") + "\n" + GRAPH_RULES
 
@@ -102,11 +80,13 @@ def graph_svg(positions: Positions, style: bool = True) -> str:
         Whether the picture carries its style sheet (a page that has it already says False).
     """
     nodes = {node.id: node for node in positions.graph.nodes}
-    captions = [text for text in (positions.caption, _legend(positions)) if text]
+    legend = LEGEND if any(route.kind == "residual" for route in positions.routes) else ""
+    captions = [text for text in (positions.caption, legend) if text]
     height = positions.height + CAPTION_HEIGHT * len(captions)
     longest = max((len(text) for text in captions), default=0) * CAPTION_ADVANCE
     width = max(positions.width, longest + 28)
-    content = [
+    below = positions.height + 8
+    body = "\n".join([
         '<rect class="bg" width="100%" height="100%"/>',
         *_headings(positions),
         "<g>",
@@ -114,32 +94,23 @@ def graph_svg(positions: Positions, style: bool = True) -> str:
         "</g><g>",
         *(_node(box, nodes[box.id]) for box in positions.boxes),
         "</g>",
-        *(
-            f'<text class="caption" x="14" y="{decimal(positions.height + 8 + index * 20)}">'
-            f"{xml_text(text)}</text>"
-            for index, text in enumerate(captions)
-        ),
-    ]
-    body = "\n".join(content)
+        *(_text("caption", 14, decimal(below + k * 20), text) for k, text in enumerate(captions)),
+    ])
     prefix = "adl-" + hashlib.sha256(body.encode()).hexdigest()[:10]
     label = graph_text(positions.graph)
     if len(label) > LABEL_BYTES:
         label = label[:LABEL_BYTES] + " ..."
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="adl-graph" width="{decimal(width)}" '
-            f'height="{decimal(height)}" viewBox="0 0 {decimal(width)} {decimal(height)}" '
-            f'role="img" aria-label="{xml_attribute(label)}">',
-            f"<style>{GRAPH_STYLE}</style>" if style else "",
-            f"<defs>{_markers(prefix)}</defs>",
-            body.replace("url(#tip-", f"url(#{prefix}-"),
-            "</svg>",
-        ]
-    )
+    return "\n".join([
+        svg_tag("graph", decimal(width), decimal(height), label),
+        f"<style>{GRAPH_STYLE}</style>" if style else "",
+        f"<defs>{_markers(prefix)}</defs>",
+        body.replace("url(#tip-", f"url(#{prefix}-"),
+        "</svg>",
+    ])
 
 
-def _legend(positions: Positions) -> str:
-    return LEGEND if any(route.kind == "residual" for route in positions.routes) else ""
+def _text(kind: str, x: float, baseline: str, words: str) -> str:
+    return f'<text class="{kind}" x="{decimal(x)}" y="{baseline}">{xml_text(words)}</text>'
 
 
 def _headings(positions: Positions) -> list[str]:
@@ -151,8 +122,7 @@ def _headings(positions: Positions) -> list[str]:
     for column, words in (("forward", "forward ↓"), ("adjoint", "gradient ↑")):
         across = [box for box in positions.boxes if columns[box.id] == column]
         left, right = min(box.x for box in across), max(box.x + box.width for box in across)
-        middle = decimal((left + right) / 2)
-        out.append(f'<text class="head {column}" x="{middle}" y="24">{words}</text>')
+        out.append(_text(f"head {column}", (left + right) / 2, "24", words))
     split = decimal(positions.split)
     out.append(
         f'<line class="split" x1="{split}" x2="{split}" y1="14" '
@@ -163,16 +133,14 @@ def _headings(positions: Positions) -> list[str]:
 
 def _edge(route: Route, nodes: dict[str, NodeView]) -> str:
     column = nodes[route.source].column
-    if route.kind == "residual" or column != nodes[route.target].column:
-        column_or_kind = "residual"
-    else:
-        column_or_kind = column
+    reads = route.kind == "residual" or column != nodes[route.target].column
+    kind = "residual" if reads else column
     (x, y), *rest = route.points
     way = f"M{decimal(x)} {decimal(y)}C" + " ".join(f"{decimal(a)} {decimal(b)}" for a, b in rest)
     return (
-        f'<path class="edge {column_or_kind}" data-source="{xml_attribute(route.source)}" '
+        f'<path class="edge {kind}" data-source="{xml_attribute(route.source)}" '
         f'data-target="{xml_attribute(route.target)}" d="{way}" '
-        f'marker-end="url(#tip-{column_or_kind})"/>'
+        f'marker-end="url(#tip-{kind})"/>'
     )
 
 
@@ -195,22 +163,15 @@ def _node(box: Box, node: NodeView) -> str:
     left, right = box.x + boxes.PADDING, box.x + box.width - boxes.PADDING
     alone = not (shape or value or broken)
     start = box.x + box.width / 2 if alone else left
-    parts = [
-        f'<text class="label{" alone" * alone}" x="{decimal(start)}" y="{baseline}">'
-        f"{xml_text(label)}</text>"
-    ]
+    parts = [_text("label" + " alone" * alone, start, baseline, label)]
     if shape:
-        x = left + len(label) * boxes.LABEL_ADVANCE + boxes.GAP
-        parts.append(
-            f'<text class="shape" x="{decimal(x)}" y="{baseline}">{xml_text(shape)}</text>'
-        )
+        place = left + len(label) * boxes.LABEL_ADVANCE + boxes.GAP
+        parts.append(_text("shape", place, baseline, shape))
     if broken:
-        parts.append(f'<text class="mark" x="{decimal(right)}" y="{baseline}">⚠</text>')
+        parts.append(_text("mark", right, baseline, "⚠"))
         right -= boxes.MARK_WIDTH
     if value:
-        parts.append(
-            f'<text class="value" x="{decimal(right)}" y="{baseline}">{xml_text(value)}</text>'
-        )
+        parts.append(_text("value", right, baseline, value))
     return (
         f'<g class="{classes}" data-id="{xml_attribute(node.id)}">'
         f"<title>{xml_text(node_title(node))}</title>"

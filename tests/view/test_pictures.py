@@ -112,7 +112,7 @@ def test_page_policy_allows_exactly_what_is_in_it() -> None:
 
 
 def test_script_builds_no_markup_from_data() -> None:
-    source = html._static("lab.js")
+    source = svg.static_file("lab.js")
     html_from_text = ("innerHTML", "outerHTML", "insertAdjacentHTML")
     for word in (*html_from_text, "eval(", "Function(", "import ", "fetch("):
         assert word not in source
