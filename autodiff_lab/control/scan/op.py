@@ -203,21 +203,18 @@ class Scan(GraphOp):
     def _check_run(
         self, node: Apply, steps: int, sequences: list[Any], initials: list[Any]
     ) -> None:
-        for place, sequence in enumerate(sequences):
-            if len(sequence) < steps:
-                raise LabValueError(
-                    f"Sequence {place} of scan has {len(sequence)} elements, "
-                    f"{steps} steps are to be done.",
-                    where=node.source,
-                )
-        if steps < 0:
-            raise LabValueError(f"scan cannot do {steps} steps.", where=node.source)
-        for place, (first, depth) in enumerate(zip(initials, self.layout.depths)):
-            if len(first) < depth:
-                raise LabValueError(
-                    f"State {place} of scan needs {depth} initial values, {len(first)} given.",
-                    where=node.source,
-                )
+        problems = [
+            f"Sequence {place} of scan has {len(sequence)} elements, {steps} steps are to be done."
+            for place, sequence in enumerate(sequences) if len(sequence) < steps
+        ]
+        problems += [f"scan cannot do {steps} steps."] if steps < 0 else []
+        problems += [
+            f"State {place} of scan needs {depth} initial values, {len(first)} given."
+            for place, (first, depth) in enumerate(zip(initials, self.layout.depths))
+            if len(first) < depth
+        ]
+        if problems:
+            raise LabValueError(problems[0], where=node.source)
 
     # -- differentiating --------------------------------------------------------------------
 

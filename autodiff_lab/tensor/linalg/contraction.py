@@ -6,6 +6,7 @@ moves, reshapes and one of these two.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -157,18 +158,17 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     others = [axis for axis in range(right.type.ndim) if axis not in theirs]
     lengths_out = [length_of(left, axis) for axis in rest]
     lengths_out += [length_of(right, axis) for axis in others]
-    first = _as_matrix(dimshuffle(left, *rest, *mine), len(rest))
-    second = _as_matrix(dimshuffle(right, *theirs, *others), len(theirs))
+    first = _grouped(dimshuffle(left, *rest, *mine), len(rest))
+    second = _grouped(dimshuffle(right, *theirs, *others), len(theirs))
     return function("reshape")(Dot()(first, second), lengths_out)
 
 
-def _as_matrix(x: Any, before: int) -> Any:
-    """The first `before` axes as rows, the others as columns."""
-    rank = x.type.ndim
-    if rank == 2 and before == 1:
+def _grouped(x: Any, *ends: int) -> Any:
+    """The axes up to each end (and behind the last one) as one axis."""
+    groups = list(itertools.pairwise((0, *ends, x.type.ndim)))
+    if all(end - start == 1 for start, end in groups):
         return x
-    lengths = [element_count(x, range(before)), element_count(x, range(before, rank))]
-    return function("reshape")(x, lengths)
+    return function("reshape")(x, [element_count(x, range(*group)) for group in groups])
 
 
 def _summed_axes(left: Any, right: Any, axes: Any) -> tuple[list[int], list[int]]:
@@ -225,15 +225,7 @@ def batched_tensordot(x: Any, y: Any, axes: int = 1) -> Any:
     kept = left.type.ndim - axes
     rest = [length_of(left, axis) for axis in range(kept)]
     others = [length_of(right, axis) for axis in range(1 + axes, right.type.ndim)]
-    count = [length_of(left, 0)]
-    first = function("reshape")(left, [
-        *count, element_count(left, range(1, kept)),
-        element_count(left, range(kept, left.type.ndim)),
-    ])
-    second = function("reshape")(right, [
-        length_of(right, 0), element_count(right, range(1, 1 + axes)),
-        element_count(right, range(1 + axes, right.type.ndim)),
-    ])
+    first, second = _grouped(left, 1, kept), _grouped(right, 1, 1 + axes)
     return function("reshape")(Matmul().on(first, second), [*rest, *others])
 
 
