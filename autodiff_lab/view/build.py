@@ -62,19 +62,18 @@ def value_summary(value: Any) -> ValueSummary:
         (float(finite.min()), float(finite.max()), float(finite.mean())) if finite.size
         else (None, None, None)
     )
-    if array.size == 1:
-        array, numbers = array.reshape(()), numbers.reshape(())
-        text = str(bool(array)) if array.dtype.kind == "b" else f"{float(numbers):.6g}"
-        return ValueSummary(text, low, high, mean, nans, infinite)
     if not array.size:
         return ValueSummary("empty")
     counts: tuple[int, ...] = ()
-    if finite.size and array.size > 1:
-        bins = min(BINS, max(2, finite.size))
+    if array.size == 1:
+        number = array.reshape(-1)[0]
+        text = str(bool(number)) if array.dtype.kind == "b" else f"{float(number):.6g}"
+        return ValueSummary(text, low, high, mean, nans, infinite)
+    if finite.size:
         with np.errstate(all="ignore"):
-            counts = tuple(int(c) for c in np.histogram(finite, bins=bins)[0])
-    marks = [f"{nans} NaN"] if nans else []
-    marks += [f"{infinite} inf"] if infinite else []
+            histogram, _ = np.histogram(finite, bins=min(BINS, max(2, finite.size)))
+        counts = tuple(map(int, histogram))
+    marks = [f"{count} {word}" for count, word in ((nans, "NaN"), (infinite, "inf")) if count]
     text = ", ".join([f"mean {mean:.6g}" if mean is not None else "no finite value", *marks])
     return ValueSummary(text, low, high, mean, nans, infinite, counts)
 
@@ -114,45 +113,37 @@ def graph_view(
     return _Mirror(y, dict(grads or {}), values or {}, name or y.name or "y", order).view()
 
 
+@dataclasses.dataclass
 class _Mirror:
     """A graph view in the making."""
 
-    def __init__(
-        self,
-        y: Variable,
-        grads: dict[str, Variable],
-        values: Mapping[Variable, Any],
-        name: str,
-        order: int,
-    ) -> None:
-        self.order = order
-        self.y = y
-        self.grads = grads
-        self.values = values
-        self.name = name
-        self.forward = _in_order([y])
+    y: Variable
+    grads: dict[str, Variable]
+    values: Mapping[Variable, Any]
+    name: str
+    order: int
+
+    def __post_init__(self) -> None:
+        self.forward = _in_order([self.y])
         known = set(self.forward)
-        self.adjoint = [v for v in _in_order(list(grads.values())) if v not in known]
+        self.adjoint = [v for v in _in_order(list(self.grads.values())) if v not in known]
         count = len(self.forward) + len(self.adjoint)
         self.explained, self.described = count <= MOST_EXPLAINED, count <= MOST_DESCRIBED
+        power = f"^{self.order}" if self.order > 1 else ""
+        self.names = {self.y: self.name}
         self.cotangent = self._cotangents()
-        self.primal: dict[Variable, Variable] = {}
-        for variable in self.forward:
-            found = self.cotangent.get(variable)
-            if found is not None:
-                self.primal[found] = variable  # of several, the last: nearest to the output
-        for input_name, gradient in grads.items():
-            self._pair_input(input_name, gradient)
+        # of several, the last: nearest to the output
+        self.primal = {self.cotangent[v]: v for v in self.forward if v in self.cotangent}
+        given = {v.name: v for v in self.forward if v.owner is None}
+        for name, gradient in reversed(self.grads.items()):
+            self.names[gradient] = f"d{power}{self.name}/d{name}{power}"
+        for name, gradient in self.grads.items():
+            if name in given:
+                self.cotangent[given[name]], self.primal[gradient] = gradient, given[name]
         self.texts = Writer(TEXT, cut=LONGEST - 15)
         self.formulas = Writer(LATEX, cut=2 * LONGEST)
         self.rows = self._rows()
         self.ids = self._ids()
-
-    def _pair_input(self, input_name: str, gradient: Variable) -> None:
-        for variable in self.forward:
-            if variable.owner is None and variable.name == input_name:
-                self.cotangent[variable] = gradient
-                self.primal[gradient] = variable
 
     def _cotangents(self) -> dict[Variable, Variable]:
         """Forward variable -> its finished cotangent, as far as the roles tell."""
@@ -185,17 +176,13 @@ class _Mirror:
             for variable in node.inputs:
                 if isinstance(variable, Constant):
                     rows[variable] = max(0, rows[node.outputs[0]] - 1)
-        bottom = rows[self.y]
         for variable in self.adjoint:
             twin = self.primal.get(variable)
-            via = next((r.via for r in variable.roles if r.via is not None), None)
-            if twin is not None:
-                rows[variable] = rows[twin]
-            elif via is not None and via.outputs[0] in rows:
-                rows[variable] = rows[via.outputs[0]]
-            else:
-                above = variable.owner.inputs if variable.owner is not None else ()
-                rows[variable] = min((rows[v] for v in above if v in rows), default=bottom)
+            via = next((r.via.outputs[0] for r in variable.roles if r.via is not None), None)
+            above = variable.owner.inputs if variable.owner is not None else ()
+            beside = next((rows[v] for v in (twin, via) if v in rows), None)  # type: ignore[index]
+            lowest = min((rows[v] for v in above if v in rows), default=rows[self.y])
+            rows[variable] = lowest if beside is None else beside
         constants = {v for v in self.adjoint if isinstance(v, Constant)}
         for node in toposort(list(self.grads.values())):
             for variable in node.inputs:
@@ -280,20 +267,14 @@ class _Mirror:
         return (f"{name} = {text}" if name and variable.name != name else text)[:LONGEST]
 
     def _kind(self, variable: Variable) -> NodeKind:
-        if variable is self.y or any(variable is g for g in self.grads.values()):
+        if variable in self.names:
             return "output"
         if variable.owner is not None:
             return "op"
         return "constant" if isinstance(variable, Constant) else "input"
 
     def _name(self, variable: Variable) -> str:
-        for input_name, gradient in self.grads.items():
-            if variable is gradient:
-                power = f"^{self.order}" if self.order > 1 else ""
-                return f"d{power}{self.name}/d{input_name}{power}"
-        if variable is self.y:
-            return self.name
-        return variable.name or ""
+        return self.names.get(variable) or variable.name or ""
 
     def _explained(self, variable: Variable, column: str) -> tuple[str, str]:
         """What a node is, in words, and the chain-rule term it computes."""
@@ -305,42 +286,41 @@ class _Mirror:
         if column == "forward" or not self.explained:
             row = getattr(node.op, "row", node.op)
             return str(getattr(row, "summary", "")), ""
-        return self._adjoint_words(variable, node)
+        return self._adjoint_words(variable)
 
-    def _adjoint_words(self, variable: Variable, node: Apply) -> tuple[str, str]:
+    def _adjoint_words(self, variable: Variable) -> tuple[str, str]:
+        added = next((r for r in variable.roles if r.kind == "accumulation"), None)
         role = next((r for r in variable.roles if r.kind in ("adjoint", "seed")), None)
-        sum_role = next((r for r in variable.roles if r.kind == "accumulation"), None)
-        if sum_role is not None:
-            of = self.short(sum_role.of)
+        if added is not None:
+            of = self.short(added.of)
             return f"the terms of the derivative by {of} are added: it is used more than once", ""
         if role is None:
-            local = next((r for r in variable.roles if r.kind == "local" and r.via), None)
-            if local is None or local.via is None:
-                return "a helper of the gradient", ""
-            return f"a helper of the rule of {local.via.op.name}", ""
-        of = self.short(role.of)
+            local = next((r.via for r in variable.roles if r.kind == "local" and r.via), None)
+            rule = "gradient" if local is None else f"rule of {local.op.name}"
+            return f"a helper of the {rule}", ""
         if role.kind == "seed" or role.via is None:
             return f"the seed: d{self.name}/d{self.name} = 1", ""
         places = [k for k, v in enumerate(role.via.inputs) if v is role.of]
         active = [k for k, v in enumerate(role.via.inputs) if v in self.cotangent]
         words = rule_words(role.via, active or places)
-        return f"derivative by {of}: {words}", self._term(role.via, role.of, places)
+        words = f"derivative by {self.short(role.of)}: {words}"
+        return words, self._term(role.via, role.of, places)
 
     def _term(self, via: Apply, of: Variable, places: Sequence[int]) -> str:
         """``d(x^2)/dx = 2x, times the cotangent of x^2``."""
         row = getattr(via.op, "row", None)
         partials = partials_of(via, row) if row is not None else None
-        above, below = self.short(via.outputs[0]), self.short(of)
-        above = above if above.isidentifier() else f"({above})"
-        below = below if below.isidentifier() else f"({below})"
+        texts = [self.short(v) for v in (via.outputs[0], of)]
+        above, below = (t if t.isidentifier() else f"({t})" for t in texts)
+        cotangent = f"times the cotangent of {texts[0]}"
         if partials is None or not places:
-            return f"d{above}/d{below}, times the cotangent of {self.short(via.outputs[0])}"
+            return f"d{above}/d{below}, {cotangent}"
         partial = partials[places[0]]
-        text = self.short(partial) if isinstance(partial, Variable) else f"{partial:g}" if (
-            isinstance(partial, int | float)
-        ) else ""
-        cotangent = f"times the cotangent of {self.short(via.outputs[0])}"
-        return f"d{above}/d{below} = {text}, {cotangent}" if text else cotangent
+        if isinstance(partial, int | float):
+            return f"d{above}/d{below} = {partial:g}, {cotangent}"
+        if isinstance(partial, Variable):
+            return f"d{above}/d{below} = {self.short(partial)}, {cotangent}"
+        return cotangent
 
     def short(self, variable: Variable) -> str:
         """A short text of any variable of the graph."""
@@ -352,7 +332,7 @@ def _in_order(outputs: Sequence[Variable]) -> list[Variable]:
     found: dict[Variable, None] = {}
     for node in toposort(outputs):
         found.update(dict.fromkeys(node.inputs))
-        found.update(dict.fromkeys(v for v in node.outputs))
+        found.update(dict.fromkeys(node.outputs))
     found.update(dict.fromkeys(outputs))
     needed = set(ancestors(outputs))
     return [variable for variable in found if variable in needed]
@@ -372,18 +352,13 @@ def _label(variable: Variable) -> str:
 def _is_plumbing(variable: Variable) -> bool:
     """Added axes, casts, copies; constants that only feed those are drawn with them."""
     node = variable.owner
-    if node is None:
-        return False
-    if node.op.name.startswith("cast_"):
-        return True
-    if node.op.name == "dimshuffle":
+    if node is not None and node.op.name == "dimshuffle":
         return notation.behind_axes(variable) is not variable
-    return notation.notation_of(node.op).plumbing
+    cast = node is not None and node.op.name.startswith("cast_")
+    return cast or notation.is_plumbing(variable)
 
 
 def source_view(node: Apply | None) -> SourceView | None:
     """The user's line that made a node."""
     line = node.source if node is not None else None
-    if line is None:
-        return None
-    return SourceView(f"{line.label}, line {line.line}", line.line, line.text)
+    return line and SourceView(f"{line.label}, line {line.line}", line.line, line.text)

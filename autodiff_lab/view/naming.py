@@ -28,13 +28,11 @@ class Name:
 
     def left(self, order: int, index: str) -> tuple[str, str]:
         """The derivative's sign as text and as LaTeX."""
-        power_text = f"^{order}" if order > 1 else ""
-        power_latex = f"^{{{order}}}" if order > 1 else ""
+        power, tex_power = (f"^{order}", f"^{{{order}}}") if order > 1 else ("", "")
         below = f"{self.variable}_{index}" if index else self.variable
-        text = f"d{power_text}{self.letter}/d{below}{power_text}"
-        above = f"d{power_latex} {symbol_latex(self.letter)}"
-        under = f"d {symbol_latex(self.variable, index)}{power_latex}"
-        return text, rf"\frac{{{above}}}{{{under}}}"
+        above = f"d{tex_power} {symbol_latex(self.letter)}"
+        under = f"d {symbol_latex(self.variable, index)}{tex_power}"
+        return f"d{power}{self.letter}/d{below}{power}", rf"\frac{{{above}}}{{{under}}}"
 
     def total(self) -> tuple[str, str]:
         """The differential's sign."""
@@ -48,9 +46,8 @@ def name_of(cost: Variable, wrt: Variable, name: str | None, logistic: bool) -> 
     given = name or cost.name
     if given in (None, "s") and logistic and notation.rank(wrt) == 0:
         letter = given or free_letter(("s", "sigma", "f"), taken)
-        argument = math_text(wrt)
         head = symbol_latex(letter)
-        return Name(letter, f"{letter}({argument})", f"{head}({latex(wrt)})", variable)
+        return Name(letter, f"{letter}({math_text(wrt)})", f"{head}({latex(wrt)})", variable)
     letter = given or free_letter(("y", "f", "g", "h"), taken)
     return Name(letter, letter, symbol_latex(letter), variable)
 

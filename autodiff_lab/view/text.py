@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import string
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -98,11 +99,11 @@ def _parts(variable: Variable, node: Apply) -> list[str | Variable]:
         return special(node)
     written = notation_of(node.op)
     inputs = node.inputs
-    if written.infix is not None and len(inputs) == 1:
-        return ["(", written.infix, inputs[0], ")"]
-    if written.infix is not None and len(inputs) >= 2:
+    if written.infix is not None and inputs:
         sign = "\\dot" if written.infix == "@" else written.infix
-        return _between("(", f" {sign} ", inputs)
+        return ["(", sign, inputs[0], ")"] if len(inputs) == 1 else (
+            _between("(", f" {sign} ", inputs)
+        )
     head = written.call if len(node.outputs) == 1 else f"{written.call}.{variable.index}"
     return call_parts(head, inputs)
 
@@ -260,9 +261,8 @@ def dprint(
     """
     if id_type not in ID_TYPES:
         raise LabValueError(f"id_type={id_type!r} is unknown.", remedy="use 'CHAR', 'int' or ''")
-    writer = _Tree(
-        depth, print_type, print_shape, id_type, stop_on_name, {} if done is None else done
-    )
+    ids = {} if done is None else done
+    writer = _Tree(depth, print_type, print_shape, id_type, stop_on_name, ids)
     for root, order in _roots_with_order(graph_like):
         writer.write(root, order)
     text = "\n".join(writer.lines) + "\n"
@@ -337,12 +337,14 @@ class _Tree:
         if node is None:
             parts = [leaf_text(variable, "short")]
         else:
-            parts = [tree_name(notation_of(node.op))]
-            if len(node.outputs) > 1:
-                parts[0] += f".{variable.index}"
-        identity = self._identity(node if node is not None else variable)
-        if identity:
-            parts.append(identity)
+            several = f".{variable.index}" if len(node.outputs) > 1 else ""
+            parts = [tree_name(notation_of(node.op)) + several]
+        key = variable if node is None else node
+        if key not in self.ids:
+            number = len(self.ids)
+            self.ids[key] = str(number) if self.id_type == "int" else letters(number)
+        if self.id_type:
+            parts.append(f"[id {self.ids[key]}]")
         if self.print_type:
             parts.append(f"<{variable.type}>")
         if self.print_shape and hasattr(variable.type, "shape"):
@@ -354,13 +356,6 @@ class _Tree:
             parts.append(str(order[node]))
         return " ".join(parts)
 
-    def _identity(self, key: Any) -> str:
-        known = self.ids.get(key)
-        if known is None:
-            number = len(self.ids)
-            known = self.ids[key] = str(number) if self.id_type == "int" else letters(number)
-        return f"[id {known}]" if self.id_type else ""
-
 
 def letters(number: int) -> str:
     """A, B, ..., Z, BA, BB, ...: numbers in base 26, as the family counts.
@@ -370,12 +365,10 @@ def letters(number: int) -> str:
     >>> letters(0), letters(25), letters(26)
     ('A', 'Z', 'BA')
     """
-    text = ""
-    while True:
-        number, digit = divmod(number, 26)
-        text = chr(ord("A") + digit) + text
-        if number == 0:
-            return text
+    text = string.ascii_uppercase[number % 26]
+    while number := number // 26:
+        text = string.ascii_uppercase[number % 26] + text
+    return text
 
 
 def fresh_letters(taken: Iterable[str | None]) -> Iterator[str]:
@@ -386,6 +379,5 @@ def fresh_letters(taken: Iterable[str | None]) -> Iterator[str]:
 
 def tree_name(written: Notation) -> str:
     """How `dprint` calls an op: elementwise ops with a capital letter, others as they are."""
-    if written.call == written.name:
-        return written.name[:1].upper() + written.name[1:]
-    return written.call
+    plain = written.call == written.name
+    return written.name[:1].upper() + written.name[1:] if plain else written.call

@@ -54,19 +54,13 @@ def _worth(name: str) -> int:
 
 def reason_of(trace: RewriteTrace) -> str:
     """Why the form that runs is another one: what the rules that chose it say."""
-    chosen: dict[str, None] = {}
-    for step in trace.steps:
-        if RULES[step.rule].phase == "stabilize" and RULES[step.rule].summary:
-            chosen[RULES[step.rule].summary] = None
+    rules = [RULES[step.rule] for step in trace.steps]
+    chosen = dict.fromkeys(r.summary for r in rules if r.phase == "stabilize" and r.summary)
     if chosen:
         return "equal; " + unmarked(" ".join(list(chosen)[:2]))
-    cheaper = dict.fromkeys(
-        step.rule for step in trace.steps if RULES[step.rule].phase == "specialize"
-    )
-    if cheaper:
-        named = ", ".join(list(cheaper)[:3])
-        return f"equal; as the reverse sweep builds it, made cheaper by {named}"
-    return "equal; as the reverse sweep builds it"
+    cheaper = dict.fromkeys(r.name for r in rules if r.phase == "specialize")
+    named = f", made cheaper by {', '.join(list(cheaper)[:3])}" if cheaper else ""
+    return f"equal; as the reverse sweep builds it{named}"
 
 
 def wrapped(text: str, indent: str, first: str | None = None) -> list[str]:
