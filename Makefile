@@ -17,7 +17,7 @@ help:
 	@echo "make test          the tests that need no browser, and the notebooks"
 	@echo "make test-browser  the saved page in Chromium"
 	@echo "make test-full     whole test matrices"
-	@echo "make lint          ruff, and mypy on the core"
+	@echo "make lint          ruff, isort, and mypy on the core"
 	@echo "make bench         timings as ratios, written to benchmarks/results/"
 	@echo "make reference     JAX's derivatives, for tests to compare with, written to tests/data/"
 	@echo "make notebooks     runs the notebooks and keeps what they show"
@@ -43,6 +43,7 @@ test-full: $(VENV)/test.stamp
 
 lint: $(VENV)/test.stamp
 	$(RUN) -m ruff check --output-format concise .
+	$(RUN) -m isort --check-only --quiet autodiff_lab tests docs benchmarks
 	$(RUN) -m mypy $(CORE)
 
 notebooks: $(VENV)/test.stamp

@@ -21,16 +21,8 @@ import numpy as np
 import pytest
 from graph_values import agrees, numerical_gradient, value, values
 from op_samples import (
-    DTYPES,
-    arguments,
-    by_primitives,
-    draw,
-    generator,
-    numpy_reference,
-    reference,
-    special_points,
-    symbolic,
-    takes,
+    DTYPES, arguments, by_primitives, draw, generator, numpy_reference, reference, special_points,
+    symbolic, takes,
 )
 
 import autodiff_lab.tensor as pt

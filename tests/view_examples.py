@@ -5,20 +5,8 @@ from __future__ import annotations
 import math
 
 from autodiff_lab.view.model import (
-    CardView,
-    CheckView,
-    DerivationLine,
-    DerivationView,
-    EdgeView,
-    FormulaView,
-    GraphView,
-    KernelView,
-    NodeView,
-    PlotSeries,
-    PlotView,
-    SourceView,
-    StepView,
-    ValueSummary,
+    CardView, CheckView, DerivationLine, DerivationView, EdgeView, FormulaView, GraphView,
+    KernelView, NodeView, PlotSeries, PlotView, SourceView, StepView, ValueSummary,
 )
 
 CODE = "u = exp(-x)\n1 / (1 + u)"

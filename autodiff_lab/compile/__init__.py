@@ -13,24 +13,7 @@ from autodiff_lab.compile.program import Instruction, Program, Slot
 from autodiff_lab.tensor.shared import Container, SharedVariable, shared
 
 __all__ = [
-    "MODES",
-    "Backend",
-    "Container",
-    "Executor",
-    "Function",
-    "In",
-    "Instruction",
-    "Kernel",
-    "Mode",
-    "Out",
-    "Program",
-    "SharedVariable",
-    "Slot",
-    "function",
-    "get_backend",
-    "get_mode",
-    "kernels_of",
-    "lower",
-    "register_backend",
-    "shared",
+    "MODES", "Backend", "Container", "Executor", "Function", "In", "Instruction", "Kernel", "Mode",
+    "Out", "Program", "SharedVariable", "Slot", "function", "get_backend", "get_mode", "kernels_of",
+    "lower", "register_backend", "shared",
 ]

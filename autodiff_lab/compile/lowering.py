@@ -16,13 +16,7 @@ from autodiff_lab.compile.fusion import Group, find_groups
 from autodiff_lab.compile.kernel import Kernel
 from autodiff_lab.compile.nests import build_kernel
 from autodiff_lab.compile.program import (
-    Check,
-    Instruction,
-    Names,
-    Program,
-    Slot,
-    is_fresh,
-    writes_in_place,
+    Check, Instruction, Names, Program, Slot, is_fresh, writes_in_place,
 )
 from autodiff_lab.graph import Constant, FunctionGraph, Variable, collector_paused
 from autodiff_lab.rewriting.lengths import Lengths, dtype_of, stretch_of

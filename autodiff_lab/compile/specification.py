@@ -18,11 +18,7 @@ from typing import Any
 from autodiff_lab.compile.io import In, Out
 from autodiff_lab.config import config
 from autodiff_lab.errors import (
-    LabTypeError,
-    LabValueError,
-    MissingInputError,
-    NullTypeGradError,
-    UnusedInputError,
+    LabTypeError, LabValueError, MissingInputError, NullTypeGradError, UnusedInputError,
 )
 from autodiff_lab.graph import Constant, Variable, ancestors, describe, placed, toposort
 from autodiff_lab.graph.replace import clone_replace

@@ -16,11 +16,7 @@ import numpy as np
 
 from autodiff_lab.compile.backend import Executor
 from autodiff_lab.errors import (
-    LabError,
-    LabIndexError,
-    LabNotImplementedError,
-    LabTypeError,
-    LabValueError,
+    LabError, LabIndexError, LabNotImplementedError, LabTypeError, LabValueError,
 )
 from autodiff_lab.graph import Apply, Variable, placed
 

@@ -11,19 +11,8 @@ from autodiff_lab.gradient.contributions import accumulate, is_continuous
 from autodiff_lab.gradient.forward import forward_sweep
 from autodiff_lab.gradient.reverse import reverse_sweep
 from autodiff_lab.graph import (
-    ZERO,
-    Apply,
-    Constant,
-    FunctionGraph,
-    Tangents,
-    Terms,
-    Variable,
-    Variables,
-    as_list,
-    copies,
-    describe,
-    leaves,
-    variables_between,
+    ZERO, Apply, Constant, FunctionGraph, Tangents, Terms, Variable, Variables, as_list, copies,
+    describe, leaves, variables_between,
 )
 
 

@@ -13,15 +13,7 @@ from autodiff_lab.control.graph_op import GraphOp
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.gradient.contributions import filled, is_continuous
 from autodiff_lab.graph import (
-    ZERO,
-    Apply,
-    Op,
-    Terms,
-    Variable,
-    Variables,
-    as_given,
-    as_list,
-    describe,
+    ZERO, Apply, Op, Terms, Variable, Variables, as_given, as_list, describe,
 )
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import as_tensor_variable

@@ -9,38 +9,15 @@ from typing import Any
 from autodiff_lab import hooks
 from autodiff_lab.errors import DisconnectedInputError, GradientError, NullTypeGradError
 from autodiff_lab.gradient.boundaries import (
-    ConsiderConstant,
-    DisconnectedGrad,
-    GradClip,
-    GradScale,
-    UndefinedGrad,
-    ZeroGrad,
-    consider_constant,
-    consider_constant_,
-    disconnected_grad,
-    disconnected_grad_,
-    grad_clip,
-    grad_scale,
-    undefined_grad,
-    undefined_grad_,
-    zero_grad,
-    zero_grad_,
+    ConsiderConstant, DisconnectedGrad, GradClip, GradScale, UndefinedGrad, ZeroGrad,
+    consider_constant, consider_constant_, disconnected_grad, disconnected_grad_, grad_clip,
+    grad_scale, undefined_grad, undefined_grad_, zero_grad, zero_grad_,
 )
 from autodiff_lab.gradient.grad import grad, value_and_grad
 from autodiff_lab.gradient.null_types import DisconnectedType, NullType
-from autodiff_lab.gradient.operators import (
-    Lop,
-    Rop,
-    hessian_vector_product,
-    pullback,
-    pushforward,
-)
+from autodiff_lab.gradient.operators import Lop, Rop, hessian_vector_product, pullback, pushforward
 from autodiff_lab.gradient.subgraph import (
-    as_list_or_tuple,
-    grad_not_implemented,
-    grad_sources_inputs,
-    grad_undefined,
-    subgraph_grad,
+    as_list_or_tuple, grad_not_implemented, grad_sources_inputs, grad_undefined, subgraph_grad,
 )
 
 __all__ = [

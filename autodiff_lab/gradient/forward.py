@@ -14,15 +14,7 @@ from autodiff_lab.errors import LabTypeError
 from autodiff_lab.gradient.contributions import Contribution, filled, fitted, is_continuous
 from autodiff_lab.gradient.reverse import reverse_sweep
 from autodiff_lab.graph import (
-    DISCONNECTED,
-    ZERO,
-    Apply,
-    Role,
-    Undefined,
-    Variable,
-    creation_log,
-    source,
-    toposort,
+    DISCONNECTED, ZERO, Apply, Role, Undefined, Variable, creation_log, source, toposort,
 )
 from autodiff_lab.tensor.registry import function
 

@@ -7,26 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autodiff_lab.errors import (
-    DisconnectedInputError,
-    LabTypeError,
-    LabValueError,
-    NullTypeGradError,
-    explain,
+    DisconnectedInputError, LabTypeError, LabValueError, NullTypeGradError, explain,
 )
 from autodiff_lab.gradient.contributions import Contribution, filled
 from autodiff_lab.gradient.null_types import DisconnectedType, NullType
 from autodiff_lab.gradient.reverse import Sweep, reverse_sweep
 from autodiff_lab.graph import (
-    DISCONNECTED,
-    ZERO,
-    Role,
-    Undefined,
-    Variable,
-    ancestors,
-    as_given,
-    as_list,
-    describe,
-    line_of,
+    DISCONNECTED, ZERO, Role, Undefined, Variable, ancestors, as_given, as_list, describe, line_of,
 )
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.registry import function

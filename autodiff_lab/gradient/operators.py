@@ -8,13 +8,7 @@ from typing import Any
 from autodiff_lab.errors import LabValueError, NullTypeGradError
 from autodiff_lab.gradient.contributions import accumulate, filled
 from autodiff_lab.gradient.forward import forward_sweep
-from autodiff_lab.gradient.grad import (
-    check_choice,
-    checked_list,
-    disconnected_result,
-    grad,
-    report,
-)
+from autodiff_lab.gradient.grad import check_choice, checked_list, disconnected_result, grad, report
 from autodiff_lab.graph import DISCONNECTED, ZERO, Undefined, Variable, as_given, as_list, describe
 from autodiff_lab.tensor.constants import as_tensor_variable
 

@@ -12,24 +12,10 @@ from typing import Any
 
 from autodiff_lab.errors import LabTypeError
 from autodiff_lab.gradient.contributions import (
-    MIXED,
-    Contribution,
-    filled,
-    fitted,
-    is_complex,
-    is_continuous,
-    total,
+    MIXED, Contribution, filled, fitted, is_complex, is_continuous, total,
 )
 from autodiff_lab.graph import (
-    DISCONNECTED,
-    ZERO,
-    Apply,
-    Role,
-    Undefined,
-    Variable,
-    collector_paused,
-    creation_log,
-    source,
+    DISCONNECTED, ZERO, Apply, Role, Undefined, Variable, collector_paused, creation_log, source,
     toposort,
 )
 

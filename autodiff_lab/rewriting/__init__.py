@@ -15,16 +15,7 @@ from autodiff_lab.rewriting.driver import rewrite, run_phases
 from autodiff_lab.rewriting.facts import Context
 from autodiff_lab.rewriting.pattern import Axis, Bool, Const
 from autodiff_lab.rewriting.registry import (
-    PHASES,
-    RULES,
-    NodeRule,
-    PatternRule,
-    Rule,
-    node_rewriter,
-    register,
-    rule,
-    select,
-    unregister,
+    PHASES, RULES, NodeRule, PatternRule, Rule, node_rewriter, register, rule, select, unregister,
 )
 from autodiff_lab.rewriting.rules import load
 from autodiff_lab.rewriting.trace import RewritePass, RewriteStep, RewriteTrace
@@ -36,29 +27,9 @@ from autodiff_lab.tensor.opdef import Interval as interval
 load()
 
 __all__ = [
-    "PHASES",
-    "RULES",
-    "Axis",
-    "Bool",
-    "Const",
-    "Context",
-    "NodeRule",
-    "PatternRule",
-    "RewritePass",
-    "RewriteStep",
-    "RewriteTrace",
-    "Rule",
-    "interval",
-    "node_rewriter",
-    "positive",
-    "real",
-    "register",
-    "rewrite",
-    "rewrite_graph",
-    "rule",
-    "select",
-    "unregister",
-    "why_not",
+    "PHASES", "RULES", "Axis", "Bool", "Const", "Context", "NodeRule", "PatternRule", "RewritePass",
+    "RewriteStep", "RewriteTrace", "Rule", "interval", "node_rewriter", "positive", "real",
+    "register", "rewrite", "rewrite_graph", "rule", "select", "unregister", "why_not",
 ]
 
 

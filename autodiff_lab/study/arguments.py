@@ -12,13 +12,7 @@ from autodiff_lab import cell
 from autodiff_lab.cell.inputs import add_name, kind_text
 from autodiff_lab.errors import DisconnectedInputError, LabTypeError, LabValueError
 from autodiff_lab.gradient import grad
-from autodiff_lab.graph import (
-    Variable,
-    ancestors,
-    clone_replace,
-    describe,
-    line_of,
-)
+from autodiff_lab.graph import Variable, ancestors, clone_replace, describe, line_of
 from autodiff_lab.graph.source import using
 from autodiff_lab.graph.walk import explicit_graph_inputs
 from autodiff_lab.options import PlotRange

@@ -23,13 +23,7 @@ from autodiff_lab.errors import DisconnectedInputError, LabValueError
 from autodiff_lab.options import GradOptions, parse_words
 from autodiff_lab.study import records
 from autodiff_lab.study.arguments import (
-    all_inputs,
-    as_words,
-    by_name,
-    checked_point,
-    checked_range,
-    cut_at,
-    derivatives,
+    all_inputs, as_words, by_name, checked_point, checked_range, cut_at, derivatives,
     said_for_a_cell,
 )
 from autodiff_lab.study.calls import Array, StudyFunction, node_values, sample

@@ -25,16 +25,8 @@ from autodiff_lab.view.formula import Line, formula_svg
 from autodiff_lab.view.layout import layout
 from autodiff_lab.view.listing import graph_text
 from autodiff_lab.view.model import (
-    CardView,
-    CheckView,
-    DerivationLine,
-    DerivationView,
-    FormulaView,
-    GraphView,
-    KernelView,
-    PlotSeries,
-    PlotView,
-    StepView,
+    CardView, CheckView, DerivationLine, DerivationView, FormulaView, GraphView, KernelView,
+    PlotSeries, PlotView, StepView,
 )
 from autodiff_lab.view.plots import plot_svg
 from autodiff_lab.view.steps import step_views

@@ -16,17 +16,7 @@ import numpy as np
 
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import (
-    DISCONNECTED,
-    ZERO,
-    Apply,
-    Flags,
-    Op,
-    Tangents,
-    Terms,
-    Undefined,
-    Variable,
-    Variables,
-    describe,
+    DISCONNECTED, ZERO, Apply, Flags, Op, Tangents, Terms, Undefined, Variable, Variables, describe,
 )
 from autodiff_lab.tensor import dtypes, registry
 from autodiff_lab.tensor.constants import as_tensor_variable

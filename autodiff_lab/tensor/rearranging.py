@@ -9,12 +9,7 @@ from typing import Any
 from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import DISCONNECTED, Terms, Variables, describe
 from autodiff_lab.tensor.along import (
-    AlongAxis,
-    along,
-    normalize_axes,
-    one_axis,
-    one_line,
-    reversed_along,
+    AlongAxis, along, normalize_axes, one_axis, one_line, reversed_along,
 )
 from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable

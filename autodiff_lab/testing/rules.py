@@ -21,14 +21,7 @@ from autodiff_lab.errors import LabError, NullTypeGradError
 from autodiff_lab.gradient import grad
 from autodiff_lab.graph import FunctionGraph, Variable, describe_type
 from autodiff_lab.rewriting import (
-    PHASES,
-    RULES,
-    PatternRule,
-    RewriteTrace,
-    Rule,
-    register,
-    select,
-    unregister,
+    PHASES, RULES, PatternRule, RewriteTrace, Rule, register, select, unregister,
 )
 from autodiff_lab.rewriting.driver import apply_rules, run_phases
 from autodiff_lab.rewriting.pattern import Wild

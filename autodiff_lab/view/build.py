@@ -22,12 +22,7 @@ from autodiff_lab.view.budget import reduce_graph
 from autodiff_lab.view.dialects import LATEX, TEXT
 from autodiff_lab.view.mathematics import Writer
 from autodiff_lab.view.model import (
-    EdgeView,
-    GraphView,
-    NodeKind,
-    NodeView,
-    SourceView,
-    ValueSummary,
+    EdgeView, GraphView, NodeKind, NodeView, SourceView, ValueSummary,
 )
 from autodiff_lab.view.sweep import partials_of, rule_words
 from autodiff_lab.view.text import fresh_letters

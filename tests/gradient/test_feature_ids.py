@@ -17,31 +17,11 @@ import scipy.optimize
 
 import autodiff_lab as ad
 import autodiff_lab.tensor as pt
-from autodiff_lab.errors import (
-    DisconnectedInputError,
-    MissingInputError,
-    NullTypeGradError,
-)
+from autodiff_lab.errors import DisconnectedInputError, MissingInputError, NullTypeGradError
 from autodiff_lab.gradient import (
-    DisconnectedType,
-    GradClip,
-    GradScale,
-    Lop,
-    NullType,
-    Rop,
-    disconnected_grad,
-    grad,
-    grad_clip,
-    grad_not_implemented,
-    grad_scale,
-    grad_undefined,
-    hessian_vector_product,
-    pullback,
-    pushforward,
-    subgraph_grad,
-    undefined_grad,
-    value_and_grad,
-    zero_grad,
+    DisconnectedType, GradClip, GradScale, Lop, NullType, Rop, disconnected_grad, grad, grad_clip,
+    grad_not_implemented, grad_scale, grad_undefined, hessian_vector_product, pullback, pushforward,
+    subgraph_grad, undefined_grad, value_and_grad, zero_grad,
 )
 from autodiff_lab.graph import ancestors, toposort
 from autodiff_lab.testing import compare_hvp

@@ -10,19 +10,8 @@ import pytest
 import autodiff_lab.tensor as pt
 from autodiff_lab.errors import DisconnectedInputError, NullTypeGradError
 from autodiff_lab.gradient import (
-    GradClip,
-    Lop,
-    Rop,
-    as_list_or_tuple,
-    consider_constant,
-    disconnected_grad,
-    grad,
-    grad_clip,
-    grad_scale,
-    grad_sources_inputs,
-    hessian_vector_product,
-    subgraph_grad,
-    undefined_grad,
+    GradClip, Lop, Rop, as_list_or_tuple, consider_constant, disconnected_grad, grad, grad_clip,
+    grad_scale, grad_sources_inputs, hessian_vector_product, subgraph_grad, undefined_grad,
     zero_grad,
 )
 from autodiff_lab.graph import ancestors, toposort

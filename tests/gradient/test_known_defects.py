@@ -12,15 +12,8 @@ import autodiff_lab as ad
 import autodiff_lab.tensor as pt
 from autodiff_lab.errors import DisconnectedInputError, NullTypeGradError
 from autodiff_lab.gradient import (
-    DisconnectedType,
-    GradClip,
-    GradScale,
-    Rop,
-    grad,
-    hessian_vector_product,
-    subgraph_grad,
-    undefined_grad,
-    zero_grad,
+    DisconnectedType, GradClip, GradScale, Rop, grad, hessian_vector_product, subgraph_grad,
+    undefined_grad, zero_grad,
 )
 from autodiff_lab.graph import clone_replace
 

@@ -12,16 +12,7 @@ import autodiff_lab.tensor as pt
 from autodiff_lab.errors import LabError
 from autodiff_lab.graph import Constant, FunctionGraph, leaves
 from autodiff_lab.rewriting import (
-    RULES,
-    Axis,
-    Const,
-    RewriteTrace,
-    Rule,
-    positive,
-    rewrite,
-    rule,
-    unregister,
-    why_not,
+    RULES, Axis, Const, RewriteTrace, Rule, positive, rewrite, rule, unregister, why_not,
 )
 from autodiff_lab.rewriting.driver import apply_rules
 from autodiff_lab.testing import check_rule

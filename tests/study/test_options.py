@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 
 from autodiff_lab.options import (
-    OPTIONS,
-    UsageError,
-    evaluate_at,
-    evaluate_range,
-    help_text,
-    parse_line,
-    parse_words,
+    OPTIONS, UsageError, evaluate_at, evaluate_range, help_text, parse_line, parse_words,
 )
 
 LINES = [

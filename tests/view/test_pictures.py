@@ -19,12 +19,7 @@ import view_examples
 
 from autodiff_lab.view import bundle, dot, formula, html, layout, panes, plots, svg
 from autodiff_lab.view.model import (
-    SCHEMA_VERSION,
-    DerivationLine,
-    DerivationView,
-    PlotSeries,
-    PlotView,
-    to_json,
+    SCHEMA_VERSION, DerivationLine, DerivationView, PlotSeries, PlotView, to_json,
 )
 
 SVG = "{http://www.w3.org/2000/svg}"

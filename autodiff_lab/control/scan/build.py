@@ -18,15 +18,7 @@ import numpy as np
 from autodiff_lab.control.scan.op import Layout, Scan
 from autodiff_lab.errors import LabTypeError, LabValueError, MissingInputError
 from autodiff_lab.graph import (
-    Constant,
-    FunctionGraph,
-    ancestors,
-    as_given,
-    as_list,
-    copies,
-    describe,
-    leaves,
-    toposort,
+    Constant, FunctionGraph, ancestors, as_given, as_list, copies, describe, leaves, toposort,
 )
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.registry import function

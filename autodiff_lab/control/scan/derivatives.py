@@ -17,14 +17,7 @@ from autodiff_lab.gradient.contributions import accumulate, filled, is_continuou
 from autodiff_lab.gradient.forward import forward_sweep
 from autodiff_lab.gradient.reverse import reverse_sweep
 from autodiff_lab.graph import (
-    DISCONNECTED,
-    ZERO,
-    FunctionGraph,
-    Tangents,
-    Terms,
-    Undefined,
-    Variable,
-    Variables,
+    DISCONNECTED, ZERO, FunctionGraph, Tangents, Terms, Undefined, Variable, Variables,
 )
 from autodiff_lab.tensor.registry import function
 

@@ -22,15 +22,7 @@ import numpy as np
 
 from autodiff_lab.control.graph_op import GraphOp
 from autodiff_lab.errors import LabTypeError, LabValueError
-from autodiff_lab.graph import (
-    Apply,
-    FunctionGraph,
-    Tangents,
-    Terms,
-    Variable,
-    Variables,
-    describe,
-)
+from autodiff_lab.graph import Apply, FunctionGraph, Tangents, Terms, Variable, Variables, describe
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.registry import function
 from autodiff_lab.tensor.type import TensorType

@@ -6,12 +6,7 @@ from typing import Any
 
 from autodiff_lab.gradient import grad_clip
 from autodiff_lab.gradient.boundaries import (
-    ConsiderConstant,
-    DisconnectedGrad,
-    GradClip,
-    GradScale,
-    UndefinedGrad,
-    ZeroGrad,
+    ConsiderConstant, DisconnectedGrad, GradClip, GradScale, UndefinedGrad, ZeroGrad,
 )
 from autodiff_lab.graph import Apply
 from autodiff_lab.rewriting.facts import Context

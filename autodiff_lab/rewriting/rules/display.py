@@ -20,15 +20,7 @@ import numpy as np
 
 from autodiff_lab.graph import Apply, Constant, Variable
 from autodiff_lab.rewriting.factors import (
-    Product,
-    added,
-    bare,
-    build,
-    is_number,
-    number,
-    power,
-    product_of,
-    terms_of,
+    Product, added, bare, build, is_number, number, power, product_of, terms_of,
 )
 from autodiff_lab.rewriting.facts import Context
 from autodiff_lab.rewriting.registry import DISPLAY, node_rewriter

@@ -10,14 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autodiff_lab.tensor.linalg.contraction import (
-    batched_dot,
-    inner,
-    kron,
-    matmul,
-    tensordot,
-    vdot,
-)
+from autodiff_lab.tensor.linalg.contraction import batched_dot, inner, kron, matmul, tensordot, vdot
 from autodiff_lab.tensor.linalg.decompositions import Cholesky, cholesky, lu, qr
 from autodiff_lab.tensor.linalg.einstein import einsum
 from autodiff_lab.tensor.linalg.exponential import MatrixExponential as Expm
@@ -26,26 +19,12 @@ from autodiff_lab.tensor.linalg.frame import times
 from autodiff_lab.tensor.linalg.inverse import Determinant as Det
 from autodiff_lab.tensor.linalg.inverse import Inverse as MatrixInverse
 from autodiff_lab.tensor.linalg.inverse import PseudoInverse as MatrixPinv
-from autodiff_lab.tensor.linalg.inverse import (
-    cofactors,
-    det,
-    inv,
-    matrix_power,
-    pinv,
-    slogdet,
-)
+from autodiff_lab.tensor.linalg.inverse import cofactors, det, inv, matrix_power, pinv, slogdet
 from autodiff_lab.tensor.linalg.norms import norm
 from autodiff_lab.tensor.linalg.solving import Solve, SolveTriangular, solve, solve_triangular
 from autodiff_lab.tensor.linalg.spectral import eigh, eigvalsh, lstsq, svd
 from autodiff_lab.tensor.linalg.triangles import (
-    Diagonal,
-    alloc_diag,
-    diag,
-    diagonal,
-    extract_diag,
-    tri,
-    tril,
-    triu,
+    Diagonal, alloc_diag, diag, diagonal, extract_diag, tri, tril, triu,
 )
 from autodiff_lab.tensor.registry import NUMPY, function
 

@@ -7,20 +7,11 @@ from typing import Any
 from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import ZERO, Apply, Variables
 from autodiff_lab.tensor.linalg.frame import (
-    MatrixOp,
-    as_matrix,
-    near_identity,
-    samples_of,
-    times,
-    turned,
+    MatrixOp, as_matrix, near_identity, samples_of, times, turned,
 )
 from autodiff_lab.tensor.linalg.solving import SolveTriangular
 from autodiff_lab.tensor.linalg.triangles import (
-    Triangle,
-    diagonal_of,
-    symmetric_from_lower,
-    to_lower,
-    with_diagonal,
+    Triangle, diagonal_of, symmetric_from_lower, to_lower, with_diagonal,
 )
 from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
 from autodiff_lab.tensor.registry import function, public

@@ -8,14 +8,7 @@ from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import ZERO, Variables
 from autodiff_lab.tensor.lengths import known_int, length_of
 from autodiff_lab.tensor.linalg.frame import (
-    MatrixOp,
-    as_column,
-    as_matrix,
-    magnitude_dtype,
-    near_identity,
-    samples_of,
-    times,
-    turned,
+    MatrixOp, as_column, as_matrix, magnitude_dtype, near_identity, samples_of, times, turned,
 )
 from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
 from autodiff_lab.tensor.registry import function, public

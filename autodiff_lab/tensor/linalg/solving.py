@@ -10,15 +10,7 @@ from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variables, describ
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.lengths import element_count, length_of
 from autodiff_lab.tensor.linalg.frame import (
-    StackedOp,
-    Stretch,
-    as_column,
-    as_matrix,
-    both,
-    near_identity,
-    times,
-    turned,
-    without_last_axis,
+    StackedOp, Stretch, as_column, as_matrix, both, near_identity, times, turned, without_last_axis,
 )
 from autodiff_lab.tensor.linalg.triangles import Triangle, symmetric_from_lower, tril, triu
 from autodiff_lab.tensor.opdef import Dims, Notation, define_helper

@@ -16,20 +16,10 @@ from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import Variables
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
 from autodiff_lab.tensor.linalg.frame import (
-    MatrixOp,
-    as_column,
-    as_matrix,
-    as_row,
-    magnitude_dtype,
-    near_identity,
-    times,
-    turned,
+    MatrixOp, as_column, as_matrix, as_row, magnitude_dtype, near_identity, times, turned,
 )
 from autodiff_lab.tensor.linalg.triangles import (
-    diagonal_of,
-    symmetric_from_lower,
-    to_lower,
-    with_diagonal,
+    diagonal_of, symmetric_from_lower, to_lower, with_diagonal,
 )
 from autodiff_lab.tensor.opdef import Dims, Notation
 from autodiff_lab.tensor.registry import function, public
