@@ -135,8 +135,8 @@ def nearest(word: str, known: Iterable[str], dashes: bool = False) -> str:
     """
     known = list(dict.fromkeys(known))
     word_bare, bare = word.strip("-").lower(), {k.strip("-").lower(): k for k in known}
-    close = difflib.get_close_matches(word_bare, bare, n=1, cutoff=0.6)
-    close = close or [b for b in bare if word_bare and b.startswith(word_bare)][:1]
+    close = difflib.get_close_matches(word_bare, bare, n=1, cutoff=0.7)
+    close = close or [b for b in bare if len(word_bare) > 1 and b.startswith(word_bare)][:1]
     if close:
         match = bare[close[0]]
         return f"; did you mean {match if dashes else repr(match)}?"
@@ -150,9 +150,12 @@ def parse_wanted(word: str) -> Wanted:
     """Read `NAME`, `NAME:TYPE` or `NAME:TYPE/dtype`."""
     name, colon, kind = word.partition(":")
     if not is_name(name):
-        raise UsageError(
-            f"{_shorten(word)} is not a name; code belongs below the first line"
-        )
+        hint = "code belongs below the first line"
+        if is_name(name.rstrip(",")):
+            hint = "names stand apart by blanks, as in x y"
+        elif "=" in name:
+            hint = 'several values need quotes, as in --at "x=0.5, y=2"'
+        raise UsageError(f"{_shorten(word)} is not a name; {hint}")
     if not colon:
         return Wanted(name)
     kind, slash, dtype = kind.partition("/")

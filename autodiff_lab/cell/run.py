@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import dataclasses
+import importlib.util
 import inspect
 import itertools
 import linecache
@@ -209,10 +210,14 @@ class _Run:
         if traceback.extract_tb(error.__traceback__)[-1].filename == self.code.filename:
             known = [n for n in (*self.namespace, *inputs.FALLBACK) if not n.startswith("_")]
             close = nearest(error.name, known)
-            remedy = (close[2:] + "\n" if "did you mean" in close else "") + (
-                f"give {error.name} a value, or name it on the first line to make it an input: "
-                f"%%grad {error.name}"
-            )
+            asked = " ".join([*map(str, self.options.wrt), error.name])
+            if importlib.util.find_spec(error.name) is not None:
+                remedy = f"import {error.name} first"
+            else:
+                remedy = (close[2:] + "\n" if "did you mean" in close else "") + (
+                    f"give {error.name} a value, or name it on the first line to make it an "
+                    f"input: %%grad {asked}"
+                )
         told = CellNameError(f"name {error.name!r} is not defined", remedy=remedy)
         told.name = error.name
         return told.with_traceback(error.__traceback__)

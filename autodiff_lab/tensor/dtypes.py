@@ -182,7 +182,7 @@ def rule_discrete(*dtypes: str) -> tuple[tuple[str, ...], str]:
     if not is_discrete(common):
         raise LabTypeError(
             f"Bitwise and logical operators take booleans or integers, not {common}.",
-            remedy="compare first: (a > 0) & (b > 0)",
+            remedy="x ** 2 is the power; of conditions: (a > 0) & (b > 0)",
         )
     return (common,) * len(dtypes), common
 

@@ -41,6 +41,9 @@ ROWS: list[Row] = [
     ("a text in arithmetic", "x", 'x + "1"', ["line {1}", "str"]),
     ("index too many", "x:vector", "x[0, 1]", ["line {1}", "x[0, 1]"]),
     ("index that is no whole number", "x:vector", "x[1.5]", ["line {1}", "x[1.5]"]),
+    ("the sign of the power", "x", "x^2", ["line {1}", "x ** 2 is the power"]),
+    ("one more undefined name", "x", "x * z", ["'z' is not defined", "%%grad x z"]),
+    ("a package that is not imported", "x", "scipy.special.erf(x)", ["import scipy first"]),
     ("syntax", "x", "x ** 2 +", ["line {1}", "x ** 2 +", "SyntaxError: invalid syntax"]),
     ("syntax, bracket", "x", "y = (x ** 2\ny + 1", ["line {1}", "SyntaxError", "never closed"]),
     ("undefined name", "x", "x ** 2 + wieght", ["line {1}", "'wieght' is not defined"]),
@@ -58,6 +61,8 @@ ROWS: list[Row] = [
 ]
 # name, first line, text, the one line
 USAGE: list[tuple[str, str, str, str]] = [
+    ("names with a comma", "x, y", "x * y", "names stand apart by blanks"),
+    ("values without quotes", "x --at x=1 y=2", "x * y", "several values need quotes"),
     ("unknown option", "x --plt x=0:1", "x", "unknown option --plt; did you mean --plot?"),
     ("unknown type", "x:vektor", "x", "unknown type 'vektor' of x; did you mean 'vector'?"),
     ("unknown name", "wieght", "weight ** 2", "the cell does not use 'wieght'; did you mean"),

@@ -17,12 +17,7 @@ from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.lengths import element_count, length_of
 from autodiff_lab.tensor.linalg.frame import (
-    StackedOp,
-    as_column,
-    as_row,
-    both,
-    turned,
-    without_last_axis,
+    StackedOp, as_column, as_row, both, turned, without_last_axis,
 )
 from autodiff_lab.tensor.opdef import Dims, Notation
 from autodiff_lab.tensor.products import Dot
@@ -109,7 +104,8 @@ def matmul(x: Any, y: Any) -> Any:
     for variable in (left, right):
         if variable.type.ndim == 0:
             raise LabValueError(
-                "matmul takes no scalars.", where=describe(variable), remedy="x * y"
+                "matmul takes no scalars.", where=describe(variable),
+                remedy="x * y, or declare it vector or matrix (in a cell: %%grad W:matrix)",
             )
     if left.type.ndim <= 2 and right.type.ndim <= 2:
         return Dot()(left, right)
