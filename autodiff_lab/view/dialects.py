@@ -11,6 +11,7 @@ LaTeX stays within what Matplotlib's mathtext can draw.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -18,15 +19,7 @@ from typing import Any
 
 from autodiff_lab.view.escape import latex_text
 from autodiff_lab.view.notation import (
-    ATOM,
-    COEFFICIENT,
-    INFIX,
-    LOGIC,
-    POWER,
-    PRODUCT,
-    QUOTIENT,
-    RELATION,
-    SUM,
+    ATOM, COEFFICIENT, INFIX, LOGIC, POWER, PRODUCT, QUOTIENT, RELATION, SUM,
 )
 
 # A sum sign reaches to the right as far as products go, so it may stand last in a product only.
@@ -130,6 +123,17 @@ class Dialect:
             return self.parenthesised(piece)
         return piece
 
+    def joined(
+        self, template: str, level: int, *operands: tuple[Piece, int, bool], **more: Any
+    ) -> Piece:
+        """Operands in a template, each a piece with what `at_least` asks of it.
+
+        A minus sign with which the template's first operand begins belongs to the whole.
+        """
+        fitted = [self.at_least(*operand) for operand in operands]
+        more.setdefault("minus", not operands[0][2] and fitted[0].minus)
+        return made(template.format(*(piece.text for piece in fitted)), level, *fitted, **more)
+
     def negative(self, piece: Piece) -> Piece:
         """-a."""
         inner = self.at_least(piece, BIG, minus=True)
@@ -140,14 +144,11 @@ class Dialect:
         if right.minus and right.level > SUM:
             right = dataclasses.replace(right, text=right.text[1:].lstrip(), minus=False)
             return self.subtract(left, right)
-        left, right = self.at_least(left, SUM), self.at_least(right, SUM)
-        return made(f"{left.text} + {right.text}", SUM, left, right, minus=left.minus)
+        return self.joined("{} + {}", SUM, (left, SUM, False), (right, SUM, False))
 
     def subtract(self, left: Piece, right: Piece) -> Piece:
         """a - b."""
-        left = self.at_least(left, SUM)
-        right = self.at_least(right, SUM + 1, minus=True)
-        return made(f"{left.text} - {right.text}", SUM, left, right, minus=left.minus)
+        return self.joined("{} - {}", SUM, (left, SUM, False), (right, SUM + 1, True))
 
     def infix(self, sign: str, pieces: Sequence[Piece]) -> Piece:
         """Operands joined by any sign; a single one has the sign in front."""
@@ -172,6 +173,14 @@ class Dialect:
 
 class TextDialect(Dialect):
     """One line of plain text: ``1/(1 + exp(-x))``."""
+
+    def exponential(self, piece: Piece) -> Piece:
+        """exp(a)."""
+        return self.call("exp", [piece])
+
+    def root(self, piece: Piece) -> Piece:
+        """sqrt(a)."""
+        return self.call("sqrt", [piece])
 
     def parenthesised(self, piece: Piece) -> Piece:
         return made(f"({piece.text})", ATOM, piece)
@@ -204,9 +213,8 @@ class TextDialect(Dialect):
 
     def matrix_product(self, left: Piece, right: Piece, scalar: bool = False) -> Piece:
         """a @ b."""
-        left = self.at_least(left, PRODUCT)
-        right = self.at_least(right, POWER, minus=True)
-        return made(f"{left.text} @ {right.text}", PRODUCT, minus=left.minus, array=not scalar)
+        operands = (left, PRODUCT, False), (right, POWER, True)
+        return self.joined("{} @ {}", PRODUCT, *operands, tall=False, array=not scalar)
 
     def transposed(self, piece: Piece) -> Piece:
         """a.T."""
@@ -217,22 +225,11 @@ class TextDialect(Dialect):
         above = self.at_least(above, QUOTIENT)
         if above.text.endswith(")") and "/" in above.text and above.level == QUOTIENT:
             above = self.parenthesised(above)
-        below = self.at_least(below, POWER, minus=True)
-        return made(f"{above.text}/{below.text}", QUOTIENT, above, below, minus=above.minus)
+        return self.joined("{}/{}", QUOTIENT, (above, QUOTIENT, False), (below, POWER, True))
 
     def power(self, base: Piece, exponent: Piece) -> Piece:
         """a^b."""
-        base = self.at_least(base, POWER + 1, minus=True)
-        exponent = self.at_least(exponent, ATOM, minus=True)
-        return made(f"{base.text}^{exponent.text}", POWER, base, exponent)
-
-    def exponential(self, piece: Piece) -> Piece:
-        """exp(a)."""
-        return self.call("exp", [piece])
-
-    def root(self, piece: Piece) -> Piece:
-        """sqrt(a)."""
-        return self.call("sqrt", [piece])
+        return self.joined("{}^{}", POWER, (base, POWER + 1, True), (exponent, ATOM, True))
 
     def absolute(self, piece: Piece) -> Piece:
         """|a|."""
@@ -322,15 +319,13 @@ class LatexDialect(Dialect):
 
     def matrix_product(self, left: Piece, right: Piece, scalar: bool = False) -> Piece:
         """A B; a dot between two vectors."""
-        left = self.at_least(left, PRODUCT)
-        right = self.at_least(right, PRODUCT + 1, minus=True)
-        text = left.text + (r" \cdot " if scalar else r" \, ") + right.text
-        return made(text, PRODUCT, left, right, minus=left.minus, array=not scalar)
+        operands = (left, PRODUCT, False), (right, PRODUCT + 1, True)
+        template = r"{} \cdot {}" if scalar else r"{} \, {}"
+        return self.joined(template, PRODUCT, *operands, array=not scalar)
 
     def transposed(self, piece: Piece) -> Piece:
         """Transposed matrix."""
-        inner = self.at_least(piece, ATOM, minus=True)
-        return made(f"{inner.text}^{{T}}", POWER + 1, inner, array=True)
+        return self.joined("{}^{{T}}", POWER + 1, (piece, ATOM, True), array=True)
 
     def quotient(self, above: Piece, below: Piece) -> Piece:
         """A fraction, with a minus sign in front of the bar."""
@@ -454,11 +449,6 @@ def _word(text: str) -> str:
 
 def _is_group(text: str) -> bool:
     """Whether text is ``(...)``, one pair of parentheses around all of it."""
-    start, depth = 0, 0
-    if not text.startswith("("):
-        return False
-    for position, character in enumerate(text):
-        depth += (character == "(") - (character == ")")
-        if depth == 0 and position > start:
-            return position == len(text) - 1
-    return False
+    depths = itertools.accumulate((c == "(") - (c == ")") for c in text)
+    closed = (position for position, depth in enumerate(depths) if depth == 0)
+    return text.startswith("(") and next(closed, 0) == len(text) - 1

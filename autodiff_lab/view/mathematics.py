@@ -192,18 +192,13 @@ class Writer:
 
     def _inner_index(self, node: Apply, place: Place) -> tuple[str, ...]:
         """The index inside a reduction: new letters for the axes that go."""
-        given = list(place.index or ())
-        axes = getattr(node.op, "axis", None)
+        given, axes = iter(place.index or ()), getattr(node.op, "axis", None)
         inner = rank(node.inputs[0])
-        reduced = range(inner) if axes is None else axes
-        fresh = [c for c in INDEX_LETTERS if c not in place.bound and c not in self.taken]
-        letters: list[str] = []
-        for axis in range(inner):
-            if axis not in reduced:
-                letters.append(given.pop(0) if given else "")
-            else:
-                letters.append(fresh.pop(0) if fresh else "i")
-        return _fitting(node.inputs[0], letters)
+        fresh = (c for c in INDEX_LETTERS if c not in place.bound and c not in self.taken)
+        return _fitting(node.inputs[0], [
+            next(fresh, "i") if axes is None or axis in axes else next(given, "")
+            for axis in range(inner)
+        ])
 
     # -- putting together -------------------------------------------------------------------
 
@@ -250,30 +245,28 @@ class Writer:
     def _general(self, variable: Variable, node: Apply, pieces: list[Piece]) -> Piece:
         """Any op: its sign between operands, or a call."""
         written = notation_of(node.op)
-        array = rank(variable) > 0
         if written.infix is not None:
             piece = self.dialect.infix(written.infix, pieces)
         else:
             name = SHOWN.get(written.name, written.name)
-            template = written.latex if hasattr(node.op, "row") else None
-            name = name if len(node.outputs) == 1 else f"{name}{variable.index}"
+            name += str(variable.index) if len(node.outputs) > 1 else ""
             axes = getattr(node.op, "axis", None) if written.name in BIG_SIGNS else None
             if axes is not None:
                 pieces = [*pieces, Piece(f"axis={axes[0] if len(axes) == 1 else tuple(axes)}")]
+            template = written.latex if hasattr(node.op, "row") else None
             piece = self.dialect.call(name, pieces, template)
-        return dataclasses.replace(piece, array=array)
+        return dataclasses.replace(piece, array=rank(variable) > 0)
 
     def _leaf(self, variable: Variable, index: Index) -> Piece:
-        if isinstance(variable, Constant):
+        name = variable.name
+        if name is None and isinstance(variable, Constant):
             text = notation.array_text(variable.data)
-            if variable.name is None and len(text) <= notation.LONGEST_ARRAY:
+            if len(text) <= notation.LONGEST_ARRAY:
                 letters = "".join(index or ())
                 return self.dialect.indexed(Piece(text), letters) if letters else Piece(text)
-            name = variable.name or self._array_name(variable, text)
-            return self._symbol(name, variable, index)
+            name = self._array_name(variable, text)
         fresh = f"v_{len(self._unnamed) + 1}"
-        name = variable.name or self._unnamed.setdefault(variable, fresh)
-        return self._symbol(name, variable, index)
+        return self._symbol(name or self._unnamed.setdefault(variable, fresh), variable, index)
 
     def _array_name(self, constant: Constant, text: str) -> str:
         """c_1, c_2, ... for arrays without a name, with what they hold behind the formula."""
@@ -316,10 +309,9 @@ def _place_inside(node: Apply, index: Index) -> Index:
 
 def _is_zero(variable: Variable) -> bool:
     """Whether an array is 0 everywhere."""
-    node = variable.owner
-    return notation.scalar_value(
-        node.inputs[1] if node is not None and node.op.name == "second" else variable
-    ) == 0
+    filled = variable.owner is not None and variable.owner.op.name == "second"
+    value = variable.owner.inputs[1] if filled and variable.owner else variable
+    return notation.scalar_value(value) == 0
 
 
 def _fitting(variable: Variable, letters: Sequence[str]) -> tuple[str, ...]:
@@ -359,12 +351,8 @@ _FORMS: dict[str, Form] = {
 }
 
 
-def _form(*names: str) -> Callable[[Form], Form]:
-    def register(function: Form) -> Form:
-        _FORMS.update(dict.fromkeys(names, function))
-        return function
-
-    return register
+def _form(*names: str) -> Callable[[Form], None]:
+    return lambda function: _FORMS.update(dict.fromkeys(names, function))
 
 
 @_form("pow")

@@ -17,14 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.graph import (
-    DISCONNECTED,
-    ZERO,
-    Apply,
-    Op,
-    Undefined,
-    Variable,
-    ancestors,
-    toposort,
+    DISCONNECTED, ZERO, Apply, Op, Undefined, Variable, ancestors, toposort,
 )
 from autodiff_lab.tensor.constants import constant
 from autodiff_lab.tensor.registry import function
@@ -149,10 +142,7 @@ def _merged(holes: Sequence[Hole], wrt: Variable) -> list[Hole]:
 def ones(like: Variable) -> Variable:
     """1 in the shape of a variable."""
     one = constant(1.0, dtype="float64")
-    if notation.rank(like) == 0:
-        return one
-    result: Variable = function("second")(like, one)
-    return result
+    return one if notation.rank(like) == 0 else function("second")(like, one)  # type: ignore[no-any-return]
 
 
 def zeros(like: Variable) -> Variable:
@@ -202,10 +192,9 @@ def _is_nothing(answer: Any) -> bool:
 def partials_of(node: Apply, row: Any) -> Sequence[Any] | None:
     """The local derivatives as a textbook writes them, or as the row declares them."""
     (output,) = node.outputs
-    if row.textbook is not None:
-        return list(row.textbook(*node.inputs, output))
-    if row.partials is not None:
-        return list(row.partials(*node.inputs, output))
+    declared = row.textbook or row.partials
+    if declared is not None:
+        return list(declared(*node.inputs, output))
     if row.name.startswith("cast_") or row.name == "identity":
         return [1]
     return [0, 1] if row.name == "second" else None
@@ -293,22 +282,18 @@ def rule_words(node: Apply, active: Sequence[int]) -> str:
     if not active:
         return "constant wherever it is differentiable: derivative 0"
     name = node.op.name
-    known = _BY_OPERAND.get((name, len(active)))
-    if known is not None:
-        return known
     row = getattr(node.op, "row", None)
+    if (name, len(active)) in _BY_OPERAND:
+        return _BY_OPERAND[name, len(active)]
     if row is None:
-        words = getattr(node.op, "words", "") or _OTHER_WORDS.get(name)
-        return words or f"the rule of {name}"
-    words_of_row: tuple[str, ...] = row.words
-    if words_of_row:
-        place = active[0] if len(words_of_row) > 1 else 0
-        words = words_of_row[min(place, len(words_of_row) - 1)]
+        return getattr(node.op, "words", "") or _OTHER_WORDS.get(name, f"the rule of {name}")
+    if not row.words:
+        words = _words_from_partials(row, active)
+    else:
+        words = str(row.words[min(active[0], len(row.words) - 1)])
         inner = node.inputs[active[0]].owner
         if inner is not None and "rule" not in words and "derivative" not in words:
             words = f"chain rule: {words}"
-    else:
-        words = _words_from_partials(row, active)
     return words + _with_u(node, active, words)
 
 
@@ -334,12 +319,14 @@ def _words_from_partials(row: Any, active: Sequence[int]) -> str:
         return f"chain rule through {row.name}"
     terms = []
     for place in active:
-        partial = partials[place]
+        partial, factor = partials[place], ""
         if isinstance(partial, Variable):
             text = math_text(partial)
-            text = text if partial.owner is None else f"({text})"
-            terms.append(f"{text} {letters[place]}'")
+            factor = f"{text} " if partial.owner is None else f"({text}) "
         elif isinstance(partial, int | float):
-            terms.append(f"{letters[place]}'" if partial == 1 else f"{partial} {letters[place]}'")
+            factor = "" if partial == 1 else f"{partial} "
+        else:
+            continue
+        terms.append(f"{factor}{letters[place]}'")
     arguments = ", ".join(letters[: row.arity])
     return f"chain rule through {row.name}: {row.name}({arguments})' = {' + '.join(terms) or '0'}"
