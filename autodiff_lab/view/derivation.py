@@ -204,11 +204,9 @@ class Derivation:
         self.name_users_parts()
         rule = "the logistic function" if self.logistic else ""
         self.add(self.cost, rule, "definition", (self.name.text, self.name.latex))
-        self.differentiate()
-        self.simplify()
-        while self.order < order:
-            self.cost, self.raw = self.graph, grad(self.raw, self.wrt, add_names=False)
-            self.order += 1
+        for self.order in range(1, max(1, order) + 1):
+            if self.order > 1:
+                self.cost, self.raw = self.graph, grad(self.raw, self.wrt, add_names=False)
             self.differentiate()
             self.simplify()
         last = self.lines[-1]
@@ -224,18 +222,18 @@ class Derivation:
         for _ in range(1, order):
             self.raw = grad(self.raw, self.wrt, add_names=False)
         self.graph = self.raw
-        rows: tuple[tuple[Variable, tuple[str, str], Any, str], ...] = (
-            (self.cost, (self.name.text, self.name.latex), "definition", about),
-            (self.raw, self.left, "result", rule),
-        )
-        self.lines = [
-            Line(DerivationLine(
-                Writer(LATEX, inside, cut=120).write(variable).text,
-                Writer(TEXT, inside, cut=60).write(variable).text, words, kind, left[1], left[0],
-            ))
-            for variable, left, kind, words in rows for inside in [_far_inside(variable)]
-        ]
+        self._add_outermost(self.cost, about, "definition", (self.name.text, self.name.latex))
+        self._add_outermost(self.raw, rule, "result", self.left)
         return self
+
+    def _add_outermost(
+        self, variable: Variable, rule: str, kind: Any, left: tuple[str, str]
+    ) -> None:
+        """A line cut to the outermost operations."""
+        inside = _far_inside(variable)
+        tex = Writer(LATEX, inside, cut=120).write(variable).text
+        text = Writer(TEXT, inside, cut=60).write(variable).text
+        self.lines.append(Line(DerivationLine(tex, text, rule, kind, left[1], left[0])))
 
     # -- lines ------------------------------------------------------------------------------
 
@@ -476,11 +474,9 @@ def _far_inside(variable: Variable) -> dict[Variable, str]:
 
 def _only_logistic_argument(graph: Variable) -> str | None:
     """The argument of every logistic in a graph, if it is always the same short one."""
-    found = {
-        math_text(node.inputs[0]) for node in toposort([graph]) if node.op.name == "sigmoid"
-    }
-    (only,) = found if len(found) == 1 else (None,)
-    return only if only is not None and only.isidentifier() else None
+    found = {math_text(n.inputs[0]) for n in toposort([graph]) if n.op.name == "sigmoid"}
+    only = found.pop() if len(found) == 1 else ""
+    return only if only.isidentifier() else None
 
 
 def _length(variable: Variable) -> int:
@@ -496,21 +492,17 @@ def _total(state: State, wrt: Variable) -> Variable:
 
 def _state_variable(state: State, wrt: Variable, name: str, total: bool) -> Variable:
     """A state as one expression with holes in it."""
-    written: Variable | None = None
+    terms = []
     for hole in state.holes:
-        if hole.variable is wrt and not total:
-            term = hole.whole_factor
-        else:
+        term = hole.whole_factor
+        if hole.variable is not wrt or total:
             term = Derivative(name, total)(hole.variable)
-            value = None if hole.factor is None else notation.scalar_value(hole.factor)
-            if value == -1:
-                term = function("neg")(term)
-            elif hole.factor is not None:
-                term = function("mul")(hole.factor, term)
-        if notation.rank(term):
-            term = function("sum")(term)
-        written = term if written is None else function("add")(written, term)
-    return zeros(wrt) if written is None else written
+            if hole.factor is not None:
+                minus = notation.scalar_value(hole.factor) == -1
+                term = function("neg")(term) if minus else function("mul")(hole.factor, term)
+        terms.append(function("sum")(term) if notation.rank(term) else term)
+    written: Variable = functools.reduce(function("add"), terms or [zeros(wrt)])
+    return written
 
 
 def _index_for(graph: Variable, wrt: Variable) -> Index:

@@ -17,7 +17,7 @@ from autodiff_lab.view import bundle
 from autodiff_lab.view.build import graph_view
 from autodiff_lab.view.html import card_bundle
 from autodiff_lab.view.latex import latex, math_text
-from autodiff_lab.view.model import CardView, EdgeView, FormulaView, GraphView, NodeView
+from autodiff_lab.view.model import CardView, FormulaView, GraphView
 from autodiff_lab.view.text import graph_of
 
 # Larger graphs are shown as text unless they are asked for: displaying a name must stay quick.
@@ -48,9 +48,7 @@ def mimebundle(obj: Any) -> dict[str, str]:
 
 def _drawn(text: str, outputs: list[Variable], graph: FunctionGraph | None) -> dict[str, str]:
     view = _joined([graph_view(output) for output in outputs])
-    formulas = tuple(
-        FormulaView(latex(output), math_text(output)) for output in outputs[:4]
-    )
+    formulas = tuple(FormulaView(latex(output), math_text(output)) for output in outputs[:4])
     title = "graph" if graph is None else "function graph"
     return card_bundle(text, CardView(title=title, formulas=formulas, graph=view))
 
@@ -59,14 +57,12 @@ def _joined(views: list[GraphView]) -> GraphView:
     """Several graphs in one picture; letters are made different by a number in front."""
     if len(views) == 1:
         return views[0]
-    nodes: list[NodeView] = []
-    edges: list[EdgeView] = []
-    for number, view in enumerate(views, start=1):
-        nodes += [dataclasses.replace(node, id=f"{number}{node.id}") for node in view.nodes]
-        edges += [
-            dataclasses.replace(
-                edge, source=f"{number}{edge.source}", target=f"{number}{edge.target}"
-            )
-            for edge in view.edges
-        ]
+    nodes = [
+        dataclasses.replace(node, id=f"{number}{node.id}")
+        for number, view in enumerate(views, start=1) for node in view.nodes
+    ]
+    edges = [
+        dataclasses.replace(edge, source=f"{number}{edge.source}", target=f"{number}{edge.target}")
+        for number, view in enumerate(views, start=1) for edge in view.edges
+    ]
     return GraphView(tuple(nodes), tuple(edges))

@@ -27,15 +27,11 @@ def graph_text(graph: GraphView) -> str:
     forward  gradient
     [A] x    [B] 2.0 * x
     """
-    rows = _rows(graph)
+    cells = [[node_text(node) if node else "" for node in pair] for pair in _rows(graph)]
     if not any(node.column == "adjoint" for node in graph.nodes):
-        return "\n".join(["forward", *(node_text(left) for left, _ in rows if left)])
-    cells = [
-        (node_text(left) if left else "", node_text(right) if right else "")
-        for left, right in rows
-    ]
-    width = max(len(left) for left, _ in [("forward", ""), *cells]) + 2
-    cells.insert(0, ("forward", "gradient"))
+        return "\n".join(["forward", *(left for left, _ in cells if left)])
+    cells.insert(0, ["forward", "gradient"])
+    width = max(len(left) for left, _ in cells) + 2
     lines = [f"{left:<{width}}{right}".rstrip() for left, right in cells]
     caption = display_name(graph.caption, CAPTION_LIMIT)
     return "\n".join([*lines, caption] if caption else lines)
@@ -61,13 +57,10 @@ def _rows(graph: GraphView) -> list[tuple[NodeView | None, NodeView | None]]:
         if node.column != "forward":
             continue
         twin = nodes.get(node.twin or "")
-        fits = twin is not None and twin.column == "adjoint" and twin.id not in done
         # An adjoint shared by several nodes stands with the one it names itself.
-        if fits and twin is not None and twin.twin in (None, node.id):
-            done.add(twin.id)
-            rows.append((node, twin))
-        else:
-            rows.append((node, None))
+        fits = twin is not None and twin.column == "adjoint" and twin.twin in (None, node.id)
+        rows.append((node, twin if fits and twin and twin.id not in done else None))
+        done.update(right.id for _, right in rows[-1:] if right is not None)
     return rows + [
         (None, node) for node in order if node.column == "adjoint" and node.id not in done
     ]

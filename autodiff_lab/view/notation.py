@@ -114,15 +114,13 @@ def _call(op: Op, word: str) -> str:
     """The family's spelling: ``exp``; ``sum`` over everything, ``Sum{axis=[0]}`` over some axes."""
     if hasattr(op, "row"):
         return word
-    settings = []
-    for prop in op.__props__ or ():
-        value = getattr(op, prop)
-        if value is None or prop in ("dtype", "input_ndim"):
-            continue
-        settings.append(f"{prop}={list(value) if isinstance(value, tuple) else value}")
-    if settings:
-        return f"{word}{{{', '.join(settings)}}}"
-    return str(op.name)
+    declared = {prop: getattr(op, prop) for prop in op.__props__ or ()}
+    settings = [
+        f"{prop}={list(value) if isinstance(value, tuple) else value}"
+        for prop, value in declared.items()
+        if value is not None and prop not in ("dtype", "input_ndim")
+    ]
+    return f"{word}{{{', '.join(settings)}}}" if settings else str(op.name)
 
 
 def box_word(node: Apply) -> str:
@@ -163,11 +161,8 @@ def behind_axes(variable: Variable) -> Variable:
         order = axes_order(variable.owner.op)
         if order is None:
             break
-        kept = [axis for axis in order if axis != "x"]
-        leading = list(order[: len(order) - len(kept)])
-        if kept != list(range(len(kept))) or any(axis != "x" for axis in leading):
-            break
-        if len(kept) != rank(variable.owner.inputs[0]):
+        added = len(order) - rank(variable.owner.inputs[0])
+        if order != ("x",) * added + tuple(range(len(order) - added)):
             break
         variable = variable.owner.inputs[0]
     return variable
@@ -256,6 +251,4 @@ def scalar_value(variable: Variable) -> float | int | bool | None:
     if array.size == 0 or array.dtype.kind not in "biuf":
         return None
     first = array.flat[0]
-    if array.size > 1 and not bool((array == first).all()):
-        return None
-    return first.item()
+    return first.item() if array.size == 1 or bool((array == first).all()) else None

@@ -82,14 +82,11 @@ def card_body(card: model.CardView, positions: Positions | None, pictures: Pictu
     if card.graph is not None:
         parts.append(_tab("graph", "Graph", "", _graph(card.graph, positions, pictures), True))
     if card.derivation is not None:
-        count = len(card.derivation.lines)
-        note = f", {count} line{'s' * (count != 1)}"
+        note = _count(len(card.derivation.lines), "line")
         parts.append(_tab("derivation", "Derivation", note, _derivation(card.derivation, pictures)))
     if card.steps is not None:
-        count = len(card.steps)
-        note = f", {count} rewrite{'s' * (count != 1)}"
-        content = _steps(card.steps, pictures)
-        parts.append(_tab("steps", f"Steps ({count})", note, content, word="Steps"))
+        label, note = f"Steps ({len(card.steps)})", _count(len(card.steps), "rewrite")
+        parts.append(_tab("steps", label, note, _steps(card.steps, pictures), word="Steps"))
     if card.plot is not None:
         parts.append(_tab("plot", "Plot", "", f"<div>{pictures.plot(card.plot)}</div>"))
     if card.kernel is not None:
@@ -98,6 +95,10 @@ def card_body(card: model.CardView, positions: Positions | None, pictures: Pictu
     title = xml_attribute(display_name(card.title))
     content = "\n".join([*parts, pictures.letters()])
     return f'<div class="adl-body" role="region" aria-label="{title}">\n{content}\n</div>'
+
+
+def _count(number: int, word: str) -> str:
+    return f", {number} {word}{'s' * (number != 1)}"
 
 
 def _tab(
