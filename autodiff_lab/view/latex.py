@@ -74,8 +74,5 @@ def math_text(
 
 def _joined(formula: Formula, comma: str, dots: str, where: str | None = None) -> str:
     parts = list(dict.fromkeys(f"{part.left} = {part.text}" for part in reversed(formula.parts)))
-    if len(parts) > MOST_PARTS:
-        parts = [*parts[:MOST_PARTS], dots]
-    if not parts:
-        return formula.text
-    return formula.text + (where or comma) + comma.join(parts)
+    shown = parts[:MOST_PARTS] + [dots] * (len(parts) > MOST_PARTS)
+    return formula.text + (where or comma) * bool(parts) + comma.join(shown)

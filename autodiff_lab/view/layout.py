@@ -99,14 +99,8 @@ def layout(
 
 
 def _engines(engine: Engine) -> list[str]:
-    if engine == "none":
-        return []
-    found = []
-    if engine in ("auto", "dot") and _dot_program() is not None:
-        found.append("dot")
-    if engine in ("auto", "wasi") and wasi_engine.available():
-        found.append("wasi")
-    return found[:1]
+    ready = {"dot": lambda: _dot_program() is not None, "wasi": wasi_engine.available}
+    return [name for name in ready if engine in ("auto", name) and ready[name]()][:1]
 
 
 def _less_and_less(shown: GraphView) -> list[GraphView]:
@@ -132,15 +126,11 @@ def _run(engine: str, dot_source: str, seconds: float) -> str | None:
             return None
     program = _dot_program()
     assert program is not None
+    command = [program, "-Tplain"]
     try:
         # `run` kills the child on a timeout and on an interrupt alike.
         done = subprocess.run(
-            [program, "-Tplain"],
-            input=dot_source,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=seconds,
-            check=False,
+            command, input=dot_source, capture_output=True, encoding="utf-8", timeout=seconds
         )
     except (subprocess.TimeoutExpired, OSError):
         return None

@@ -42,9 +42,7 @@ def all_values(
     with np.errstate(all="ignore"):
         for node in toposort(outputs, given):
             results = node.op.evaluate(node, *(values[v] for v in node.inputs))
-            if len(node.outputs) == 1:
-                results = (results,)
-            values.update(zip(node.outputs, results))
+            values.update(zip(node.outputs, results if len(node.outputs) > 1 else (results,)))
     return values
 
 

@@ -96,11 +96,9 @@ class _Listings:
             for variable in node.outputs:
                 if behind_axes(variable) is not variable:
                     continue
-                if variable not in self.letters:
-                    self.letters[variable] = next(self.fresh)
-                lines.append(
-                    f"{self.letters[variable]} = {operation_text(variable, self.letters)}"
-                )
+                letter = self.letters.get(variable) or next(self.fresh)
+                self.letters[variable] = letter
+                lines.append(f"{letter} = {operation_text(variable, self.letters)}")
         self.outputs = outputs
         given = [behind_axes(v) for v in outputs]
         named = [self.letters.get(v) or leaf_text(v, "short") for v in given]

@@ -86,12 +86,10 @@ def _module(wasmtime: Any) -> tuple[Any, Any]:
     digest = hashlib.sha256(version.encode() + wasm).hexdigest()[:24]
     name = f"graphviz-{digest}.module"
     kept = private_folder.load(name)
-    module = None
-    if kept is not None:
-        try:
-            module = wasmtime.Module.deserialize(engine, kept)
-        except wasmtime.WasmtimeError:
-            module = None  # made for another processor: a miss like any other
+    try:
+        module = None if kept is None else wasmtime.Module.deserialize(engine, kept)
+    except wasmtime.WasmtimeError:
+        module = None  # made for another processor: a miss like any other
     if module is None:
         module = wasmtime.Module(engine, wasm)
         private_folder.store(name, module.serialize())
