@@ -9,6 +9,7 @@ F''(x)", Advances in Engineering Software 4 (1982), doi:10.1016/S0141-1195(82)80
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -71,15 +72,12 @@ class CheckReport:
             return "check: no point with a finite value was found"
         if self.ok:
             return f"check ok, rtol {self.rtol:.0e}".replace("e-0", "e-")
-        bad = [row for row in self.rows if not row.ok]
-        first = bad[0]
+        first, *others = [row for row in self.rows if not row.ok]
         if first.reason:
             return f"check: {first.place}: {first.reason}"
-        return (
-            f"check FAILED at {first.place}: gradient {first.gradient:.6g}, "
-            f"finite difference {first.difference:.6g}"
-            + (f" (and {len(bad) - 1} more)" if len(bad) > 1 else "")
-        )
+        more = f" (and {len(others)} more)" if others else ""
+        return (f"check FAILED at {first.place}: gradient {first.gradient:.6g}, "
+                f"finite difference {first.difference:.6g}{more}")
 
     def __str__(self) -> str:
         lines = [f"{'entry':<16}{'gradient':>14}{'difference':>14}"]
@@ -94,10 +92,8 @@ class CheckReport:
 
 
 def check_gradient(
-    value: Callable[[Point], float],
-    gradient: Callable[[Point], Mapping[str, Array]],
-    wrt: Sequence[str],
-    points: Sequence[Point],
+    value: Callable[[Point], float], gradient: Callable[[Point], Mapping[str, Array]],
+    wrt: Sequence[str], points: Sequence[Point],
 ) -> CheckReport:
     """Compare a gradient with finite differences at some points.
 
@@ -141,17 +137,11 @@ def _entries(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
     """Every index of a shape, or evenly spread ones where there are many."""
     size = int(numpy.prod(shape))
     step = max(1, -(-size // MOST_ENTRIES))
-    return [
-        tuple(int(i) for i in numpy.unravel_index(flat, shape)) for flat in range(0, size, step)
-    ]
+    return list(itertools.islice(numpy.ndindex(shape), 0, None, step))
 
 
 def _compare(
-    value: Callable[[Point], float],
-    claimed: Array,
-    point: Point,
-    name: str,
-    index: tuple[int, ...],
+    value: Callable[[Point], float], claimed: Array, point: Point, name: str, index: tuple[int, ...]
 ) -> CheckRow:
     base = point[name]
     dtype = base.dtype.name
@@ -164,20 +154,20 @@ def _compare(
     start = _START.get(dtype, 0.05) * max(1.0, abs(float(base[index])))
     entry = float(numpy.asarray(claimed)[index])
     rtol = RTOL.get(dtype, RTOL["float64"])
-    tried: list[tuple[float, float]] = []
+    best, best_error = float("nan"), float("inf")
     for finer in _FINER:
         with numpy.errstate(all="ignore"):
             estimate, error = difference(moved, start * finer)
         if abs(entry - estimate) <= rtol * max(abs(entry), abs(estimate), rtol):
             return CheckRow(name, index, entry, estimate, True)
-        if numpy.isfinite(estimate):
-            tried.append((error, estimate))
-    if not tried:
-        return CheckRow(name, index, entry, float("nan"), False, "no finite value nearby")
-    error, estimate = min(tried)
-    size = max(abs(entry), abs(estimate), rtol)
-    reason = "not smooth here, cannot compare" if error > 100 * rtol * size else ""
-    return CheckRow(name, index, entry, estimate, False, reason)
+        if numpy.isfinite(estimate) and error <= best_error:
+            best, best_error = estimate, error
+    reason = ""
+    if not numpy.isfinite(best):
+        reason = "no finite value nearby"
+    elif best_error > 100 * rtol * max(abs(entry), abs(best), rtol):
+        reason = "not smooth here, cannot compare"
+    return CheckRow(name, index, entry, best, False, reason)
 
 
 def difference(moved: Callable[[float], float], start: float) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import ipywidgets
 import numpy
+from IPython import get_ipython
 
 from autodiff_lab.cell.inputs import shape_text
 from autodiff_lab.options import as_value, evaluate
@@ -61,18 +62,16 @@ class ScalarControl:
         self.number = ipywidgets.FloatText(
             value=start, step=step, layout=ipywidgets.Layout(width="9em")
         )
-        self._follows = False
         self.slider.observe(self._slid, "value")
         self.number.observe(self._typed, "value")
         self.widget = ipywidgets.HBox([self.slider, self.number])
 
     @staticmethod
     def _range(study: Study, name: str, start: float) -> tuple[float, float]:
+        width = max(5.0, 2 * abs(start)) if numpy.isfinite(start) else 5.0
+        low, high = start - width, start + width
         if study.plot_range is not None and study.plot_range[0] == name:
             low, high = study.plot_range[1:3]
-        else:
-            width = max(5.0, 2 * abs(start)) if numpy.isfinite(start) else 5.0
-            low, high = start - width, start + width
         return min(low, start), max(high, start)
 
     def value(self) -> float:
@@ -84,24 +83,19 @@ class ScalarControl:
         self.slider.disabled = self.number.disabled = True
 
     def _slid(self, change: Any) -> None:
-        if not self._follows:
-            # Positions of the slider are sums of steps: the field shows no digits of rounding.
-            self._follow(self.number, float(f"{change['new']:.12g}"))
+        # Positions of the slider are sums of steps: the field shows no digits of rounding.
+        self._follow(self.number, self._typed, float(f"{change['new']:.12g}"))
 
     def _typed(self, change: Any) -> None:
-        if self._follows:
-            return
         new = float(change["new"])
         if numpy.isfinite(new):
             self.slider.min, self.slider.max = min(self.slider.min, new), max(self.slider.max, new)
-            self._follow(self.slider, new)
+            self._follow(self.slider, self._slid, new)
 
-    def _follow(self, other: Any, value: float) -> None:
-        self._follows = True
-        try:
-            other.value = value
-        finally:
-            self._follows = False
+    def _follow(self, other: Any, its_own: Any, value: float) -> None:
+        other.unobserve(its_own, "value")
+        other.value = value
+        other.observe(its_own, "value")
         self._moved()
 
 
@@ -131,17 +125,11 @@ class ArrayControl:
             expression = ast.parse(written, mode="eval").body
         except SyntaxError as error:
             raise ValueError(f"{self._name}: {error.msg}") from None
-        value = evaluate("the field", self._name, expression, _names())
+        shell = get_ipython()
+        names = {} if shell is None else shell.user_ns
+        value = evaluate("the field", self._name, expression, names)
         return as_value(self._name, value).astype(self._dtype)
 
     def disable(self) -> None:
         """Take no more input."""
         self.text.disabled = True
-
-
-def _names() -> dict[str, Any]:
-    """The user's names, where IPython is running."""
-    from IPython import get_ipython
-
-    shell = get_ipython()
-    return {} if shell is None else dict(shell.user_ns)

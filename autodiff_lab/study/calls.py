@@ -33,19 +33,10 @@ class StudyFunction:
     Inputs that are not given take their value from the point.
     """
 
-    def __init__(
-        self,
-        function: Any,
-        inputs: Mapping[str, Any],
-        wrt: Sequence[str],
-        point: Mapping[str, Array],
-        grads: Sequence[str] | None = None,
-    ) -> None:
+    def __init__(self, function: Any, study: Any, with_grads: bool = False) -> None:
         self.function = function
-        self._inputs = dict(inputs)
-        self._wrt = tuple(wrt)
-        self._point = point
-        self._grads = grads
+        self._inputs, self._wrt, self._point = study.inputs, study.names, study.point
+        self._grads = list(study.grads) if with_grads else None
 
     def __call__(self, *values: Any, **named: Any) -> Any:
         results = self.function(*self.arguments(values, named))

@@ -194,14 +194,12 @@ class Study:
     @functools.cached_property
     def fn(self) -> StudyFunction:
         """The function: arguments in the order of `wrt`, other inputs by name."""
-        return StudyFunction(self._compiled(self.y), self.inputs, self.names, self.point)
+        return StudyFunction(self._compiled(self.y), self)
 
     @functools.cached_property
     def fn_and_grad(self) -> StudyFunction:
         """The function and its derivatives: ``(value, {name: array})``."""
-        return StudyFunction(
-            self.function, self.inputs, self.names, self.point, list(self.grads)
-        )
+        return StudyFunction(self.function, self, with_grads=True)
 
     @functools.cached_property
     def values(self) -> dict[Any, Array]:
