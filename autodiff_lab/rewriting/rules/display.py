@@ -215,7 +215,8 @@ def plus_minus(context: Context, node: Apply) -> Answer:
     if inner is None or inner.op.name != "neg":
         return None
     sign = "sub" if node.op.name == "add" else "add"
-    return function(sign)(left, inner.inputs[0])
+    difference: Variable = function(sign)(left, inner.inputs[0])
+    return difference
 
 
 def _known_terms(context: Context, total: Variable) -> Terms | None:
@@ -273,7 +274,8 @@ def common_denominator(context: Context, node: Apply, terms: Terms) -> Answer:
         negative = (sign < 0) != (raised.signs % 2 == 1)
         numerators.append((-1.0 if negative else 1.0, build(_unsigned(raised))))
     below = Product(powers={base: -exponent for base, exponent in lowest.items()})
-    return function("true_div")(added(_positive_first(numerators)), build(below))
+    fraction: Variable = function("true_div")(added(_positive_first(numerators)), build(below))
+    return fraction
 
 
 @display(("add", "sub"), ("bar",), lambda x, y: x * (x + y) - x**2)
@@ -350,7 +352,8 @@ def common_factor(context: Context, node: Apply, terms: Terms) -> Answer:
         outside.above = list(sizes)
         rests = [(c / abs(c), v) for c, v in rests]
     inside = added(_positive_first(rests))
-    return function("mul")(build(outside), inside)
+    factored: Variable = function("mul")(build(outside), inside)
+    return factored
 
 
 # -- the logistic function ----------------------------------------------------------------------
