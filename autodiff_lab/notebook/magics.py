@@ -19,8 +19,6 @@ from autodiff_lab.options import UsageError, help_text, nearest, parse_line
 from autodiff_lab.study import Study
 from autodiff_lab.study.explain import python_calls
 
-NAMES = {"cell": ("grad",), "line": ("kernel", "rewrites")}
-
 
 @magics_class
 class LabMagics(Magics):  # type: ignore[misc]
@@ -123,7 +121,7 @@ def register(shell: Any) -> None:
 
 def unregister(shell: Any) -> None:
     """Remove the magics from a shell."""
-    for kind, names in NAMES.items():
+    for kind, names in LabMagics.magics.items():
         for name in names:
             shell.magics_manager.magics[kind].pop(name, None)
 
