@@ -112,10 +112,12 @@ def test_every_file_says_what_is_here() -> None:
 
 
 def test_the_whole_is_small_enough_to_read() -> None:
-    scripts = list(PACKAGE.rglob("*.js"))
-    # docs/explanation/decisions/0003-lines.md says why documentation does not count
-    assert sum(map(layers.code_lines, FILES)) <= MOST_PYTHON
-    assert sum(map(layers.line_count, scripts)) <= MOST_JAVASCRIPT
+    # docs/explanation/decisions/0003-lines.md: what counts, and the debt that may only shrink
+    debt = int((ROOT / "tests" / "lines.txt").read_text(encoding="utf8").split()[-1])
+    lines = sum(map(layers.code_lines, FILES))
+    assert lines <= MOST_PYTHON + debt, f"{lines:,} lines of code"
+    assert debt == 0 or lines > MOST_PYTHON + debt - 100, "lower the debt in tests/lines.txt"
+    assert sum(map(layers.line_count, PACKAGE.rglob("*.js"))) <= MOST_JAVASCRIPT
 
 
 def test_the_layer_table_points_one_way() -> None:

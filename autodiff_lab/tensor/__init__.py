@@ -9,33 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff_lab.tensor import (  # noqa: F401  (loading them fills the tables)
-    axes,
-    constructors,
-    creation,
-    cumulative,
-    joining,
-    linalg,
-    nlinalg,
-    products,
-    rearranging,
-    reduction,
-    shaping,
-    slinalg,
-    sorting,
-    special,
+    axes, constructors, creation, cumulative, joining, linalg, nlinalg, products, rearranging,
+    reduction, shaping, slinalg, sorting, special,
 )
 from autodiff_lab.tensor.constants import as_tensor, as_tensor_variable, constant
 from autodiff_lab.tensor.elemwise import Elemwise
 from autodiff_lab.tensor.indexing import advanced, basic  # noqa: F401
 from autodiff_lab.tensor.registry import FUNCTIONS
 from autodiff_lab.tensor.scalars import (  # noqa: F401
-    arithmetic,
-    choosing,
-    comparison,
-    exponential,
-    gammas,
-    powers,
-    trigonometric,
+    arithmetic, choosing, comparison, exponential, gammas, powers, trigonometric,
 )
 from autodiff_lab.tensor.type import TensorType
 from autodiff_lab.tensor.variable import TensorConstant, TensorVariable
@@ -43,27 +25,13 @@ from autodiff_lab.tensor.variable import TensorConstant, TensorVariable
 globals().update(FUNCTIONS)
 
 _LATE = (
-    "grad",
-    "Lop",
-    "Rop",
-    "pullback",
-    "pushforward",
-    "hessian_vector_product",
-    "jacobian",
-    "hessian",
-    "pp",
-    "dprint",
+    "grad", "Lop", "Rop", "pullback", "pushforward", "hessian_vector_product", "jacobian",
+    "hessian", "pp", "dprint",
 )
 
 __all__ = [
-    "Elemwise",
-    "TensorConstant",
-    "TensorType",
-    "TensorVariable",
-    "as_tensor",
-    "as_tensor_variable",
-    "constant",
-    *FUNCTIONS,
+    "Elemwise", "TensorConstant", "TensorType", "TensorVariable", "as_tensor", "as_tensor_variable",
+    "constant", *FUNCTIONS,
 ]
 
 

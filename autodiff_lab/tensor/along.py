@@ -11,6 +11,7 @@ import numpy as np
 
 from autodiff_lab.errors import LabIndexError, LabTypeError, LabValueError
 from autodiff_lab.graph import Apply, Constant, Flags, Terms, Variables, describe
+from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.lengths import known_int
 from autodiff_lab.tensor.opdef import Dims, TensorOp
 from autodiff_lab.tensor.registry import function
@@ -66,8 +67,9 @@ def normalize_axes(axis: Any, variable: Any) -> Axes:
     return None if len(found) == variable.type.ndim > 0 else tuple(sorted(found))
 
 
-def one_line(variable: Any, axis: Any) -> tuple[Any, int]:
+def one_line(array: Any, axis: Any) -> tuple[Any, int]:
     """An array and one axis of it: the flattened array for None."""
+    variable = as_tensor_variable(array)
     if axis is None:
         return function("flatten")(variable), 0
     return variable, one_axis(variable, axis)

@@ -154,9 +154,14 @@ def atleast_rank(x: Any, ndim: int) -> Any:
         raise LabValueError(f"{describe(variable)} has more than {ndim} axes.")
     if missing == 0:
         return variable
-    return DimShuffle(variable.type.ndim, ["x"] * missing + list(range(variable.type.ndim)))(
-        variable
-    )
+    rank = variable.type.ndim
+    return DimShuffle(rank, ["x"] * missing + list(range(rank)))(variable)
+
+
+def padded(x: Any, rank: int) -> Any:
+    """A batch with axes of length 1 added behind its first axis, up to a rank."""
+    own = x.type.ndim
+    return dimshuffle(x, *range(min(own, 1)), *["x"] * (rank - own), *range(1, own))
 
 
 @array_function(numpy=("transpose",))

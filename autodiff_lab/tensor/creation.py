@@ -14,25 +14,13 @@ import numpy as np
 from autodiff_lab.config import config
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import (
-    DISCONNECTED,
-    ZERO,
-    Apply,
-    Constant,
-    Flags,
-    Tangents,
-    Terms,
-    Variable,
-    Variables,
-    describe,
+    DISCONNECTED, ZERO, Apply, Constant, Flags, Tangents, Terms, Variable, Variables, describe,
 )
 from autodiff_lab.tensor import dtypes
+from autodiff_lab.tensor.axes import padded
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable, constant
 from autodiff_lab.tensor.lengths import (
-    as_length,
-    as_lengths,
-    known_int,
-    length_of,
-    static_lengths,
+    as_length, as_lengths, known_int, length_of, lengths_of, static_lengths,
 )
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
 from autodiff_lab.tensor.registry import function, public
@@ -120,15 +108,17 @@ class Alloc(TensorOp):
         if any(batched[1:]):
             return None
         value: Any = inputs[0]
-        missing = len(inputs) - value.type.ndim
-        rest = range(1, value.type.ndim)
-        value = function("dimshuffle")(value, 0, *["x"] * missing, *rest)
-        return [Alloc()(value, length_of(value, 0), *inputs[1:])]
+        return [Alloc()(padded(value, len(inputs)), length_of(value, 0), *inputs[1:])]
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         value, cotangent = inputs[0], cotangents[0]
         rest: list[Any] = [DISCONNECTED] * (len(inputs) - 1)
         return [sum_to(cotangent, value), *rest]
+
+
+def repeated(x: Any, like: Any) -> Any:
+    """`x` once for every entry along the first axis of `like`."""
+    return alloc(x, length_of(like, 0), *lengths_of(x))
 
 
 def sum_to(cotangent: Any, value: Any) -> Any:
@@ -145,11 +135,20 @@ def sum_to(cotangent: Any, value: Any) -> Any:
     return total(cotangent, axis=stretched, keepdims=True) if stretched else cotangent
 
 
-class ARange(TensorOp):
+class _Numbers(TensorOp):
+    """The frame of arrays that are made from scalars alone, in a dtype."""
+
+    __props__ = ("dtype",)
+    dtype: str
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype
+
+
+class ARange(_Numbers):
     """``start, start + step, ...`` below `stop`."""
 
     op_name = "arange"
-    __props__ = ("dtype",)
     summary = "Numbers from a start to below a stop, in equal steps."
     notation = Notation(pp="ARange")
 
@@ -159,11 +158,6 @@ class ARange(TensorOp):
         ("arange", (0.0, 1.0, 0.25), {}),
         ("arange", (5, 0, -2), {}),
     ])
-
-    dtype: str
-
-    def __init__(self, dtype: str) -> None:
-        self.dtype = dtype
 
     def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
         if all(isinstance(variable, Constant) for variable in variables):
@@ -199,11 +193,10 @@ class ARange(TensorOp):
         return [[True], [False], [True]]
 
 
-class Eye(TensorOp):
+class Eye(_Numbers):
     """Ones on one diagonal, zeros elsewhere.  Inputs: rows, columns, which diagonal."""
 
     op_name = "eye"
-    __props__ = ("dtype",)
     summary = "Ones on a diagonal of a matrix, zeros elsewhere."
     notation = Notation(latex="I", pp="Eye")
     differentiable = False
@@ -212,11 +205,6 @@ class Eye(TensorOp):
     samples = staticmethod(lambda rng: [
         ("eye", (3,), {}), ("eye", (2, 4), {}), ("eye", (3, 3, 1), {}),
     ])
-
-    dtype: str
-
-    def __init__(self, dtype: str) -> None:
-        self.dtype = dtype
 
     def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
         return [static_lengths(variables[:2])]
@@ -268,9 +256,11 @@ def broadcast_to(x: Any, shape: Any) -> Any:
     return alloc(x, shape)
 
 
-@public()
+@public("empty")
 def zeros(*shape: Any, dtype: Any = None) -> Any:
     """Zeros of a given shape, in floatX unless a dtype is given.
+
+    `empty` is the same: there is no gain in not filling an array that must be repeatable.
 
     Examples
     --------
@@ -291,19 +281,6 @@ def ones(*shape: Any, dtype: Any = None) -> Any:
     [1, 1]
     """
     return _constant_array(1, shape, dtype)
-
-
-@public()
-def empty(*shape: Any, dtype: Any = None) -> Any:
-    """As `zeros`: there is no gain in not filling an array that must be repeatable.
-
-    Examples
-    --------
-    >>> import autodiff_lab.tensor as pt
-    >>> empty((2, 3)).type.shape
-    (2, 3)
-    """
-    return _constant_array(0, shape, dtype)
 
 
 @public()
@@ -336,9 +313,9 @@ def _like(number: Any, x: Any, dtype: Any) -> Any:
     return function("second")(variable, value)
 
 
-@public(numpy=("zeros_like",))
+@public("empty_like", numpy=("zeros_like", "empty_like"))
 def zeros_like(x: Any, dtype: Any = None, opt: bool = False) -> Any:
-    """Zeros in the shape and dtype of `x`.
+    """Zeros in the shape and dtype of `x`; `empty_like` is the same.
 
     Examples
     --------
@@ -360,19 +337,6 @@ def ones_like(x: Any, dtype: Any = None, opt: bool = False) -> Any:
     [1.0, 1.0]
     """
     return _like(1, x, dtype)
-
-
-@public(numpy=("empty_like",))
-def empty_like(x: Any, dtype: Any = None) -> Any:
-    """As `zeros_like`.
-
-    Examples
-    --------
-    >>> import autodiff_lab.tensor as pt
-    >>> empty_like(pt.fvector("x")).dtype
-    'float32'
-    """
-    return _like(0, x, dtype)
 
 
 @array_function(numpy=("full_like",))

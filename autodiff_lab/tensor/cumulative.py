@@ -12,18 +12,13 @@ from typing import Any
 from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variable, Variables
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.along import (
-    AlongAxis,
-    OverAxes,
-    along,
-    normalize_axes,
-    one_axis,
-    one_line,
-    reversed_along,
+    AlongAxis, OverAxes, along, normalize_axes, one_axis, one_line, reversed_along,
 )
 from autodiff_lab.tensor.constants import array_function, constant
-from autodiff_lab.tensor.lengths import element_count, length_of
+from autodiff_lab.tensor.lengths import length_of
 from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
 from autodiff_lab.tensor.registry import function
+from autodiff_lab.tensor.shaping import merged
 from autodiff_lab.tensor.type import TensorType
 
 
@@ -238,16 +233,12 @@ class ProductOfOthers(OverAxes):
             return function("zeros_like")(x)
         if len(axes) == 1:
             return _moved_others(x, tangent, axes[0])
-        order = [axis for axis in range(x.type.ndim) if axis not in axes] + list(axes)
-        back = [order.index(axis) for axis in range(len(order))]
-        turned = function("dimshuffle")(x, order)
-        lengths = [length_of(turned, axis) for axis in range(turned.type.ndim)]
-        kept = turned.type.ndim - len(axes)
-        flat_shape = [*lengths[:kept], element_count(turned, range(kept, turned.type.ndim))]
-        reshape = function("reshape")
-        moving = reshape(function("dimshuffle")(tangent, order), flat_shape)
-        total = _moved_others(reshape(turned, flat_shape), moving, kept)
-        return function("dimshuffle")(reshape(total, lengths), back)
+        kept = [axis for axis in range(x.type.ndim) if axis not in axes]
+        order = [*kept, *axes]
+        lengths = [length_of(x, axis) for axis in order]
+        total = _moved_others(merged(x, axes), merged(tangent, axes), len(kept))
+        turned = function("reshape")(total, lengths)
+        return function("dimshuffle")(turned, [order.index(axis) for axis in range(len(order))])
 
 
 def _moved_others(x: Any, tangent: Any, axis: int) -> Any:

@@ -13,7 +13,8 @@ from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variable, Variable
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.along import AlongAxis, along, one_axis
 from autodiff_lab.tensor.constants import as_tensor_variable
-from autodiff_lab.tensor.lengths import as_lengths, combined, known_int, length_of, lengths_of
+from autodiff_lab.tensor.creation import repeated
+from autodiff_lab.tensor.lengths import as_lengths, combined, known_int, length_of
 from autodiff_lab.tensor.opdef import Dims, Notation
 from autodiff_lab.tensor.registry import NUMPY, function, public
 from autodiff_lab.tensor.shaping import expand_dims
@@ -77,9 +78,7 @@ class Join(AlongAxis):
         """Every entry joined: what has no leading axis is repeated along it."""
         one: Any = next(variable for variable, has in zip(inputs, batched) if has)
         parts = [
-            variable if has else function("alloc")(
-                variable, length_of(one, 0), *lengths_of(variable)
-            )
+            variable if has else repeated(variable, one)
             for variable, has in zip(inputs, batched)
         ]
         return [Join(self.axis + 1)(*parts)]

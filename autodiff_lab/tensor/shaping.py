@@ -16,12 +16,7 @@ from autodiff_lab.tensor.along import entries_of, one_axis, some_axes
 from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable
 from autodiff_lab.tensor.lengths import (
-    as_lengths,
-    element_count,
-    known_int,
-    length_of,
-    lengths_of,
-    static_lengths,
+    as_lengths, element_count, known_int, length_of, lengths_of, static_lengths,
 )
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
 from autodiff_lab.tensor.registry import function, public
@@ -371,9 +366,9 @@ def squeeze(x: Any, axis: Any = None) -> Any:
     return dimshuffle(x, [a for a in range(x.type.ndim) if a not in gone])
 
 
-@array_function(numpy=("expand_dims",))
+@array_function("shape_padaxis", numpy=("expand_dims",))
 def expand_dims(x: Any, axis: Any) -> Any:
-    """Add axes of length 1, at these places of the result.
+    """Add axes of length 1, at these places of the result; `shape_padaxis` is the same.
 
     Examples
     --------
@@ -449,19 +444,6 @@ def shape_padright(x: Any, n_ones: int = 1) -> Any:
     (2, 3, 1, 1)
     """
     return dimshuffle(x, list(range(x.type.ndim)) + ["x"] * n_ones)
-
-
-@public()
-def shape_padaxis(x: Any, axis: int) -> Any:
-    """Add one axis of length 1 at a place.
-
-    Examples
-    --------
-    >>> import autodiff_lab.tensor as pt
-    >>> shape_padaxis(pt.ones((2, 3)), 1).type.shape
-    (2, 1, 3)
-    """
-    return expand_dims(x, axis)
 
 
 # -- promising -----------------------------------------------------------------------------------

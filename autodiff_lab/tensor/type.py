@@ -284,15 +284,8 @@ class TensorType(Type):
             return bool(np.array_equal(a, b))
         loose = self.dtype in ("float16", "float32", "complex64")
         default = 1e-4 if loose else 1e-8
-        return bool(
-            np.allclose(
-                a,
-                b,
-                rtol=default if rtol is None else rtol,
-                atol=default if atol is None else atol,
-                equal_nan=True,
-            )
-        )
+        rtol, atol = (default if given is None else given for given in (rtol, atol))
+        return bool(np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True))
 
     def fingerprint(self, data: Any) -> bytes | None:
         array = np.ascontiguousarray(data)

@@ -16,25 +16,16 @@ from autodiff_lab.errors import LabIndexError, LabTypeError
 from autodiff_lab.graph import Apply, Constant, Flags, Terms, Variables, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.along import along, one_line
-from autodiff_lab.tensor.axes import dimshuffle
+from autodiff_lab.tensor.axes import dimshuffle, padded
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable, constant
+from autodiff_lab.tensor.creation import repeated
 from autodiff_lab.tensor.indexing.basic import (
-    WITH_ALL_ADDED,
-    IncSubtensor,
-    OfPart,
-    Subtensor,
-    part_dims,
+    WITH_ALL_ADDED, IncSubtensor, OfPart, Subtensor, part_dims,
 )
 from autodiff_lab.tensor.indexing.keys import (
-    VARIABLE,
-    Pattern,
-    Slice,
-    as_index,
-    check_bounds,
-    entry_of,
-    without_dots,
+    VARIABLE, Pattern, Slice, as_index, check_bounds, entry_of, without_dots,
 )
-from autodiff_lab.tensor.lengths import element_count, length_of
+from autodiff_lab.tensor.lengths import element_count, length_of, lengths_of
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.shaping import flatten
@@ -167,15 +158,11 @@ class _ArrayKeys(OfPart):
         whole = index_inputs(self.pattern, indices)
         if any(flag and k not in whole for k, flag in enumerate(batched)):
             return None
-        rank = max(
-            (indices[k].type.ndim - batched[k] for k in whole), default=0
-        )
+        rank = max((indices[k].type.ndim - batched[k] for k in whole), default=0)
         found = list(indices)
         for k in whole:
-            index = indices[k]
-            missing = rank + 1 - index.type.ndim
-            if batched[k] and missing:
-                found[k] = dimshuffle(index, 0, *["x"] * missing, *range(1, index.type.ndim))
+            if batched[k]:
+                found[k] = padded(indices[k], rank + 1)
         if source is None:
             return self.pattern, found
         count = function("arange")(length_of(source, 0))
@@ -269,19 +256,14 @@ class AdvancedIncSubtensor(_ArrayKeys, IncSubtensor):
         before = slices_before(kinds_of(self.pattern, len(shape)))
         arrays = _rank_of_indices(self.pattern, node.inputs[2:])
         if not batched[0]:
-            one = next(v for v, flag in zip(inputs, batched) if flag)
-            lengths = [length_of(source, axis) for axis in range(len(shape))]
-            source = function("alloc")(source, length_of(one, 0), *lengths)
+            source = repeated(source, next(v for v, flag in zip(inputs, batched) if flag))
         taken = self.with_batch(source, indices, batched[2:])
         if taken is None:
             return None
         # the value in the order of the new part: entries, index arrays, slices
         rank = len(self.part_dims(shape, node.inputs[2:]))
         lead = int(batched[1])
-        missing = rank + lead - value.type.ndim
-        value = dimshuffle(
-            value, *range(lead), *["x"] * missing, *range(lead, value.type.ndim)
-        )
+        value = padded(value, rank + 1) if lead else function("atleast_rank")(value, rank)
         axes = [*range(before, before + arrays), *range(before), *range(before + arrays, rank)]
         value = dimshuffle(value, *range(lead), *(lead + axis for axis in axes))
         op = AdvancedIncSubtensor(taken[0], self.set_instead_of_inc)
@@ -295,9 +277,7 @@ class AdvancedIncSubtensor(_ArrayKeys, IncSubtensor):
 
     def _stays(self, source: Any, part: Any, indices: Sequence[Any]) -> Any:
         """Whether a value is the last one that was written to its place."""
-        lengths = [length_of(part, axis) for axis in range(part.type.ndim)]
-        numbers = function("arange")(element_count(part))
-        numbers = function("reshape")(numbers, lengths)
+        numbers = function("reshape")(function("arange")(element_count(part)), lengths_of(part))
         empty = function("zeros_like")(source, dtype="int64")
         written = self(empty, numbers, *indices)
         return function("eq")(self.reading()(written, *indices), numbers)

@@ -13,28 +13,16 @@ import numpy as np
 
 from autodiff_lab.errors import LabError, LabTypeError, LabValueError
 from autodiff_lab.graph import (
-    DISCONNECTED,
-    Apply,
-    Constant,
-    Flags,
-    Terms,
-    Variable,
-    Variables,
-    describe,
+    DISCONNECTED, Apply, Constant, Flags, Terms, Variable, Variables, describe,
 )
 from autodiff_lab.tensor import dtypes
-from autodiff_lab.tensor.axes import DimShuffle, dimshuffle
+from autodiff_lab.tensor.axes import DimShuffle, dimshuffle, padded
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
-from autodiff_lab.tensor.creation import alloc, fixed_axes, sum_to, zeros_like
+from autodiff_lab.tensor.creation import fixed_axes, repeated, sum_to, zeros_like
 from autodiff_lab.tensor.indexing.keys import (
-    VARIABLE,
-    Pattern,
-    Slice,
-    is_advanced,
-    key_text,
-    take_apart,
+    VARIABLE, Pattern, Slice, is_advanced, key_text, take_apart,
 )
-from autodiff_lab.tensor.lengths import as_lengths, known_int, length_of
+from autodiff_lab.tensor.lengths import as_lengths, known_int
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
 from autodiff_lab.tensor.registry import OPS, function, public
 from autodiff_lab.tensor.shaping import Shape
@@ -112,11 +100,10 @@ class Subtensor(OfPart):
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"{arguments[0]}[{self.key_text(arguments[1:])}]"
 
-    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms | None:
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Any:
         """The same part of every entry along a leading axis."""
         if any(batched[1:]):  # numbers that differ from entry to entry are an array
-            terms: Terms | None = self.by_arrays().batch(node, inputs, batched)
-            return terms
+            return self.by_arrays().batch(node, inputs, batched)
         return [Subtensor((Slice(), *self.pattern))(*inputs)]
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
@@ -257,20 +244,16 @@ class IncSubtensor(OfPart):
         rest = f", {fixed}" if fixed else ""
         return f"{helper}({source}, np.s_[{self.key_text(names)}], {value}{rest})"
 
-    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms | None:
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Any:
         """The same change of every entry along a leading axis."""
         if any(batched[2:]):
-            terms: Terms | None = self.by_arrays().batch(node, inputs, batched)
-            return terms
+            return self.by_arrays().batch(node, inputs, batched)
         source, value, *indices = inputs
         if not batched[0]:
-            lengths = [length_of(node.inputs[0], axis) for axis in range(source.type.ndim)]
-            source = alloc(source, length_of(value, 0), *lengths)
+            source = repeated(source, value)
         part = part_dims(node.inputs[0].type.shape, self.pattern, indices)  # type: ignore[attr-defined]
-        missing = len(part) + 1 - value.type.ndim
-        if batched[1] and missing:
-            rest = range(1, value.type.ndim)
-            value = dimshuffle(value, 0, *["x"] * missing, *rest)
+        if batched[1]:
+            value = padded(value, len(part) + 1)
         op = IncSubtensor((Slice(), *self.pattern), self.set_instead_of_inc)
         return [op(source, value, *indices)]
 
