@@ -57,6 +57,9 @@ class NodeView:
     gradient has none.  `row` counts from the inputs, in topological order; twins share it.
     `rule` says in words what the node is, `term` is the chain-rule term it computes.
     `plumbing` marks casts, added axes and the like, which are hidden first.
+    `share` is its part of the run's time (0..1) and `cost` says it in words
+    ("1.2 us, 8 kB").  `kernel_line` is its line in the kernel's source, `derivation_line`
+    the line of the derivation it belongs to, both counted from 1.
     """
 
     id: str
@@ -76,6 +79,10 @@ class NodeView:
     term: str = ""
     value: ValueSummary | None = None
     plumbing: bool = False
+    share: float | None = None
+    cost: str = ""
+    kernel_line: int | None = None
+    derivation_line: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +150,9 @@ class StepView:
 
     `graph_before` and `graph_after`, if given, are listings of the whole graph, one node
     a line; the page shows what differs between them.  `check` is "ok", "" (not checked)
-    or a sentence.  `note` says what changed where both sides look the same.
+    or a sentence.  `note` says what changed where both sides look the same.  `bits_before`
+    and `bits_after` are mean bits of error (lower is better) of both sides; `why_not` holds
+    pairs of a rule's name and the sentence that says why it did not apply here.
     """
 
     index: int
@@ -162,6 +171,9 @@ class StepView:
     graph_before: str = ""
     graph_after: str = ""
     note: str = ""
+    bits_before: float | None = None
+    bits_after: float | None = None
+    why_not: tuple[tuple[str, str], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,7 +200,10 @@ class PlotView:
 
 @dataclasses.dataclass(frozen=True)
 class KernelView:
-    """What ran and what it looks like as code; `headline` says it in one line."""
+    """What ran and what it looks like as code; `headline` says it in one line.
+
+    `lines` pairs a line number of `numba_source`, from 1, with the ids of its nodes.
+    """
 
     ran: str
     headline: str
@@ -196,6 +211,7 @@ class KernelView:
     numba_source: str = ""
     compile_seconds: float | None = None
     run_seconds: float | None = None
+    lines: tuple[tuple[int, tuple[str, ...]], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
