@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy
 
+from autodiff_lab.compile.replay import replay
 from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph import Variable, ancestors, describe
-from autodiff_lab.view.numeric import all_values
 
 Array = numpy.ndarray[Any, Any]
 
@@ -88,7 +88,7 @@ def node_values(
     size = sum(int(numpy.prod([n or 1 for n in getattr(v.type, "shape", ())])) for v in variables)
     if len(variables) > MOST_NODES or 8 * size > MOST_BYTES:
         return {}
-    return all_values(outputs, inputs)
+    return replay(outputs, inputs)
 
 
 def sample(

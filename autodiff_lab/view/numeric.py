@@ -1,6 +1,6 @@
 """Values of a graph at a point, by the ops' own NumPy rules: for checks and for values on nodes.
 
-Relies on `Op.evaluate` and on nothing that compiles; a view asks for few values of small arrays.
+Relies on `compile.replay`, which compiles nothing; a view asks for few values of small arrays.
 """
 
 from __future__ import annotations
@@ -10,45 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.graph import Constant, Variable, leaves, toposort
-
-
-def all_values(
-    outputs: Sequence[Variable], given: Mapping[Variable, Any]
-) -> dict[Variable, Any]:
-    """The value of every variable that `outputs` are computed from.
-
-    Parameters
-    ----------
-    outputs : sequence of Variable
-    given : mapping
-        Values of inputs (and of intermediate variables, which are then not computed).
-
-    Raises
-    ------
-    KeyError
-        If an input has no value.
-    """
-    values: dict[Variable, Any] = {v: np.asarray(value) for v, value in given.items()}
-    for leaf in leaves(outputs):
-        if leaf in values:
-            continue
-        if isinstance(leaf, Constant):
-            values[leaf] = leaf.data
-        elif hasattr(leaf, "container"):
-            values[leaf] = np.asarray(leaf.get_value(borrow=True))
-        else:
-            raise KeyError(leaf)
-    with np.errstate(all="ignore"):
-        for node in toposort(outputs, given):
-            results = node.op.evaluate(node, *(values[v] for v in node.inputs))
-            values.update(zip(node.outputs, results if len(node.outputs) > 1 else (results,)))
-    return values
+from autodiff_lab.compile.replay import replay
+from autodiff_lab.graph import Constant, Variable, leaves
 
 
 def values_of(outputs: Sequence[Variable], given: Mapping[Variable, Any]) -> list[Any]:
     """The values of `outputs`."""
-    values = all_values(outputs, given)
+    values = replay(outputs, given)
     return [values[output] for output in outputs]
 
 

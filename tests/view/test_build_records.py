@@ -9,12 +9,13 @@ import pytest
 
 import autodiff_lab as ad
 import autodiff_lab.tensor as pt
+from autodiff_lab.compile.replay import replay
 from autodiff_lab.graph import FunctionGraph
 from autodiff_lab.rewriting import RewriteTrace, rewrite
 from autodiff_lab.view.build import graph_view, value_summary
 from autodiff_lab.view.display import mimebundle
 from autodiff_lab.view.model import to_json
-from autodiff_lab.view.numeric import all_values, points, values_of
+from autodiff_lab.view.numeric import points, values_of
 from autodiff_lab.view.steps import step_views
 
 x = pt.dscalar("x")
@@ -23,7 +24,7 @@ x = pt.dscalar("x")
 def logistic_view(point: float = 0.4):
     y = 1 / (1 + pt.exp(-x))
     gradient = ad.grad(y, x)
-    return graph_view(y, {"x": gradient}, all_values([y, gradient], {x: point}), "s")
+    return graph_view(y, {"x": gradient}, replay([y, gradient], {x: point}), "s")
 
 
 def test_the_mirror_of_the_logistic_function() -> None:
@@ -94,7 +95,7 @@ def test_the_record_is_plain_and_the_same_again() -> None:
 def test_no_arrays_in_records() -> None:
     v = pt.dvector("v")
     y = pt.sum(v + np.arange(1000.0))
-    values = all_values([y], {v: np.ones(1000)})
+    values = replay([y], {v: np.ones(1000)})
     assert len(json.dumps(to_json(graph_view(y, {}, values)))) < 5000
 
 

@@ -1,0 +1,61 @@
+"""A graph run again node by node, by the ops' own NumPy rules: slow, and everything can be seen.
+
+What is here: `replay`, and `watch`, which is asked after every node.
+
+Relies on `Op.evaluate` and on nothing that compiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff_lab.graph import Apply, Constant, Variable, leaves, toposort
+
+Watch = Callable[[Apply, list[Any], list[Any]], None]
+
+
+def replay(
+    outputs: Sequence[Variable], given: Mapping[Variable, Any], watch: Watch | None = None
+) -> dict[Variable, Any]:
+    """The value of every variable that `outputs` are computed from.
+
+    Parameters
+    ----------
+    outputs : sequence of Variable
+    given : mapping
+        Values of inputs (and of intermediate variables, which are then not computed).
+    watch : callable, optional
+        Called after every node with the node, the values of its inputs and of its outputs.
+
+    Raises
+    ------
+    KeyError
+        If an input has no value.
+    """
+    values: dict[Variable, Any] = {v: np.asarray(value) for v, value in given.items()}
+    for leaf in leaves(outputs):
+        if leaf in values:
+            continue
+        if isinstance(leaf, Constant):
+            values[leaf] = leaf.data
+        elif hasattr(leaf, "container"):
+            values[leaf] = np.asarray(leaf.get_value(borrow=True))
+        else:
+            raise KeyError(leaf)
+    with np.errstate(all="ignore"):
+        for node in toposort(outputs, given):
+            inputs = [values[v] for v in node.inputs]
+            results = results_of(node, inputs)
+            values.update(zip(node.outputs, results))
+            if watch is not None:
+                watch(node, inputs, results)
+    return values
+
+
+def results_of(node: Apply, inputs: Sequence[Any]) -> list[Any]:
+    """The results of one node for the values of its inputs."""
+    results = node.op.evaluate(node, *inputs)
+    return list(results) if len(node.outputs) > 1 else [results]
