@@ -232,5 +232,9 @@ class RewriteWarning(UserWarning):
     """A rewrite rule broke a promise; compiling went on without it."""
 
 
+class CheckError(LabError, AssertionError):
+    """A check that a mode asked for failed while a function ran."""
+
+
 class InconsistentGraphError(LabError, ValueError):
     """A replacement that would make a graph inconsistent."""

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 _GRAPH = ("autodiff_lab.graph", "autodiff_lab.gradient", "autodiff_lab.rewriting")
 _TENSOR = ("autodiff_lab.tensor",)
-_COMPILE = ("autodiff_lab.compile", "autodiff_lab", "autodiff_lab.compile.mode")
+_COMPILE = (
+    "autodiff_lab.compile", "autodiff_lab", "autodiff_lab.compile.mode",
+    "autodiff_lab.compile.checks",
+)
 _SCAN = ("autodiff_lab.control.scan",)
 _OPS = ("autodiff_lab.graph.from_function", "autodiff_lab.graph")
 
@@ -33,6 +36,10 @@ PATHS: dict[str, tuple[str, ...]] = {
     "scan.basic": _SCAN,
     "ifelse": ("autodiff_lab.control.ifelse",),
     "compile": _COMPILE,
+    **dict.fromkeys(
+        ("compile.debugmode", "compile.nanguardmode", "compile.monitormode"),
+        ("autodiff_lab.compile.checks",),
+    ),
     "compile.io": ("autodiff_lab.compile.io",),
     "compile.mode": ("autodiff_lab.compile.mode",),
     "compile.ops": _OPS,

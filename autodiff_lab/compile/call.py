@@ -115,6 +115,11 @@ class Function:
 
     def _use(self, executor: Executor, tier: str) -> None:
         """Put an executor in place, with the generated function that calls it."""
+        if self.mode.checks is not None:
+            from autodiff_lab.compile.checks import watched
+
+            given = [*(given.variable for given in self.inputs), *self._spec.shared]
+            executor = watched(executor, self.mode.checks, self._spec.roots, given, self.trace)
         self.executor = executor
         self._tally.ran = tier
         waits = self.mode.tier == "auto" and tier == "numpy"

@@ -29,7 +29,10 @@ class Mode:
     include, exclude : tuple of str
         Rules, tags or phases to add or leave out.
     checks : optional
-        Reserved for checks of every result.
+        What is checked at every call: "compare" (NumPy against Numba for each node, the graph
+        as written against the rewritten one, inputs untouched), "finite" (no NaN or infinity in
+        a result; the message tells where it began), or a function that is called after each node
+        with (node, values of its inputs, values of its outputs).
 
     Examples
     --------
@@ -67,6 +70,8 @@ MODES: dict[str, Mode] = {
     "NUMBA": Mode("numba"),
     "PYTHON": Mode("numpy"),
     "FAST_COMPILE": Mode("numpy"),
+    "DebugMode": Mode("numpy", checks="compare"),
+    "NanGuardMode": Mode("auto", checks="finite"),
 }
 
 
@@ -78,7 +83,7 @@ def get_mode(mode: str | Mode | None = None) -> Mode:
         return mode
     if not isinstance(mode, str):
         raise LabTypeError(f"A mode is a name or a Mode, not {mode!r:.60}.")
-    found = MODES.get(mode) or MODES.get(mode.upper()) or MODES.get(mode.lower())
+    found = next((m for name, m in MODES.items() if name.lower() == mode.lower()), None)
     if found is None:
         raise LabValueError(
             f"There is no mode {mode!r}.", remedy="one of " + ", ".join(map(repr, MODES))
