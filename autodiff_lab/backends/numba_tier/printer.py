@@ -12,7 +12,7 @@ person can read it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from autodiff_lab.compile.kernel import Kernel, Statement, Store
 from autodiff_lab.compile.program import RESERVED
@@ -33,15 +33,25 @@ def print_kernel(kernel: Kernel) -> str:
 
     The first block holds the imports; after two empty lines comes the function.
     """
-    return _Printer(kernel).text()
+    return NestPrinter(kernel).text()
 
 
-class _Printer:
-    def __init__(self, kernel: Kernel) -> None:
+class NestPrinter:
+    """Writes one kernel: whole, or (`body`) as lines of a larger function.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    taken : collection of str
+        Identifiers that the larger function uses already.
+    """
+
+    def __init__(self, kernel: Kernel, taken: Collection[str] = ()) -> None:
         self.kernel = kernel
-        self.flat = kernel.is_flat
+        self.flat = kernel.is_flat and not taken
         self.rank = 1 if self.flat else len(kernel.loops)
         self.taken = {p.name for p in kernel.parameters} | {s.name for s in kernel.statements}
+        self.taken.update(taken)
         letters = _LOOP_NAMES[: self.rank].ljust(self.rank, _LOOP_NAMES[-1])
         self.indices = [self._fresh(letter) for letter in letters]
         # parameter -> how its element is written
@@ -49,8 +59,16 @@ class _Printer:
         self.lines: list[str] = []
 
     def text(self) -> str:
+        """Imports, signature, loops."""
         kernel = self.kernel
         names = ", ".join(p.name for p in kernel.parameters)
+        body = "\n".join(self.body())
+        header = f'@njit("{self._signature()}", error_model="numpy")\ndef {kernel.name}({names}):'
+        return f"{imports_of(body)}\n\n\n{header}\n{body}\n"
+
+    def body(self) -> list[str]:
+        """The loops, as lines."""
+        kernel = self.kernel
         depth_of_loads = self._loads_by_depth()
         depth_of_stores = self._accumulators_by_depth()
         for depth in range(self.rank + 1):
@@ -71,17 +89,9 @@ class _Printer:
             pad = "    " * (depth + 1)
             for store in depth_of_stores.get(depth, []):
                 self.lines.append(f"{pad}{self._place(store)} = {self._accumulator(store)}")
-        body = "\n".join(self.lines)
-        header = f'@njit("{self._signature()}", error_model="numpy")\ndef {kernel.name}({names}):'
-        return f"{self._imports(body)}\n\n\n{header}\n{body}\n"
+        return self.lines
 
     # -- head -------------------------------------------------------------------------------
-
-    def _imports(self, body: str) -> str:
-        words = set(re.findall(r"\b[a-z_0-9]+\b", re.sub(r"#.*", "", body)))
-        used = sorted(words & (_MATH | {"inf", "nan"}))
-        lines = [f"from math import {', '.join(used)}", ""] if used else []
-        return "\n".join([*lines, "import numpy as np", "from numba import njit"])
 
     def _signature(self) -> str:
         kinds = []
@@ -160,7 +170,8 @@ class _Printer:
                 text = f"np.{statement.dtype}({text})"
             elif statement.dtype == "int64" and any(a.dtype == "bool" for a in expression.args):
                 text = f"np.int64({text})"
-        return f"{statement.name} = {text}{_comment(statement.title, statement.source)}"
+        name = self.elements.get(statement.name, statement.name)
+        return f"{name} = {text}{_comment(statement.title, statement.source)}"
 
     def _store(self, store: Store) -> str:
         value = self._argument(store.value)
@@ -192,6 +203,14 @@ class _Printer:
 
     def _place(self, store: Store) -> str:
         return f"{store.target}[{self._index(store.axes)}]"
+
+
+def imports_of(body: str) -> str:
+    """The import lines that the text of a compiled function needs."""
+    words = set(re.findall(r"\b[a-z_0-9]+\b", re.sub(r"#.*", "", body)))
+    used = sorted(words & (_MATH | {"inf", "nan"}))
+    lines = [f"from math import {', '.join(used)}", ""] if used else []
+    return "\n".join([*lines, "import numpy as np", "from numba import njit"])
 
 
 def _spelling(statement: Statement) -> str:
