@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.compile.backend import Executor, mismatch, register_text
+from autodiff_lab.compile.backend import Executor, Mark, mismatch, register_text
 from autodiff_lab.compile.kernel import Kernel
 from autodiff_lab.compile.program import Check, Instruction, Length, Program, Slot, is_fresh
 from autodiff_lab.graph import Apply, Constant, Variable
@@ -33,9 +33,14 @@ class Driver:
     program : Program
     kernels : dict, optional
         Compiled kernels by name; without them NumPy computes every node.
+    mark : callable, optional
+        Called after every instruction with its number and its results.
     """
 
-    def __init__(self, program: Program, kernels: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, program: Program, kernels: dict[str, Any] | None = None, mark: Mark | None = None
+    ) -> None:
+        self.mark = mark
         self.program = program
         self.names = program.names
         self.kernels = kernels or {}
@@ -43,6 +48,7 @@ class Driver:
         self.nodes: list[Apply | None] = [None]
         self.globals: dict[str, Any] = {
             "np": np, "numpy": np, "mismatch": mismatch, "nothing_to_reduce": nothing_to_reduce,
+            "_mark": mark,
             **{f"_launch_{name}": kernel for name, kernel in self.kernels.items()},
         }
         self._saved: dict[Length, str] = {}
@@ -75,8 +81,8 @@ class Driver:
         parameters = ", ".join(program.slots[i].name for i in program.inputs)
         self._line(f"def run({parameters}):")
         self._line('    with np.errstate(all="ignore"):')
-        for instruction in program.instructions:
-            self._instruction(instruction)
+        for number, instruction in enumerate(program.instructions):
+            self._instruction(instruction, number)
         self._line(f"        return ({''.join(text + ', ' for text in self._results())})")
         if any("scipy." in line for line in self.lines):
             import scipy
@@ -90,7 +96,7 @@ class Driver:
         self.lines.append(text)
         self.nodes.append(node)
 
-    def _instruction(self, instruction: Instruction) -> None:
+    def _instruction(self, instruction: Instruction, number: int) -> None:
         for check in instruction.checks:
             self._check(check)
         if instruction.kernel is not None and instruction.kernel.name in self.kernels:
@@ -98,6 +104,9 @@ class Driver:
         else:
             for node in instruction.nodes:
                 self._node(node, instruction)
+        if self.mark is not None:
+            results = "".join(f"{self.program.slots[i].name}, " for i in instruction.outputs)
+            self._line(f"        _mark({number}, ({results}))")
         slots = [self.program.slots[slot] for slot in instruction.frees]
         gone = [slot.name for slot in slots if getattr(slot.type, "shape", ())]
         if gone:

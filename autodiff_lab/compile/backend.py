@@ -23,11 +23,15 @@ from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import Apply, Variable, describe, placed
 
 
+# (number of the instruction, its results): called after it has run
+Mark = Callable[[int, tuple[Any, ...]], None]
+
+
 class Backend(Protocol):
     """What a backend offers."""
 
-    def build(self, program: Program) -> Executor:
-        """Something that runs the program."""
+    def build(self, program: Program, mark: Mark | None = None) -> Executor:
+        """Something that runs the program, and calls `mark` after each instruction."""
 
     def source(self, program: Program, name: str = "f") -> str:
         """The program as text that runs when it is pasted elsewhere."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -26,6 +27,7 @@ from autodiff_lab.compile.entry import make_entry
 from autodiff_lab.compile.io import In, Out
 from autodiff_lab.compile.lowering import lower
 from autodiff_lab.compile.mode import Mode
+from autodiff_lab.compile.profile import Profile
 from autodiff_lab.compile.program import Program
 from autodiff_lab.compile.specification import Specification
 from autodiff_lab.compile.story import retold
@@ -62,6 +64,7 @@ class Function:
         trace: RewriteTrace | None,
         name: str | None = None,
         allow_downcast: bool | None = None,
+        profile: bool = False,
     ) -> None:
         self.name = name
         self.inputs: tuple[In, ...] = tuple(spec.inputs)
@@ -76,6 +79,7 @@ class Function:
         self._updated = [v.container for v in spec.updates]  # type: ignore[attr-defined]
         self._programs: dict[bool, Program] = {}
         self._tally = _Tally()
+        self._always_measured = profile
         self._entry: Callable[..., Any]
         self.executor: Executor
         self._start()
@@ -115,6 +119,9 @@ class Function:
 
     def _use(self, executor: Executor, tier: str) -> None:
         """Put an executor in place, with the generated function that calls it."""
+        if self._always_measured:
+            run = self.measured_run(self.profile, tier, executor.program)
+            executor = dataclasses.replace(executor, run=run)
         if self.mode.checks is not None:
             from autodiff_lab.compile.checks import watched
 
@@ -223,6 +230,26 @@ class Function:
         if kind == "dict":
             return dict(zip(self._spec.keys or (), results))
         return None
+
+    # -- measuring --------------------------------------------------------------------------
+
+    @functools.cached_property
+    def profile(self) -> Profile:
+        """Costs per instruction: ``f.profile(values)`` measures, ``str(f.profile)`` is a table."""
+        return Profile(self)
+
+    def measured_run(
+        self, profile: Profile, tier: str | None = None, program: Program | None = None
+    ) -> Callable[..., tuple[Any, ...]]:
+        """What runs at present, with a mark after each instruction."""
+        program = program or self.executor.program
+        run = get_backend(tier or self.ran).build(program, profile.mark).run
+        return profile.measured(run, program)
+
+    def arrays(self, *args: Any, **kwargs: Any) -> list[Any]:
+        """What the executor is given for these arguments: their arrays, then shared values."""
+        values = bind(self.inputs, self.defaults, self.name, args, kwargs)
+        return [*map(self.convert, range(len(values)), values), *(c.value for c in self.containers)]
 
     # -- looking ----------------------------------------------------------------------------
 

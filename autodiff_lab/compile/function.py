@@ -50,8 +50,10 @@ def function(
         Variables replaced by other variables or values.
     no_default_updates : bool or list of Variable
         Shared variables whose default update is left out; True for all.
-    accept_inplace, rebuild_strict, profile
+    accept_inplace, rebuild_strict
         Accepted for compatibility.
+    profile : bool, optional
+        Whether every call is measured: ``f.profile.summary()``.
     name : str, optional
         Shown in messages and in printed source.
     allow_input_downcast : bool, optional
@@ -87,4 +89,6 @@ def function(
     with collector_paused():
         fgraph = FunctionGraph(variables, spec.roots)
         rewrite(fgraph, chosen.phases, chosen.include, chosen.exclude, trace)
-        return Function(spec, fgraph, chosen, trace, name, allow_input_downcast)
+        return Function(
+            spec, fgraph, chosen, trace, name, allow_input_downcast, bool(profile)
+        )

@@ -15,7 +15,7 @@ from typing import Any
 from autodiff_lab.backends.driver import Driver
 from autodiff_lab.backends.listing import Listing
 from autodiff_lab.backends.numba_tier.printer import print_kernel
-from autodiff_lab.compile.backend import Executor, register_text
+from autodiff_lab.compile.backend import Executor, Mark, register_text
 from autodiff_lab.compile.kernel import Kernel
 from autodiff_lab.compile.program import Program
 
@@ -27,10 +27,10 @@ MOST_REMEMBERED = 256
 class NumbaBackend:
     """Runs the kernels of a program as compiled loops."""
 
-    def build(self, program: Program) -> Executor:
+    def build(self, program: Program, mark: Mark | None = None) -> Executor:
         """Compile every kernel, then write the function that calls them."""
         kernels = {kernel.name: compile_kernel(kernel) for kernel in program.kernels}
-        return Driver(program, kernels).executor("numba")
+        return Driver(program, kernels, mark).executor("numba")
 
     def source(self, program: Program, name: str = "f") -> str:
         """Kernels and the function that calls them, as Python that runs when it is pasted."""

@@ -11,16 +11,16 @@ from __future__ import annotations
 
 from autodiff_lab.backends.driver import Driver
 from autodiff_lab.backends.listing import Listing
-from autodiff_lab.compile.backend import Executor
+from autodiff_lab.compile.backend import Executor, Mark
 from autodiff_lab.compile.program import Program
 
 
 class NumpyBackend:
     """Runs a program node by node with NumPy and SciPy."""
 
-    def build(self, program: Program) -> Executor:
+    def build(self, program: Program, mark: Mark | None = None) -> Executor:
         """The executor of a program."""
-        return Driver(program).executor("numpy")
+        return Driver(program, mark=mark).executor("numpy")
 
     def source(self, program: Program, name: str = "f") -> str:
         """The program as plain NumPy code."""
