@@ -106,9 +106,16 @@ class Origin:
         lines = [placed(f"{self.node.op.name} gives {self.value}{at}", self.node)]
         lines += [f"in step {step} of the loop" for step in self.steps]
         if self.forward is not None:
-            lines.append(placed(f"part of the derivative of {self.forward.op.name}", self.forward))
-        told = [f"{_title(v, n)} = {_short(value)}" for n, (v, value) in enumerate(self.inputs[:3])]
-        return "\n".join([*lines, "it read " + ", ".join(told)] if told else lines)
+            part = f"part of the derivative of {self.forward.op.name}"
+            told = self.forward.source == self.node.source
+            lines.append(part if told else placed(part, self.forward))
+        read = [f"{_title(v, n)} = {_short(value)}" for n, (v, value) in enumerate(self.inputs[:3])]
+        return "\n".join([*lines, "it read " + ", ".join(read)] if read else lines)
+
+    @property
+    def line(self) -> str:
+        """The place on one line: "log gives -inf at [1], cell 3, line 2; it read x = 0"."""
+        return "; ".join(self.where().splitlines())
 
     def explain(self, sentence: str) -> str:
         """A message of at most twelve lines."""
