@@ -71,7 +71,9 @@ def test_the_tests_that_the_page_names_exist() -> None:
                     assert there, f"{row.example}: {test}"
 
 
-@pytest.mark.parametrize("page", ["reference/differences.md", "how-to/old_code.md"])
+@pytest.mark.parametrize(
+    "page", ["reference/differences.md", "how-to/old_code.md", "how-to/looking_inside.md"]
+)
 def test_examples_on_pages(page: str) -> None:
     failed = doctest.testfile(
         str(ROOT / "docs" / page), module_relative=False, optionflags=test_docstrings.FLAGS
