@@ -144,6 +144,12 @@ class LabIndexError(LabError, IndexError):
     """An index that does not exist."""
 
 
+class LabKeyError(LabError, KeyError):
+    """A key that nothing stands under."""
+
+    __str__ = Exception.__str__         # KeyError would show the text in quotes, on one line
+
+
 class LabOverflowError(LabError, OverflowError):
     """A whole number that its dtype cannot hold."""
 

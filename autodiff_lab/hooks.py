@@ -28,6 +28,7 @@ PROVIDERS: dict[str, tuple[str, str]] = {
     "hessian": ("autodiff_lab.control", "hessian"),
     "verify_grad": ("autodiff_lab.testing.verify_grad", "verify_grad"),
     "numeric_grad": ("autodiff_lab.testing.verify_grad", "numeric_grad"),
+    "reduced": ("autodiff_lab.compile.saving", "reduced"),
     "inner_function": ("autodiff_lab.compile.inner", "inner_function"),
 }
 

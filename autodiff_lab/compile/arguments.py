@@ -11,13 +11,14 @@ from typing import Any
 from autodiff_lab.compile.io import In
 from autodiff_lab.errors import LabError, LabOverflowError, LabTypeError
 from autodiff_lab.graph import describe
+from autodiff_lab.tensor.shared import Container
 
 _MISSING = object()
 
 
 def bind(
     inputs: Sequence[In],
-    defaults: Sequence[Any],
+    defaults: Sequence[Container],
     name: str | None,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
@@ -51,13 +52,13 @@ def bind(
     for position, given in enumerate(inputs):
         if values[position] is not _MISSING:
             continue
-        if defaults[position] is None:
+        if defaults[position].value is None:
             raise LabTypeError(
                 f"Missing required input: {given.name or given.variable} at index {position} "
                 "(0-based).",
                 where=_signature(inputs),
             )
-        values[position] = defaults[position]
+        values[position] = defaults[position].value
     return tuple(values)
 
 

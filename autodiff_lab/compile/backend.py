@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import importlib
 import linecache
+import os
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -81,6 +83,16 @@ class Executor:
         names = self.program.names
         return {v: found[names[v]] for v in node.inputs if names[v] in found}
 
+
+compiling = threading.RLock()
+"""Held around every compile: one thread at a time, and no fork in the middle of one, whose child
+would find the compiler's own locks taken for ever."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=compiling.acquire, after_in_parent=compiling.release,
+        after_in_child=compiling.release,
+    )
 
 _loaders: dict[str, str | Callable[[], Backend]] = {
     "numpy": "autodiff_lab.backends.numpy_tier:NumpyBackend",

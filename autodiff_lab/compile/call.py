@@ -15,14 +15,14 @@ import contextlib
 import dataclasses
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autodiff_lab import hooks
 from autodiff_lab.compile import policy
 from autodiff_lab.compile.arguments import bad_argument, bind
-from autodiff_lab.compile.backend import Executor, get_backend
+from autodiff_lab.compile.backend import Executor, compiling, get_backend
 from autodiff_lab.compile.entry import make_entry
 from autodiff_lab.compile.io import In, Out
 from autodiff_lab.compile.lowering import lower
@@ -31,13 +31,17 @@ from autodiff_lab.compile.profile import Profile
 from autodiff_lab.compile.program import Program
 from autodiff_lab.compile.specification import Specification
 from autodiff_lab.compile.story import retold
-from autodiff_lab.errors import LabValueError, MissingPackageError
+from autodiff_lab.errors import LabKeyError, LabValueError, MissingPackageError
 from autodiff_lab.graph import FunctionGraph
+from autodiff_lab.graph.basic import Saved
 from autodiff_lab.rewriting import RewriteTrace
-from autodiff_lab.tensor.shared import Container
+from autodiff_lab.tensor.shared import Container, join_turns, store_all
+
+if TYPE_CHECKING:
+    from autodiff_lab.compile.origin import Origin
 
 
-class Function:
+class Function(Saved):
     """A compiled graph; call it with values.
 
     Attributes
@@ -65,6 +69,7 @@ class Function:
         name: str | None = None,
         allow_downcast: bool | None = None,
         profile: bool = False,
+        defaults: Sequence[Container] = (),
     ) -> None:
         self.name = name
         self.inputs: tuple[In, ...] = tuple(spec.inputs)
@@ -73,10 +78,14 @@ class Function:
         self.fgraph = fgraph
         self.trace = trace
         self.containers: tuple[Container, ...] = tuple(v.container for v in spec.shared)  # type: ignore[attr-defined]
-        self.defaults: list[Any] = [given.value for given in spec.inputs]
         self._spec = spec
         self._allow_downcast = allow_downcast
-        self._updated = [v.container for v in spec.updates]  # type: ignore[attr-defined]
+        self.defaults = tuple(defaults or map(self._default, self.inputs))
+        self._updated = [
+            *(v.container for v in spec.updates),  # type: ignore[attr-defined]
+            *(self.defaults[position] for position in spec.input_updates),
+        ]
+        join_turns(self._updated)
         self._programs: dict[bool, Program] = {}
         self._tally = _Tally()
         self._always_measured = profile
@@ -89,7 +98,8 @@ class Function:
     def _lowered(self, fuse: bool) -> Program:
         if fuse not in self._programs:
             inside, spec = self.fgraph.inputs, self._spec
-            places = [len(self.inputs) + spec.shared.index(v) for v in spec.updates]
+            index = {variable: len(self.inputs) + n for n, variable in enumerate(spec.shared)}
+            places = [index[variable] for variable in spec.updates]
             updated = [inside[place] for place in (*places, *spec.input_updates)]
             self._programs[fuse] = lower(self.fgraph, updated, fuse=fuse)
         return self._programs[fuse]
@@ -136,8 +146,9 @@ class Function:
             "tally": self._tally, "convert": self.convert, "finish": self.finish,
             "failed": lambda error: retold(error, executor), "reconsider": self._reconsider,
             **{f"shared_{n}": container for n, container in enumerate(self.containers)},
+            **({"updated": self._updated[0]} if self._updated else {}),
         }
-        single = self._spec.shape_of_result == "single" and len(self._spec.roots) == 1
+        single = self._spec.shape_of_result == "single" and not self._updated
         self._entry = make_entry(self.inputs, executor, single, _TIMING[tier], helpers)
 
     def compile(self) -> Function:
@@ -151,15 +162,16 @@ class Function:
         >>> f.compile().ran
         'numba'
         """
-        if self._tally.ran == "numba":
-            return self
-        try:
-            self._compile()
-        except ImportError as error:
-            raise MissingPackageError(
-                "Numba cannot be loaded, so kernels cannot be compiled.", why=str(error),
-                remedy="install numba, or mode='PYTHON'",
-            ) from None
+        with compiling:
+            if self._tally.ran == "numba":
+                return self
+            try:
+                self._compile()
+            except ImportError as error:
+                raise MissingPackageError(
+                    "Numba cannot be loaded, so kernels cannot be compiled.", why=str(error),
+                    remedy="install numba, or mode='PYTHON'",
+                ) from None
         return self
 
     def _reconsider(self) -> None:
@@ -173,7 +185,7 @@ class Function:
             tally.budget = 2 * tally.spent
             return
         try:
-            self._compile()
+            self.compile()
         except ImportError:
             tally.budget = float("inf")       # Numba is not installed: NumPy it is
 
@@ -196,26 +208,29 @@ class Function:
             args = bind(self.inputs, self.defaults, self.name, args, kwargs)
         return self._entry(*args)
 
+    def _downcast(self, given: In) -> bool | None:
+        return self._allow_downcast if given.allow_downcast is None else given.allow_downcast
+
+    def _default(self, given: In) -> Container:
+        """The place of the value that an input has where a call gives none."""
+        if isinstance(given.value, Container):
+            return given.value
+        kind = given.variable.type
+        return Container(kind, given.value, given.name, given.strict, self._downcast(given))
+
     def convert(self, index: int, value: Any) -> Any:
         """An argument as an array of its input's type."""
         given = self.inputs[index]
-        downcast = self._allow_downcast if given.allow_downcast is None else given.allow_downcast
         try:
             return given.variable.type.filter(
-                value, strict=given.strict, allow_downcast=downcast
+                value, strict=given.strict, allow_downcast=self._downcast(given)
             )
         except (TypeError, ValueError, OverflowError) as error:
             raise bad_argument(given, index, self.name, error) from None
 
     def commit(self, values: tuple[Any, ...]) -> None:
         """Store the new values after a call: first all are made to fit, then all are stored."""
-        count = len(self._updated)
-        fitted = [c.fitted(value) for c, value in zip(self._updated, values)]
-        for container, value in zip(self._updated, fitted):
-            with container.lock:
-                container.put(value)
-        for position, value in zip(self._spec.input_updates, values[count:]):
-            self.defaults[position] = value
+        store_all(self._updated, [c.fitted(value) for c, value in zip(self._updated, values)])
 
     def finish(self, results: tuple[Any, ...]) -> Any:
         """Store what is to be stored; the rest in the form that was asked for."""
@@ -250,6 +265,22 @@ class Function:
         """What the executor is given for these arguments: their arrays, then shared values."""
         values = bind(self.inputs, self.defaults, self.name, args, kwargs)
         return [*map(self.convert, range(len(values)), values), *(c.value for c in self.containers)]
+
+    def origin(self, *args: Any, **kwargs: Any) -> Origin | None:
+        """Where a NaN or an infinity in the results for these arguments begins; None without one.
+
+        Examples
+        --------
+        >>> import autodiff_lab as ad, autodiff_lab.tensor as pt
+        >>> x = pt.dvector("x")
+        >>> f = ad.function([x], pt.log(x).sum())
+        >>> f.origin([1.0, 0.0]).index
+        (1,)
+        """
+        from autodiff_lab.compile.origin import find_origin
+
+        given = dict(zip(self.fgraph.inputs, self.arrays(*args, **kwargs)))
+        return find_origin(self.fgraph.outputs, given, self.fgraph.roles)
 
     # -- looking ----------------------------------------------------------------------------
 
@@ -295,15 +326,90 @@ class Function:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         return hooks.call("mimebundle", self)
 
+    @functools.cached_property
+    def container(self) -> dict[Any, Container]:
+        """Where values stand that calls read: by variable, and by name."""
+        inputs = zip((given.variable for given in self.inputs), self.defaults)
+        shared = zip(self._spec.shared, self.containers)
+        found: dict[Any, Container] = {}
+        for variable, place in (*inputs, *shared):
+            found[variable] = place
+            if place.name is not None:
+                found.setdefault(place.name, place)
+        return found
+
+    @property
+    def value(self) -> Function:
+        """``f.value[x]`` is ``f[x]``."""
+        return self
+
     def __getitem__(self, key: Any) -> Any:
         """The value that an input or shared variable has for the next call."""
-        for position, given in enumerate(self.inputs):
-            if key is given.variable or key == given.name:
-                return self.defaults[position]
-        for variable, container in zip(self._spec.shared, self.containers):
-            if key is variable or key == variable.name:
-                return container.value
-        raise KeyError(str(key))
+        return self._place(key).value
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """Set the default of an input, or the value of a shared variable."""
+        self._place(key).value = value
+
+    def __contains__(self, key: Any) -> bool:
+        return key in self.container
+
+    def _place(self, key: Any) -> Container:
+        if key not in self.container:
+            names = ", ".join(name for name in self.container if isinstance(name, str))
+            raise LabKeyError(
+                f"Function has no input or shared variable {key}.", why=f"it has {names}"
+            )
+        return self.container[key]
+
+    # -- other functions from this one ------------------------------------------------------
+
+    def copy(
+        self,
+        share_memory: bool = False,
+        swap: Mapping[Any, Any] | None = None,
+        delete_updates: bool = False,
+        name: str | None = None,
+        profile: bool = False,
+    ) -> Function:
+        """A function that computes the same, with defaults of its own for its inputs.
+
+        Parameters
+        ----------
+        share_memory : bool
+            Accepted; no call keeps memory for the next one.
+        swap : dict, optional
+            Shared variable (or its name) -> the shared variable that takes its place.  Others go
+            on being shared.
+        delete_updates : bool
+            Whether the copy leaves the shared variables as they are.
+        name : str, optional
+            By default the old name and "copy".
+        profile : bool
+
+        Examples
+        --------
+        >>> import autodiff_lab as ad
+        >>> one, other = ad.shared(1.0, name="one"), ad.shared(10.0, name="other")
+        >>> step = ad.function([], one, updates={one: one + 1})
+        >>> again = step.copy(swap={one: other})
+        >>> float(again()), float(other.get_value()), float(one.get_value())
+        (10.0, 11.0, 1.0)
+        """
+        spec, fgraph = self._spec.swapped(swap or {}), self.fgraph
+        if delete_updates and self._updated:
+            spec = dataclasses.replace(spec, updates={}, input_updates={})
+            fgraph = fgraph.copy()
+            fgraph.set_outputs(fgraph.outputs[: len(self.outputs)])
+        title = name or (f"{self.name} copy" if self.name else None)
+        return Function(spec, fgraph, self.mode, self.trace, title, self._allow_downcast, profile)
+
+    def state(self) -> dict[str, Any]:
+        """What a saved function consists of (`compile.saving`)."""
+        return {
+            "spec": self._spec, "fgraph": self.fgraph, "mode": self.mode, "trace": None,
+            "name": self.name, "allow_downcast": self._allow_downcast, "defaults": self.defaults,
+        }
 
     def __str__(self) -> str:
         names = ", ".join(str(given.name or given.variable) for given in self.inputs)

@@ -52,16 +52,20 @@ def make_entry(
     lines = [f"def entry({', '.join(names)}):"]
     for position, given in enumerate(inputs):
         lines += _conversion(position, given, namespace)
-    values = [*names, *(f"{name}.value" for name in containers)]
-    lines += [
-        "    started = clock()",
-        "    try:",
-        f"        results = run({', '.join(values)})",
-        "    except Exception as error:",
-        "        raise failed(error) from None",
-        *(f"    {line}" for line in timing),
-        "    return results[0]" if single else "    return finish(results)",
+    # reading attributes one after another, without a call between, cannot be interrupted
+    values = [*names, *(f"{name}._value" for name in containers)]
+    body = [
+        "started = clock()",
+        "try:",
+        f"    results = run({', '.join(values)})",
+        "except Exception as error:",
+        "    raise failed(error) from None",
+        *timing,
+        "return results[0]" if single else "return finish(results)",
     ]
+    if "updated" in helpers:                   # from reading to storing is one turn
+        body = ["with updated.turn.lock:", *(f"    {line}" for line in body)]
+    lines += [f"    {line}" for line in body]
     text = "\n".join(lines) + "\n"
     filename = f"<autodiff_lab call {id(executor):x}>"
     register_text(filename, text)

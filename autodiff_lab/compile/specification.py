@@ -10,6 +10,7 @@ built; what comes out is a plain list of inputs, shared variables, outputs and n
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -56,6 +57,22 @@ class Specification:
     def given(self) -> set[Variable]:
         """The variables that a call gives values for."""
         return {entry.variable for entry in self.inputs}
+
+    def swapped(self, swap: Mapping[Any, Any]) -> Specification:
+        """The same with other shared variables in the place of some."""
+        other = dict(zip(self.shared, self.shared))
+        for old, new in swap.items():
+            found = [v for v in self.shared if v is old or v.name == old]
+            if not found:
+                raise LabValueError(f"SharedVariable {old} is not used by the function.")
+            if not hasattr(new, "container") or not found[0].type.is_super(new.type):
+                raise LabTypeError(
+                    f"{describe(found[0])} cannot be swapped for {str(new)[:60]}.",
+                    remedy="swap takes shared variables of the same type",
+                )
+            other[found[0]] = new
+        updates = {other[old]: new for old, new in self.updates.items()}
+        return dataclasses.replace(self, shared=[other[v] for v in self.shared], updates=updates)
 
     @property
     def roots(self) -> list[Variable]:

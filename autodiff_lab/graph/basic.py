@@ -104,7 +104,16 @@ class Type:
         return None
 
 
-class _Tagged:
+class Saved:
+    """Pickled and copied as part of a flat record of the whole graph (`compile.saving`)."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> Any:
+        return hooks.call("reduced", self)
+
+
+class _Tagged(Saved):
     """What variables and nodes have in common: a tag, made when first asked for."""
 
     __slots__ = ("_tag",)

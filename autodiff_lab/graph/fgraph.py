@@ -14,7 +14,7 @@ from typing import Any
 from autodiff_lab import hooks
 from autodiff_lab.errors import InconsistentGraphError
 from autodiff_lab.graph import source
-from autodiff_lab.graph.basic import Apply, Constant, Role, Variable, describe
+from autodiff_lab.graph.basic import Apply, Constant, Role, Saved, Variable, describe
 from autodiff_lab.graph.op import Op
 from autodiff_lab.graph.walk import ancestors, collector_paused, leaves, toposort
 
@@ -30,6 +30,8 @@ class InternTable:
     def add_input(self, variable: Variable) -> None:
         """Make a leaf known to the table."""
         self._members.add(variable)
+        if isinstance(variable, Constant):
+            self._constants.setdefault(_constant_key(variable), variable)
 
     def __contains__(self, variable: Variable) -> bool:
         return variable in self._members
@@ -38,8 +40,7 @@ class InternTable:
         """The table's copy of a constant."""
         if variable in self._members:
             return variable
-        fingerprint = variable.fingerprint
-        key = (variable.type, fingerprint if fingerprint is not None else id(variable.data))
+        key = _constant_key(variable)
         found = self._constants.get(key)
         if found is None:
             found = variable.clone()
@@ -107,6 +108,11 @@ class InternTable:
         return variable
 
 
+def _constant_key(variable: Constant) -> tuple[Any, ...]:
+    fingerprint = variable.fingerprint
+    return (variable.type, fingerprint if fingerprint is not None else id(variable.data))
+
+
 def _copied(op: Op, inputs: tuple[Variable, ...], like: Apply | None) -> Apply | None:
     """A copy of a node on other inputs of the same types, where that is all there is to it."""
     if like is None or like.op is not op or not op.typed_by_types:
@@ -117,7 +123,7 @@ def _copied(op: Op, inputs: tuple[Variable, ...], like: Apply | None) -> Apply |
     return Apply(op, inputs, [output.type.make_variable() for output in like.outputs])
 
 
-class FunctionGraph:
+class FunctionGraph(Saved):
     """A graph from inputs to outputs that can be rewritten.
 
     Parameters
@@ -208,6 +214,21 @@ class FunctionGraph:
                 self.table.add_input(found)
             self._remember(variable, found)
         return found
+
+    @classmethod
+    def adopting(cls, inputs: Sequence[Variable], outputs: Sequence[Variable]) -> FunctionGraph:
+        """A graph of these very variables and nodes, which nobody else holds: a loaded one."""
+        graph = cls((), ())
+        for leaf in (*inputs, *leaves(outputs)):
+            graph.table.add_input(leaf)
+        graph.inputs, graph.outputs = tuple(inputs), tuple(outputs)
+        graph.table.intern_all(outputs, adopt=True)
+        return graph
+
+    def remember(self, names: Any, origin: Any, roles: Any) -> None:
+        """Take what another process knew of the variables."""
+        self.names, self.origin, self.roles = names, origin, roles
+        self.memo = {user: inside for inside, users in origin.items() for user in users}
 
     # -- reading, cached per version --------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,6 +10,15 @@ from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph.basic import Apply, Type
 from autodiff_lab.graph.op import Op
 from autodiff_lab.graph.replace import as_list
+
+DEFINED: weakref.WeakValueDictionary[str, FromFunctionOp] = weakref.WeakValueDictionary()
+"""Where a function is defined -> the op that `as_op` made of it; saved graphs name the place."""
+
+
+def place_of(thing: Any) -> str:
+    """The module and the name of a function or class; a script is ``__main__`` everywhere."""
+    module = "__main__" if thing.__module__ == "__mp_main__" else thing.__module__
+    return f"{module}:{thing.__qualname__}"
 
 
 class FromFunctionOp(Op):
@@ -38,6 +48,8 @@ class FromFunctionOp(Op):
         self.shape_rule = infer_shape
         self.__name__ = getattr(fn, "__name__", "function")
         self.__doc__ = fn.__doc__
+        if hasattr(fn, "__qualname__"):
+            DEFINED[place_of(fn)] = self
 
     @property
     def name(self) -> str:

@@ -20,11 +20,12 @@ _NUMPY_FOLDER = os.path.dirname(os.path.abspath(sys.modules["numpy"].__file__ or
 class SourceLine:
     """A line of the user's code: file, line number, cell number where there is one."""
 
-    __slots__ = ("file", "line")
+    __slots__ = ("file", "line", "_kept")
 
-    def __init__(self, file: str, line: int) -> None:
+    def __init__(self, file: str, line: int, kept: str = "") -> None:
         self.file = file
         self.line = line
+        self._kept = kept       # the text, where the graph was loaded away from the file
 
     @property
     def label(self) -> str:
@@ -39,7 +40,7 @@ class SourceLine:
     @property
     def text(self) -> str:
         """The line itself, without its indentation; empty where it cannot be read."""
-        return linecache.getline(self.file, self.line).strip()
+        return linecache.getline(self.file, self.line).strip() or self._kept
 
     def __str__(self) -> str:
         text = self.text

@@ -5,36 +5,91 @@ What is here: `shared`, `SharedVariable`, `Container`, and the type of values th
 Relies on `TensorType.filter` for what may be stored.
 
 The one idea: a shared variable is an input of every graph that reads it; its value stands in a
-container, and copies of the variable share that container.
+container, and copies of the variable share that container.  A value is never changed in place: a
+new one is put in its stead, and several are put in one step that neither a signal nor another
+thread can divide (`store_all`).
 """
 
 from __future__ import annotations
 
 import copy
+import os
 import threading
+import weakref
+from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph import Type, Variable, describe
+from autodiff_lab.graph.basic import Saved
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.type import TensorType
 from autodiff_lab.tensor.variable import TensorVariable
 
 
-class Container:
+class Turn:
+    """The lock that calls hold while they compute new values: one for all that is updated together.
+
+    Calls that update the same values run one after another, so that none is lost; others run at
+    the same time.
+    """
+
+    def __init__(self, container: Container) -> None:
+        self.lock = threading.RLock()
+        self.members = [weakref.ref(container)]
+
+    def renew(self) -> None:
+        """A free lock: after a fork, threads that held the old one are gone."""
+        self.lock = threading.RLock()
+
+
+_turns: weakref.WeakSet[Turn] = weakref.WeakSet()
+_joining = threading.Lock()
+
+
+def _renew_turns() -> None:
+    global _joining
+    _joining = threading.Lock()
+    for turn in list(_turns):
+        turn.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_turns)
+
+
+def join_turns(containers: Sequence[Container]) -> None:
+    """Let calls that update any of these containers take turns with one another."""
+    with _joining:
+        turns = sorted({c.turn for c in containers}, key=lambda turn: len(turn.members))
+        for turn in turns[:-1]:
+            with turn.lock:                     # a call that is under way ends first
+                turns[-1].members += turn.members
+                for member in turn.members:
+                    if (container := member()) is not None:
+                        container.turn = turns[-1]
+
+
+class Container(Saved):
     """The place of a value; everything stored is first made to fit the type.
 
     Parameters
     ----------
     type : Type
     value
-        Stored as `filter` returns it, without a further copy.
+        Stored as `filter` returns it, without a further copy; None for no value.
     name : str, optional
     """
 
-    __slots__ = ("type", "name", "readonly", "strict", "allow_downcast", "lock", "_value")
+    __slots__ = (
+        "type", "name", "readonly", "strict", "allow_downcast", "turn", "_value", "__weakref__",
+    )
+    saved = ("_value", "name", "readonly", "strict", "allow_downcast")
+
+    _value: Any
 
     def __init__(
         self,
@@ -50,8 +105,9 @@ class Container:
         self.readonly = readonly
         self.strict = strict
         self.allow_downcast = allow_downcast
-        self.lock = threading.RLock()
-        self._value = self.fitted(value)
+        self.turn = Turn(self)
+        _turns.add(self.turn)
+        self._value = None if value is None else self.fitted(value)
 
     def fitted(self, value: Any) -> Any:
         """`value` as it would be stored; raises TypeError if it does not fit."""
@@ -71,21 +127,19 @@ class Container:
     def value(self, value: Any) -> None:
         if self.readonly:
             raise LabTypeError(f"Cannot set readonly storage: {self.name}.")
-        fitted = self.fitted(value)
-        with self.lock:
-            self._value = fitted
+        self._value = self.fitted(value)
 
-    def put(self, fitted: Any) -> None:
-        """Store what `fitted` returned."""
-        self._value = fitted
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__ if name != "lock"}
+_put = vars(Container)["_value"].__set__
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.lock = threading.RLock()
-        for name, value in state.items():
-            setattr(self, name, value)
+
+def store_all(containers: Sequence[Container], fitted: Sequence[Any]) -> None:
+    """Store what `fitted` returned, all in one step.
+
+    The loop runs in C from end to end: Python looks at signals, and lets other threads run, only
+    between bytecodes.
+    """
+    deque(map(_put, containers, fitted), maxlen=0)
 
 
 class SharedVariable(Variable):
