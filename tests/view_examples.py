@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from autodiff_lab.view.model import (
     CardView, CheckView, DerivationLine, DerivationView, EdgeView, FormulaView, GraphView,
@@ -124,6 +125,17 @@ def logistic_derivation() -> DerivationView:
     )
 
 
+def listed(lines: list[str]) -> GraphView:
+    """A graph from lines "C = add(1.0, B)"."""
+    names = [line.partition(" = ")[0] for line in lines]
+    nodes, edges = [NodeView("x", "input", "x")], []
+    for name, text in (line.split(" = ") for line in lines):
+        nodes.append(NodeView(name, "op", text.partition("(")[0], text))
+        read = re.findall(r"\b[A-Zx]\b", text)
+        edges += [EdgeView(v, name, slot=k) for k, v in enumerate(read) if v in [*names, "x"]]
+    return GraphView(tuple(nodes), tuple(edges), f"result {names[-1]}")
+
+
 def logistic_steps() -> tuple[StepView, ...]:
     """A few rewrites as the trace would give them."""
     listing = ["A = neg(x)", "B = exp(A)", "C = add(1.0, B)", "D = true_div(1.0, C)",
@@ -140,14 +152,14 @@ def logistic_steps() -> tuple[StepView, ...]:
     return (
         StepView(1, "mul_by_one", "canonicalize", "1.0 * s", "s", r"1 \cdot s", "s",
                  "A factor one changes nothing.", source, "rules/algebra.py, line 12", 9, 8, "ok",
-                 "\n".join(listing), "\n".join(later)),
+                 listed(listing), listed(later)),
         StepView(2, "neg_neg", "canonicalize", "-(-(a))", "a", "-(-a)", "a",
                  "Two signs cancel.", source, "rules/algebra.py, line 30", 8, 6, "ok"),
         StepView(3, "logistic", "stabilize", "1.0 / (1.0 + exp(-x))", "sigmoid(x)",
                  r"\frac{1}{1 + e^{-x}}", r"\sigma(x)",
                  "One over one plus exp of minus x is the logistic function, computed without "
                  "overflow.", source, "rules/stable.py, line 8", 6, 4, "ok",
-                 "\n".join(later), "\n".join(final)),
+                 listed(later), listed(final)),
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from autodiff_lab.view.model import EdgeView, GraphView, NodeView
 # Up to 400 boxes where the budget is 150: tight, but every operation is still seen.
 TIGHT_BY = 400 / 150
 OPS_IN_LABEL = 3
+ENOUGH_FOR_LINES = 12  # nodes: smaller graphs are read at one look
 
 
 def reduce_graph(graph: GraphView, limit: int) -> GraphView:
@@ -39,6 +40,33 @@ def reduce_graph(graph: GraphView, limit: int) -> GraphView:
         return _caption(bare, graph.caption, words if hidden else "")
     blocks = _collapse(bare, max(1, limit // 2))
     return _caption(blocks, graph.caption, f"{total} nodes in {len(blocks.nodes)} blocks")
+
+
+def scenes(graph: GraphView) -> tuple[GraphView, ...]:
+    """What can be looked at in place of a graph: less of it, its lines, the bodies of its loops.
+
+    Examples
+    --------
+    >>> nodes = NodeView("A", "input", "x"), NodeView("B", "op", "cast", row=1, plumbing=True)
+    >>> [view.title for view in scenes(GraphView(nodes, (EdgeView("A", "B"),)))]
+    ['without constants and casts']
+    """
+    if len(graph.nodes) > graph.budget:
+        return graph.scenes
+    found = []
+    bare = _hide_plumbing(graph)
+    if len(bare.nodes) < len(graph.nodes):
+        found.append(dataclasses.replace(bare, title="without constants and casts", scenes=()))
+    lines = {node.source.label for node in graph.nodes if node.source is not None}
+    if len(lines) > 1 and len(graph.nodes) >= ENOUGH_FOR_LINES:
+        blocks = _blocks(graph, {node.id: f"{node.column}-{_place(node)}" for node in graph.nodes})
+        found.append(dataclasses.replace(blocks, title="a block for each line", scenes=()))
+    return (*found, *graph.scenes)
+
+
+def _place(node: NodeView) -> str:
+    """What a node is in a block with: the other nodes of its line; an input stands alone."""
+    return node.id if node.source is None or node.kind == "output" else node.source.label
 
 
 def _caption(graph: GraphView, *words: str) -> GraphView:
@@ -90,15 +118,20 @@ def _collapse(graph: GraphView, bands: int) -> GraphView:
     """Blocks of nodes, at most `bands` of them in each column."""
     rows = sorted({node.row for node in graph.nodes})
     position = {row: index for index, row in enumerate(rows)}
-    block_of: dict[str, str] = {}
-    members: dict[str, list[NodeView]] = {}
     # A graph whose rows say nothing is cut by position instead.
     flat = len(rows) < 2
+    block_of = {}
     for index, node in enumerate(graph.nodes):
         place = index / len(graph.nodes) if flat else position[node.row] / len(rows)
-        name = f"{node.column}-band-{int(place * max(1, bands)):04d}"
-        block_of[node.id] = name
-        members.setdefault(name, []).append(node)
+        block_of[node.id] = f"{node.column}-band-{int(place * max(1, bands)):04d}"
+    return _blocks(graph, block_of)
+
+
+def _blocks(graph: GraphView, block_of: dict[str, str]) -> GraphView:
+    """The graph of blocks, given the block of each node."""
+    members: dict[str, list[NodeView]] = {}
+    for node in graph.nodes:
+        members.setdefault(block_of[node.id], []).append(node)
     nodes = [_block(name, inside, block_of) for name, inside in members.items()]
     edges: dict[tuple[str, str], EdgeView] = {}
     for edge in graph.edges:
@@ -117,16 +150,18 @@ def _block(name: str, inside: list[NodeView], block_of: dict[str, str]) -> NodeV
     words = [f"{op} ×{count}" if count > 1 else op for op, count in ops.most_common(OPS_IN_LABEL)]
     more = len(ops) - len(words)
     twins = Counter(block_of[node.twin] for node in inside if node.twin in block_of)
-    first, last = inside[0].row, inside[-1].row
+    lines = list(dict.fromkeys(node.source for node in inside if node.source is not None))
     listing = ", ".join(f"{op} ×{count}" for op, count in ops.most_common(12))
     return NodeView(
         id=name,
         kind="op",
         label=", ".join(words + [f"{more} more"] * bool(more)),
+        name=next((node.name for node in reversed(inside) if node.name), ""),
         text=listing,
         op="block",
         column=inside[0].column,
         twin=twins.most_common(1)[0][0] if twins else None,
-        row=min(first, last),
+        row=min(node.row for node in inside),
+        source=lines[0] if len(lines) == 1 else None,
         rule=f"a block of {len(inside)} nodes: {listing}",
     )

@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.graph import Apply, Constant, Variable, ancestors, leaves, toposort
+from autodiff_lab.graph import (
+    Apply, Constant, FunctionGraph, Variable, ancestors, leaves, toposort,
+)
 from autodiff_lab.view import notation
 from autodiff_lab.view.budget import reduce_graph
 from autodiff_lab.view.dialects import LATEX, TEXT
@@ -77,7 +79,7 @@ def value_summary(value: Any) -> ValueSummary:
 
 
 def graph_view(
-    y: Variable,
+    y: Variable | Sequence[Variable],
     grads: Mapping[str, Variable] | None = None,
     values: Mapping[Variable, Any] | None = None,
     name: str | None = None,
@@ -87,7 +89,8 @@ def graph_view(
 
     Parameters
     ----------
-    y : Variable
+    y : Variable, or sequence of them
+        The function; of several, derivatives are by the first.
     grads : mapping, optional
         Name of an input -> the raw derivative by it, as `gradient.grad` made it.
     values : mapping, optional
@@ -105,27 +108,33 @@ def graph_view(
     >>> [(node.id, node.label) for node in view.nodes if node.column == "forward"]
     [('A', 'x'), ('B', '2'), ('C', '· ^ ·')]
     """
-    return _Mirror(y, dict(grads or {}), values or {}, name or y.name or "y", order).view()
+    ys = [y] if isinstance(y, Variable) else list(y)
+    return Mirror(ys, dict(grads or {}), values or {}, name or ys[0].name or "y", order).view()
 
 
 @dataclasses.dataclass
-class _Mirror:
-    """A graph view in the making."""
+class Mirror:
+    """A graph view in the making; `ids` are the names of boxes, by variable."""
 
-    y: Variable
+    ys: Sequence[Variable]
     grads: dict[str, Variable]
     values: Mapping[Variable, Any]
     name: str
-    order: int
+    order: int = 1
+    scenes: dict[Any, GraphView] = dataclasses.field(default_factory=dict)  # op -> its body
 
     def __post_init__(self) -> None:
-        self.forward = _in_order([self.y])
-        known = set(self.forward)
-        self.adjoint = [v for v in _in_order(list(self.grads.values())) if v not in known]
+        self.y = self.ys[0]
+        self.kept = {*self.ys, *self.grads.values()}
+        self.forward = self._in_order(self.ys)
+        self.within = set(self.forward)
+        later = self._in_order(list(self.grads.values()))
+        self.adjoint = [v for v in later if v not in self.within]
         count = len(self.forward) + len(self.adjoint)
         self.explained, self.described = count <= MOST_EXPLAINED, count <= MOST_DESCRIBED
         power = f"^{self.order}" if self.order > 1 else ""
-        self.names = {self.y: self.name}
+        self.names = {v: v.name or f"output {k}" for k, v in enumerate(self.ys, start=1)}
+        self.names[self.y] = self.name
         self.cotangent = self._cotangents()
         # of several, the last: nearest to the output
         self.primal = {self.cotangent[v]: v for v in self.forward if v in self.cotangent}
@@ -140,20 +149,37 @@ class _Mirror:
         self.rows = self._rows()
         self.ids = self._ids()
 
+    def shown(self, variable: Variable) -> Variable:
+        """The variable whose box stands for this one: added leading axes have none."""
+        return variable if variable in self.kept else notation.behind_axes(variable)
+
+    def reads(self, variable: Variable) -> list[Variable]:
+        """The boxes that a box reads."""
+        return [] if variable.owner is None else [self.shown(v) for v in variable.owner.inputs]
+
+    def _in_order(self, outputs: Sequence[Variable]) -> list[Variable]:
+        """Every variable with a box in the order of computing, leaves before their readers."""
+        needed, found = set(ancestors(outputs)), dict[Variable, None]()
+        for node in toposort(outputs):
+            for variable in (*node.inputs, *node.outputs):
+                if variable in needed:
+                    found.setdefault(self.shown(variable))
+        return list(found | dict.fromkeys(outputs))
+
     def _cotangents(self) -> dict[Variable, Variable]:
         """Forward variable -> its finished cotangent, as far as the roles tell."""
-        inside = set(self.forward)
         found: dict[Variable, Variable] = {}
         for variable in self.adjoint:
             for role in variable.roles:
-                if role.of in inside and role.kind in ("adjoint", "accumulation", "seed"):
+                if role.of in self.within and role.kind in ("adjoint", "accumulation", "seed"):
                     found[role.of] = variable
         # A rule that hands its cotangent on unchanged (a sum, a copy) leaves no role.
-        for node in reversed(toposort([self.y])):
+        for node in reversed(toposort(self.ys)):
             handed = next((found[out] for out in node.outputs if out in found), None)
             if handed is None or node.op.name not in ("add", "sub", "identity"):
                 continue
-            for variable in node.inputs[:1] if node.op.name == "sub" else node.inputs:
+            read = node.inputs[:1] if node.op.name == "sub" else node.inputs
+            for variable in map(self.shown, read):
                 if not isinstance(variable, Constant) and not notation.is_plumbing(variable):
                     found.setdefault(variable, handed)
         return found
@@ -164,30 +190,28 @@ class _Mirror:
         """Forward: the longest way from an input; gradient: the row of what it belongs to."""
         rows: dict[Variable, int] = {}
         for variable in self.forward:
-            above = variable.owner.inputs if variable.owner is not None else ()
-            rows[variable] = 1 + max((rows[v] for v in above), default=-1)
-        for node in toposort([self.y]):
-            # a constant stands in the row of what it is read beside
-            for variable in node.inputs:
-                if isinstance(variable, Constant):
-                    rows[variable] = max(0, rows[node.outputs[0]] - 1)
+            rows[variable] = 1 + max((rows[v] for v in self.reads(variable)), default=-1)
+        # a constant stands in the row of what it is read beside
+        for variable in self.forward:
+            for read in self.reads(variable):
+                if isinstance(read, Constant):
+                    rows[read] = max(0, rows[variable] - 1)
         for variable in self.adjoint:
             twin = self.primal.get(variable)
             via = next((r.via.outputs[0] for r in variable.roles if r.via is not None), None)
-            above = variable.owner.inputs if variable.owner is not None else ()
             beside = next((rows[v] for v in (twin, via) if v in rows), None)  # type: ignore[index]
-            lowest = min((rows[v] for v in above if v in rows), default=rows[self.y])
+            lowest = min((rows[v] for v in self.reads(variable) if v in rows),
+                         default=rows[self.y])
             rows[variable] = lowest if beside is None else beside
-        constants = {v for v in self.adjoint if isinstance(v, Constant)}
-        for node in toposort(list(self.grads.values())):
-            for variable in node.inputs:
-                if variable in constants and node.outputs[0] in rows:
-                    rows[variable] = rows[node.outputs[0]]
+        for variable in self.adjoint:
+            for read in self.reads(variable):
+                if isinstance(read, Constant) and read not in self.within:
+                    rows[read] = rows[variable]
         return rows
 
     def _ids(self) -> dict[Variable, str]:
         """Letters in the order of computing; a cotangent has its variable's letter, primed."""
-        fresh = fresh_letters(variable.name for variable in leaves([self.y]))
+        fresh = fresh_letters(variable.name for variable in leaves(self.ys))
         ids = {variable: next(fresh) for variable in self.forward}
         for variable in self.adjoint:
             twin = self.primal.get(variable)
@@ -200,16 +224,16 @@ class _Mirror:
         """The record."""
         nodes = [self._node(v, "forward") for v in self.forward]
         nodes += [self._node(v, "adjoint") for v in self.adjoint]
-        inside = set(self.adjoint)
         edges = [
             EdgeView(
                 self.ids[child], self.ids[variable],
-                "residual" if variable in inside and child not in inside else "flow", slot,
+                "residual" if child in self.within and variable not in self.within else "flow",
+                slot,
             )
-            for variable in (*self.forward, *self.adjoint) if variable.owner is not None
-            for slot, child in enumerate(variable.owner.inputs)
+            for variable in (*self.forward, *self.adjoint)
+            for slot, child in enumerate(self.reads(variable))
         ]
-        whole = GraphView(tuple(nodes), tuple(edges))
+        whole = GraphView(tuple(nodes), tuple(edges), scenes=tuple(self.scenes.values()))
         return whole if self.described else reduce_graph(whole, whole.budget)
 
     def _node(self, variable: Variable, column: Any) -> NodeView:
@@ -225,8 +249,23 @@ class _Mirror:
             twin=self.ids.get(twin) if twin is not None else None,
             row=self.rows[variable],
             plumbing=_is_plumbing(variable),
+            inside=self._inside(node),
         )
         return self._described(plain, variable) if self.described else plain
+
+    def _inside(self, node: Apply | None) -> str:
+        """The title of the scene that shows the body of an op made of a graph."""
+        body = getattr(getattr(node, "op", None), "graph", None)
+        if node is None or not isinstance(body, FunctionGraph) or not self.explained:
+            return ""
+        if node.op not in self.scenes:
+            title = f"inside {notation.box_word(node)}"
+            title += f" {len(self.scenes) + 1}" * any(s.title == title for s in self.scenes.values())
+            name = body.outputs[0].name or "output 1"
+            self.scenes[node.op] = GraphView((), (), title=title)  # takes its place and its title
+            view = Mirror(body.outputs, {}, {}, name, scenes=self.scenes).view()
+            self.scenes[node.op] = dataclasses.replace(view, title=title, scenes=())
+        return self.scenes[node.op].title
 
     def _described(self, plain: NodeView, variable: Variable) -> NodeView:
         """A node with its formula, type, line, rule and value."""
@@ -322,17 +361,6 @@ class _Mirror:
         return self.texts.write(variable).text[:LONGEST]
 
 
-def _in_order(outputs: Sequence[Variable]) -> list[Variable]:
-    """Every variable in the order of computing, leaves before their first reader."""
-    found: dict[Variable, None] = {}
-    for node in toposort(outputs):
-        found.update(dict.fromkeys(node.inputs))
-        found.update(dict.fromkeys(node.outputs))
-    found.update(dict.fromkeys(outputs))
-    needed = set(ancestors(outputs))
-    return [variable for variable in found if variable in needed]
-
-
 def _label(variable: Variable) -> str:
     """The big word in a node's box."""
     node = variable.owner
@@ -345,12 +373,9 @@ def _label(variable: Variable) -> str:
 
 
 def _is_plumbing(variable: Variable) -> bool:
-    """Added axes, casts, copies; constants that only feed those are drawn with them."""
-    node = variable.owner
-    if node is not None and node.op.name == "dimshuffle":
-        return notation.behind_axes(variable) is not variable
-    cast = node is not None and node.op.name.startswith("cast_")
-    return cast or notation.is_plumbing(variable)
+    """Casts and copies; transposing is a step of its own."""
+    name = "" if variable.owner is None else str(variable.owner.op.name)
+    return name.startswith("cast_") or (name != "dimshuffle" and notation.is_plumbing(variable))
 
 
 def source_view(node: Apply | None) -> SourceView | None:

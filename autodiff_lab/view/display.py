@@ -47,22 +47,7 @@ def mimebundle(obj: Any) -> dict[str, str]:
 
 
 def _drawn(text: str, outputs: list[Variable], graph: FunctionGraph | None) -> dict[str, str]:
-    view = _joined([graph_view(output) for output in outputs])
+    view = graph_view(outputs)
     formulas = tuple(FormulaView(latex(output), math_text(output)) for output in outputs[:4])
     title = "graph" if graph is None else "function graph"
     return card_bundle(text, CardView(title=title, formulas=formulas, graph=view))
-
-
-def _joined(views: list[GraphView]) -> GraphView:
-    """Several graphs in one picture; letters are made different by a number in front."""
-    if len(views) == 1:
-        return views[0]
-    nodes = [
-        dataclasses.replace(node, id=f"{number}{node.id}")
-        for number, view in enumerate(views, start=1) for node in view.nodes
-    ]
-    edges = [
-        dataclasses.replace(edge, source=f"{number}{edge.source}", target=f"{number}{edge.target}")
-        for number, view in enumerate(views, start=1) for edge in view.edges
-    ]
-    return GraphView(tuple(nodes), tuple(edges))

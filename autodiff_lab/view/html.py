@@ -15,14 +15,14 @@ import functools
 import hashlib
 import re
 from dataclasses import replace
+from typing import Any
 
-from autodiff_lab.view import bundle, panes, plots, svg
+from autodiff_lab.view import budget, bundle, frames, panes, plots, svg
 from autodiff_lab.view.escape import display_name, json_in_script, xml_text
-from autodiff_lab.view.layout import Engine, Positions, layout
-from autodiff_lab.view.model import CardView, PlotSeries, PlotView, StepView, to_json
+from autodiff_lab.view.layout import Engine, layouts
+from autodiff_lab.view.model import CardView, PlotSeries, PlotView, to_json
 
 MAXIMUM_PLOT_SAMPLES = 400
-MAXIMUM_LISTINGS = 120_000  # characters of all steps' listings together
 
 _POLICY = (
     "default-src 'none'; img-src data:; style-src {styles}; script-src {scripts}; "
@@ -33,6 +33,31 @@ _PAGE_STYLE = (
     "@media (prefers-color-scheme:dark){html{background:#0d0f13}}"
     "@media (max-width:720px){body{padding:8px}}"
 )
+
+
+class Drawing:
+    """Where everything of a card that is laid out stands: graph, scenes, steps; all at once."""
+
+    def __init__(self, card: CardView, engine: Engine = "auto") -> None:
+        main = [] if card.graph is None else [card.graph, *budget.scenes(card.graph)]
+        self.stories = frames.stages(card.steps or ())
+        placed = layouts([*main, *map(frames.union, self.stories)], engine)
+        self.graph = placed[0] if main else None
+        self.scenes = [p for p in placed[1 : len(main)] if p is not None]
+        self.stages = placed[len(main) :]
+
+    def data(self, card: CardView) -> dict[str, Any]:
+        """The card as the script reads it: the nodes that are drawn, and the steps' pictures."""
+        graph = card.graph
+        if self.graph is not None:
+            graph = replace(self.graph.graph, scenes=tuple(p.graph for p in self.scenes))
+        steps = card.steps and tuple(
+            replace(step, graph_before=None, graph_after=None) for step in card.steps
+        )
+        kernel = card.kernel and replace(card.kernel, numpy_source="", numba_source="")
+        shown = replace(card, graph=graph, plot=_samples(card.plot), steps=steps, formulas=(),
+                        pictures=(), kernel=kernel)  # fmt: skip
+        return {**to_json(shown), "frames": frames.frames(self.stories, self.stages)}
 
 
 def card_html(card: CardView, engine: Engine = "auto") -> str:
@@ -48,19 +73,19 @@ def card_html(card: CardView, engine: Engine = "auto") -> str:
     engine : {"auto", "dot", "wasi", "none"}
         Which Graphviz lays out the graph; without one the graph is shown as text.
     """
-    return _card(card, _positions(card, engine), inline=False)
+    return _card(card, Drawing(card, engine), inline=False)
 
 
 def card_bundle(text: str, card: CardView) -> dict[str, str]:
     """The MIME bundle of a card: its text, the graph as a picture, and the fragment."""
-    positions = _positions(card, "auto")
-    picture = None if positions is None else svg.graph_svg(positions)
-    return bundle.mimebundle(text, picture, _card(card, positions, inline=False))
+    drawing = Drawing(card)
+    picture = None if drawing.graph is None else svg.graph_svg(drawing.graph)
+    return bundle.mimebundle(text, picture, _card(card, drawing, inline=False))
 
 
 def page_html(card: CardView, engine: Engine = "auto") -> str:
     """One self-contained page: no request, no foreign script, readable without any."""
-    body = _card(card, _positions(card, engine), inline=True)
+    body = _card(card, Drawing(card, engine), inline=True)
     policy = _POLICY.format(
         styles=f"{_hash(_PAGE_STYLE)} {_hash(style_sheet())}", scripts=_hash(script())
     )
@@ -73,37 +98,13 @@ def page_html(card: CardView, engine: Engine = "auto") -> str:
     )
 
 
-def _positions(card: CardView, engine: Engine) -> Positions | None:
-    return None if card.graph is None else layout(card.graph, engine)
-
-
-def _card(card: CardView, positions: Positions | None, inline: bool) -> str:
-    pictures = panes.Pictures(inline)
-    body = panes.card_body(card, positions, pictures)
-    # The script must know the nodes that are drawn, which may be blocks of the user's.
-    shown = positions.graph if positions is not None else card.graph
-    data = replace(
-        card, graph=shown, plot=_samples(card.plot), steps=_deltas(card.steps),
-        formulas=(), derivation=None, kernel=None,
-    )  # fmt: skip
+def _card(card: CardView, drawing: Drawing, inline: bool) -> str:
+    body = panes.card_body(card, drawing.graph, panes.Pictures(inline), drawing.scenes)
+    data = json_in_script(drawing.data(card))
     return (
         f'<div class="adl-card">\n<style>{style_sheet()}</style>\n{body}\n'
-        f'<script type="application/json" class="adl-data">{json_in_script(to_json(data))}</script>'
+        f'<script type="application/json" class="adl-data">{data}</script>'
         f"\n<script>{script()}</script>\n</div>"
-    )
-
-
-def _deltas(steps: tuple[StepView, ...] | None) -> tuple[StepView, ...] | None:
-    """The steps without listings that the next step holds as well, and without too long ones."""
-    if not steps:
-        return steps
-    total = sum(len(step.graph_before) for step in steps)
-    if total > MAXIMUM_LISTINGS:
-        return tuple(replace(step, graph_before="", graph_after="") for step in steps)
-    following = [step.graph_before for step in steps[1:]] + [""]
-    return tuple(
-        replace(step, graph_after="") if step.graph_after == after else step
-        for step, after in zip(steps, following, strict=True)
     )
 
 

@@ -17,7 +17,7 @@ import shutil
 import statistics
 import subprocess
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from autodiff_lab.view import budget, wasi_engine
@@ -89,26 +89,36 @@ def layout(
     Positions or None
         None without any engine, or when even the collapsed graph took too long.
     """
-    shown = budget.reduce_graph(graph, graph.budget)
+    return layouts([graph], engine, seconds)[0]
+
+
+def layouts(
+    graphs: Sequence[GraphView], engine: Engine = "auto", seconds: float = LAYOUT_SECONDS
+) -> list[Positions | None]:
+    """Several graphs at once; of those that take too long, less is tried."""
+    shown = [budget.reduce_graph(graph, graph.budget) for graph in graphs]
     for name in _engines(engine):
-        for candidate in _less_and_less(shown):
-            plain = _run(name, _write_dot(candidate), seconds)
-            if plain is not None:
-                return _read_plain(plain, candidate, name)
-    return None
+        plain = _run(name, [_write_dot(graph) for graph in shown], seconds)
+        if len(shown) > 1 and None in plain:
+            plain = [_run(name, [_write_dot(graph)], seconds)[0] for graph in shown]
+        return [_smaller(graph, name, seconds) if text is None else _read_plain(text, graph, name)
+                for graph, text in zip(shown, plain)]
+    return [None for _ in graphs]
+
+
+def _smaller(graph: GraphView, engine: str, seconds: float) -> Positions | None:
+    """A quarter of the graph, where all of it took too long."""
+    smaller = budget.reduce_graph(graph, max(10, len(graph.nodes) // 4))
+    if len(smaller.nodes) >= len(graph.nodes):
+        return None
+    said = dataclasses.replace(smaller, caption=f"layout took too long; {smaller.caption}")
+    (plain,) = _run(engine, [_write_dot(said)], seconds)
+    return None if plain is None else _read_plain(plain, said, engine)
 
 
 def _engines(engine: Engine) -> list[str]:
     ready = {"dot": lambda: _dot_program() is not None, "wasi": wasi_engine.available}
     return [name for name in ready if engine in ("auto", name) and ready[name]()][:1]
-
-
-def _less_and_less(shown: GraphView) -> list[GraphView]:
-    """The graph, and what to try when it takes too long."""
-    smaller = budget.reduce_graph(shown, max(10, len(shown.nodes) // 4))
-    if len(smaller.nodes) >= len(shown.nodes):
-        return [shown]
-    return [shown, dataclasses.replace(smaller, caption=f"layout took too long; {smaller.caption}")]
 
 
 def _dot_program() -> str | None:
@@ -117,24 +127,23 @@ def _dot_program() -> str | None:
     return shutil.which(str(dot_command.DOT_BINARY))
 
 
-def _run(engine: str, dot_source: str, seconds: float) -> str | None:
-    """Graphviz's `plain` text, or None if it failed or took too long."""
+def _run(engine: str, sources: Sequence[str], seconds: float) -> list[str | None]:
+    """Graphviz's `plain` texts, each None if it failed or all together took too long."""
     if engine == "wasi":
-        try:
-            return wasi_engine.run(dot_source, seconds)
-        except wasi_engine.LayoutFailed:
-            return None
+        return [wasi_engine.run(source, seconds) for source in sources]
     program = _dot_program()
     assert program is not None
     command = [program, "-Tplain"]
     try:
         # `run` kills the child on a timeout and on an interrupt alike.
         done = subprocess.run(
-            command, input=dot_source, capture_output=True, encoding="utf-8", timeout=seconds
+            command, input="\n".join(sources), capture_output=True, encoding="utf-8",
+            timeout=seconds,
         )
     except (subprocess.TimeoutExpired, OSError):
-        return None
-    return done.stdout if done.returncode == 0 else None
+        return [None] * len(sources)
+    texts = done.stdout.split("stop\n")[:-1] if done.returncode == 0 else []
+    return [*texts] if len(texts) == len(sources) else [None] * len(sources)
 
 
 def _write_dot(graph: GraphView) -> str:

@@ -59,7 +59,8 @@ class NodeView:
     `plumbing` marks casts, added axes and the like, which are hidden first.
     `share` is its part of the run's time (0..1) and `cost` says it in words
     ("1.2 us, 8 kB").  `kernel_line` is its line in the kernel's source, `derivation_line`
-    the line of the derivation it belongs to, both counted from 1.
+    the line of the derivation it belongs to, both counted from 1.  `inside` is the title of
+    the scene of the graph that shows its body, for a loop or another op made of a graph.
     """
 
     id: str
@@ -83,6 +84,7 @@ class NodeView:
     cost: str = ""
     kernel_line: int | None = None
     derivation_line: int | None = None
+    inside: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,12 +105,16 @@ class GraphView:
     """A graph, or a forward graph and its gradient as a mirror.
 
     `budget` is the number of boxes above which plumbing is hidden and chains collapse.
+    `scenes` are further graphs that can be looked at in its place, each with a `title`: the
+    bodies of its loops, and itself with less of it shown.
     """
 
     nodes: tuple[NodeView, ...]
     edges: tuple[EdgeView, ...]
     caption: str = ""
     budget: int = 150
+    title: str = ""
+    scenes: tuple[GraphView, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,21 +142,27 @@ class DerivationLine:
 
 @dataclasses.dataclass(frozen=True)
 class DerivationView:
-    """The derivative from the definition to its final form, beside the form that runs."""
+    """The derivative from the definition to its final form, beside the form that runs.
+
+    `parts`, if given, are the derivations by one input each, every one with its `title`
+    ("dy/dx"); `lines` then holds the lines of all, one after the other.
+    """
 
     lines: tuple[DerivationLine, ...]
     runs_as_latex: str = ""
     runs_as_text: str = ""
     reason: str = ""
+    title: str = ""
+    parts: tuple[DerivationView, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class StepView:
     """One rewrite: a rule turned `before` into `after`.
 
-    `graph_before` and `graph_after`, if given, are listings of the whole graph, one node
-    a line; the page shows what differs between them.  `check` is "ok", "" (not checked)
-    or a sentence.  `note` says what changed where both sides look the same.  `bits_before`
+    `graph_before` and `graph_after`, if given, are the whole graph before and after; a node
+    keeps its id from one to the next, and its `text` is one operation over ids ("exp(B)").
+    `check` is "ok", "" (not checked) or a sentence.  `note` says what changed where both sides look the same.  `bits_before`
     and `bits_after` are mean bits of error (lower is better) of both sides; `why_not` holds
     pairs of a rule's name and the sentence that says why it did not apply here.
     """
@@ -168,8 +180,8 @@ class StepView:
     nodes_before: int = 0
     nodes_after: int = 0
     check: str = ""
-    graph_before: str = ""
-    graph_after: str = ""
+    graph_before: GraphView | None = None
+    graph_after: GraphView | None = None
     note: str = ""
     bits_before: float | None = None
     bits_after: float | None = None
@@ -196,6 +208,43 @@ class PlotView:
     title: str = ""
     xlabel: str = "x"
     point: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class MatrixView:
+    """A matrix drawn as coloured squares: a Jacobian, a Hessian, or any other array of rank 2.
+
+    `values` holds the rows; `rows` and `columns` are the words beside them.
+    """
+
+    title: str
+    values: tuple[tuple[float, ...], ...]
+    rows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class ContourView:
+    """A function of two inputs: `z[i][j]` at `x[j]`, `y[i]`, and the gradient there as arrows."""
+
+    title: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    z: tuple[tuple[float, ...], ...]
+    along_x: tuple[tuple[float, ...], ...] = ()
+    along_y: tuple[tuple[float, ...], ...] = ()
+    xlabel: str = "x"
+    ylabel: str = "y"
+    point: tuple[float, float] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class BarsView:
+    """Numbers by name as bars, on a logarithmic axis: the gradient's magnitude per layer."""
+
+    title: str
+    names: tuple[str, ...]
+    values: tuple[float, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -228,7 +277,7 @@ class CardView:
 
     `formulas` are the first line: the function, then each derivative, with values.
     `code` is the cell's own text; its first line has the number `code_first_line` that
-    `SourceView.line` counts with.
+    `SourceView.line` counts with.  `pictures` stand below the curves of `plot`.
     """
 
     title: str
@@ -243,6 +292,7 @@ class CardView:
     steps: tuple[StepView, ...] | None = None
     plot: PlotView | None = None
     kernel: KernelView | None = None
+    pictures: tuple[MatrixView | ContourView | BarsView, ...] = ()
 
 
 def to_json(record: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ part is a `details` block whose `data-label` becomes the name of its tab.
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 
 from autodiff_lab.view import formula, model, plots, svg
 from autodiff_lab.view.escape import display_name, xml_attribute, xml_text
@@ -76,11 +77,15 @@ class Pictures:
         )
 
 
-def card_body(card: model.CardView, positions: Positions | None, pictures: Pictures) -> str:
+def card_body(
+    card: model.CardView, positions: Positions | None, pictures: Pictures,
+    scenes: Sequence[Positions] = (),
+) -> str:
     """The card's content; `positions` is the graph's layout, None for the text form."""
     parts = [_top(card, pictures)]
     if card.graph is not None:
-        parts.append(_tab("graph", "Graph", "", _graph(card.graph, positions, pictures), True))
+        drawn = _graph(card.graph, positions, pictures, scenes)
+        parts.append(_tab("graph", "Graph", "", drawn, True))
     if card.derivation is not None:
         note = _count(len(card.derivation.lines), "line")
         parts.append(_tab("derivation", "Derivation", note, _derivation(card.derivation, pictures)))
@@ -130,15 +135,34 @@ def _top(card: model.CardView, pictures: Pictures) -> str:
     return f'<div class="top"><div class="formulas">{first}</div>{below}</div>'
 
 
-def _graph(graph: model.GraphView, positions: Positions | None, pictures: Pictures) -> str:
+def _graph(
+    graph: model.GraphView, positions: Positions | None, pictures: Pictures,
+    scenes: Sequence[Positions],
+) -> str:
+    """The picture, and folded below it the other ways to look at the graph."""
     if positions is None:
         return f'<pre class="listing">{xml_text(graph_text(graph))}</pre>'
-    return f'<div class="canvas">{pictures.graph(positions)}</div>'
+    others = (
+        f'<details class="scene"><summary>{xml_text(scene.graph.title)}</summary>'
+        f'<div class="canvas">{pictures.graph(scene)}</div></details>'
+        for scene in scenes
+    )
+    return f'<div class="canvas">{pictures.graph(positions)}</div>' + "".join(others)
 
 
 def _derivation(view: model.DerivationView, pictures: Pictures) -> str:
+    """A part for each input, each folded by itself; lines are numbered through all parts."""
+    parts, first = [], 1
+    for part in view.parts or (view,):
+        parts.append(f'<div class="part">{_part(part, first, pictures)}</div>')
+        first += len(part.lines)
+    return "".join(parts)
+
+
+def _part(view: model.DerivationView, first: int, pictures: Pictures) -> str:
     # What is seen first is drawn first, while there are bytes left to draw with.
-    lines, ends = view.lines, SHOWN_AT_ENDS if len(view.lines) > MAXIMUM_LINES else 0
+    lines = list(enumerate(view.lines, start=first))
+    ends = SHOWN_AT_ENDS if len(lines) > MAXIMUM_LINES else 0
     head, tail = (_list(part, pictures) for part in (lines[:ends], lines[len(lines) - ends :]))
     content = _list(lines[ends : len(lines) - ends], pictures)
     if ends:
@@ -151,19 +175,20 @@ def _derivation(view: model.DerivationView, pictures: Pictures) -> str:
     return content
 
 
-def _list(lines: tuple[model.DerivationLine, ...], pictures: Pictures) -> str:
-    drawn = "".join(_derivation_line(line, pictures) for line in lines)
+def _list(lines: Sequence[tuple[int, model.DerivationLine]], pictures: Pictures) -> str:
+    drawn = "".join(_derivation_line(number, line, pictures) for number, line in lines)
     return f'<ol class="derivation">{drawn}</ol>'
 
 
-def _derivation_line(line: model.DerivationLine, pictures: Pictures) -> str:
+def _derivation_line(number: int, line: model.DerivationLine, pictures: Pictures) -> str:
     left = ""
     if line.left_latex or line.left_text:
         left = pictures.formula((formula.Line(line.left_latex, line.left_text),), DERIVATION_SIZE)
     right = pictures.formula((formula.Line(line.latex, line.text, aligned=True),), DERIVATION_SIZE)
     return (
-        f'<li class="{xml_attribute(line.kind)}"><span class="left">{left}</span>'
-        f'<span class="math">{right}</span><span class="rule">{xml_text(line.rule)}</span></li>'
+        f'<li class="{xml_attribute(line.kind)}" data-line="{number}">'
+        f'<span class="left">{left}</span><span class="math">{right}</span>'
+        f'<span class="rule">{xml_text(line.rule)}</span></li>'
     )
 
 
@@ -206,7 +231,7 @@ def _kernel(view: model.KernelView) -> str:
     for name, source in (("Numba", view.numba_source), ("NumPy", view.numpy_source)):
         if source:
             parts.append(
-                f'<div class="source"><div class="bar"><h4>{name}</h4></div>'
+                f'<div class="source" data-kind="{name}"><div class="bar"><h4>{name}</h4></div>'
                 f"<pre><code>{xml_text(source)}</code></pre></div>"
             )
     return "".join(parts)

@@ -10,14 +10,14 @@ one listing to the next, also where it was built anew because something before i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from autodiff_lab.graph import Constant, Variable, leaves, toposort
 from autodiff_lab.rewriting import RULES, RewriteStep, RewriteTrace
 from autodiff_lab.view.latex import latex
-from autodiff_lab.view.model import StepView
+from autodiff_lab.view.model import EdgeView, GraphView, NodeView, StepView
 from autodiff_lab.view.notation import behind_axes
 from autodiff_lab.view.numeric import free_inputs, points, values_of
 from autodiff_lab.view.text import fresh_letters, leaf_text, operation_text, pp
@@ -27,7 +27,7 @@ from autodiff_lab.view.wording import unmarked
 # second, every step of a trace shows and checks its graph up to the third, and formulas are
 # written for graphs up to the fourth.
 MOST_CHECKED = 400
-MOST_LISTED = 60
+MOST_LISTED = 300
 MOST_STEPS = 200
 MOST_DRAWN = 2_000
 LONGEST_SIDE = 160
@@ -44,9 +44,9 @@ def step_views(trace: RewriteTrace | None) -> tuple[StepView, ...]:
     graphs = {k: trace.graph_at(k) for k in shown}
     counts = {k: len(toposort(outputs)) for k, outputs in graphs.items()}
     drawn = small and max(counts.values()) <= MOST_DRAWN
-    listings = _Listings()
-    texts = {
-        k: listings.text(outputs, steps[k - 1] if k - 1 in graphs else None)
+    listed = _Graphs()
+    pictures = {
+        k: listed.view(outputs, steps[k - 1] if k - 1 in graphs else None)
         for k, outputs in graphs.items() if counts[k] <= MOST_LISTED
     }
     views = []
@@ -64,7 +64,7 @@ def step_views(trace: RewriteTrace | None) -> tuple[StepView, ...]:
                 source_label="" if rule is None else _place_of(rule),
                 nodes_before=counts.get(k, 0), nodes_after=counts.get(k + 1, 0),
                 check=_checked(before, after) if small else "",
-                graph_before=texts.get(k, ""), graph_after=texts.get(k + 1, ""),
+                graph_before=pictures.get(k), graph_after=pictures.get(k + 1),
                 note=_difference(before, after) if looks_same else "",
             )
         )
@@ -77,32 +77,54 @@ def short_pp(variable: Variable, longest: int = LONGEST_SIDE) -> str:
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
-class _Listings:
-    """Graphs as lines ``C = exp(B)``; letters stay with the nodes that stay."""
+class _Graphs:
+    """Graphs of nodes ``C = exp(B)``; letters stay with the nodes that stay."""
 
     def __init__(self) -> None:
         self.letters: dict[Variable, str] = {}
         self.outputs: Sequence[Variable] = ()
         self.fresh = fresh_letters(())
+        self.made: dict[tuple[Variable, str], tuple[list[NodeView], list[EdgeView]]] = {}
 
-    def text(self, outputs: Sequence[Variable], step: RewriteStep | None) -> str:
-        """The listing of a graph, which `step` made from the one before."""
+    def view(self, outputs: Sequence[Variable], step: RewriteStep | None) -> GraphView:
+        """The record of a graph, which `step` made from the one before."""
         if step is None:
             self.fresh = fresh_letters(v.name for v in leaves(outputs))
         else:
             self._hand_on(step, outputs)
-        lines = []
-        for node in toposort(outputs):
-            for variable in node.outputs:
-                if behind_axes(variable) is not variable:
-                    continue
-                letter = self.letters.get(variable) or next(self.fresh)
-                self.letters[variable] = letter
-                lines.append(f"{letter} = {operation_text(variable, self.letters)}")
+        results = [behind_axes(v) for v in outputs]
+        nodes, edges = list[NodeView](), list[EdgeView]()
+        for variable in (v for node in toposort(outputs) for v in node.outputs):
+            if behind_axes(variable) is variable:
+                entry = self._entry(variable, "output" if variable in results else "op")
+                nodes += entry[0]
+                edges += entry[1]
         self.outputs = outputs
-        given = [behind_axes(v) for v in outputs]
-        named = [self.letters.get(v) or leaf_text(v, "short") for v in given]
-        return "\n".join([*lines, f"result {', '.join(named)}"])
+        words = f"result {', '.join(map(self.name, results))}"
+        return GraphView(tuple(dict.fromkeys(nodes)), tuple(edges), words)
+
+    def name(self, variable: Variable) -> str:
+        """The letter of a node, or how a leaf is called."""
+        return self.letters.get(variable) or leaf_text(variable, "short")
+
+    def _entry(
+        self, variable: Variable, kind: Literal["op", "output"]
+    ) -> tuple[list[NodeView], list[EdgeView]]:
+        """A node with the inputs it reads, and what leads to it; made once."""
+        if variable not in self.letters:
+            self.letters[variable] = next(self.fresh)
+        if (variable, kind) not in self.made:
+            letter, node = self.letters[variable], variable.owner
+            assert node is not None
+            read = [behind_axes(v) for v in node.inputs]
+            given = [v for v in read if v.owner is None and not isinstance(v, Constant)]
+            nodes = [NodeView(self.name(v), "input", self.name(v)) for v in given]
+            dots = {v: "·" for v in read if v in self.letters or v in given}
+            text, word = (operation_text(variable, names) for names in (self.letters, dots))
+            edges = [EdgeView(self.name(v), letter, slot=k) for k, v in enumerate(read)
+                     if v in dots]
+            self.made[variable, kind] = [*nodes, NodeView(letter, kind, word, text)], edges
+        return self.made[variable, kind]
 
     def _hand_on(self, step: RewriteStep, outputs: Sequence[Variable]) -> None:
         """Letters go to what replaced a node, and to the nodes built anew because of it."""

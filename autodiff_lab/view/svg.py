@@ -24,6 +24,7 @@ MAXIMUM_BYTES = 1_000_000
 LABEL_BYTES = 2_000
 CAPTION_HEIGHT = 20.0
 CAPTION_ADVANCE = 6.2
+HEAT_STEPS = (0.01, 0.05, 0.15, 0.35)  # shares of the run's time at which a box gets hotter
 LEGEND = "dotted: a forward value that the gradient reads"
 
 _LIGHT = {
@@ -157,7 +158,9 @@ def _markers(prefix: str) -> str:
 def _node(box: Box, node: NodeView) -> str:
     label, shape, value = boxes.box_words(node)
     broken = boxes.is_broken(node)
-    classes = " ".join(["node", node.column, node.kind, *(["broken"] if broken else [])])
+    heat = 0 if node.share is None else sum(node.share > step for step in HEAT_STEPS)
+    classes = " ".join(["node", node.column, node.kind, *["broken"] * broken,
+                        *[f"heat{heat}"] * (heat > 0)])
     radius = {"input": box.height / 2, "constant": 3.0}.get(node.kind, 7.0)
     baseline = decimal(box.y + box.height / 2 + 4.6)
     left, right = box.x + boxes.PADDING, box.x + box.width - boxes.PADDING
@@ -187,6 +190,7 @@ def node_title(node: NodeView) -> str:
     lines.append(f"chain rule: {node.term}" if node.term else "")
     shape = boxes.shape_text(node.shape)
     lines.append(f"{node.dtype} {shape or 'scalar'}" if node.dtype else shape)
+    lines.append(node.cost)
     if node.value is not None:
         lines.append(f"value {node.value.text}")
         lines.append(f"{node.value.nan_count} NaN" if node.value.nan_count else "")

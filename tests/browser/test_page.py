@@ -94,7 +94,7 @@ def test_clicking_a_node_shows_its_twin_rule_and_line(files: dict[str, Path],
     ids = "nodes => nodes.map(n => n.dataset.id)"
     assert page.locator(".node.is-twin").evaluate_all(ids) == ["D'"]
     assert page.locator(".edge.residual.is-near").count() == 1
-    assert page.locator(".code li.is-hot").inner_text().split() == ["3", "1", "/", "(1", "+", "u)"]
+    assert page.locator(".code .is-hot").inner_text().split() == ["3", "1", "/", "(1", "+", "u)"]
     side = page.locator(".side")
     assert "sum" in side.inner_text() and "1.67032" in side.inner_text()
     page.locator(".side button", has_text="D'").first.click()
@@ -178,7 +178,7 @@ def test_tabs_and_steps_by_keyboard(files: dict[str, Path], open_page: Open) -> 
         seen.append(title.inner_text())
     assert seen == ["neg_neg", "logistic", "logistic", "neg_neg"]
     assert page.locator("pre.diff .gone").inner_text() == "- -(-(a))"
-    page.locator(".steplist input").fill("logist")
+    page.locator(".steplist input[type=search]").fill("logist")
     assert page.locator(".steplist li:visible").count() == 1
     assert title.inner_text() == "logistic"
     assert "one over one plus exp" in page.locator(".step").inner_text().lower()

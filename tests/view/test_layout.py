@@ -101,9 +101,9 @@ def test_the_smaller_try_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     real = layout._run
     calls = []
 
-    def first_fails(engine: str, source: str, seconds: float) -> str | None:
-        calls.append(source)
-        return None if len(calls) == 1 else real(engine, source, seconds)
+    def first_fails(engine: str, sources: list[str], seconds: float) -> list[str | None]:
+        calls.append(sources)
+        return [None] if len(calls) == 1 else real(engine, sources, seconds)
 
     monkeypatch.setattr(layout, "_run", first_fails)
     positions = layout.layout(view_examples.chain_graph(30), "dot")

@@ -11,6 +11,9 @@ const MAXIMUM_DIFF = 250000; // cells of the table that compares two listings
 const SMALLEST_SCALE = 0.6; // a graph that would be smaller than this starts at its top instead
 const READABLE_SCALE = 0.9;
 const LARGEST_SCALE = 4;
+const MOST_MOVING = 300; // more boxes than this do not move, they change at once
+const MOVE_TIME = 450; // milliseconds, as in lab.css
+const PLAY_EVERY = 1400;
 
 // ---------------------------------------------------------------- small tools
 
@@ -234,39 +237,194 @@ function makeCamera(picture, canvas) {
   return { fit, zoom, pan, reveal, start };
 }
 
+// ---------------------------------------------------------------- links between the parts
+
+// What stands for one thing lights up everywhere: nodes, lines of the cell, of the derivation
+// and of the kernel.  Parts listen by `on`; whoever is clicked calls `tell` with node ids.
+function makeWire(card) {
+  const nodes = new Map();
+  const scenes = card.graph ? [card.graph, ...(card.graph.scenes || [])] : [];
+  for (const scene of scenes) for (const node of scene.nodes) if (!nodes.has(node.id)) nodes.set(node.id, node);
+  const kernelLines = new Map(((card.kernel || {}).lines || []).map(([line, ids]) => [line, ids]));
+  const listeners = [];
+  const of = {
+    cell: (node) => (node.source ? [node.source.line] : []),
+    derivation: (node) => (node.derivation_line ? [node.derivation_line] : []),
+    kernel: (node) => [...kernelLines].filter(([, ids]) => ids.includes(node.id)).map(([line]) => line),
+  };
+  return {
+    nodes,
+    on: (listener) => listeners.push(listener),
+    tell: (ids, from) => listeners.forEach((listener) => listener(ids, from)),
+    // The lines of a part that belong to nodes, and the nodes of a line.
+    lines: (part, ids) => [...new Set(ids.flatMap((id) => (nodes.has(id) ? of[part](nodes.get(id)) : [])))],
+    at: (part, line) => part === "kernel" ? kernelLines.get(line) || []
+      : [...nodes.values()].filter((node) => of[part](node).includes(line)).map((node) => node.id),
+  };
+}
+
+// Lines that can be pressed: they light their nodes, and light up with them.
+function wireLines(part, lines, wire, card) {
+  for (const [number, element] of lines) {
+    if (!wire.at(part, number).length) continue;
+    element.classList.add("linked");
+    setAttributes(element, { tabindex: "0", role: "button", "aria-pressed": "false",
+      title: "Light up what belongs to this line" });
+    const press = () => wire.tell(wire.at(part, number), part);
+    element.addEventListener("click", press);
+    element.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      event.stopPropagation();
+      press();
+    });
+  }
+  wire.on((ids, from) => {
+    const hot = new Set(wire.lines(part, ids));
+    for (const [number, element] of lines) {
+      element.classList.toggle("is-hot", hot.has(number));
+      if (element.hasAttribute("aria-pressed")) element.setAttribute("aria-pressed", String(hot.has(number)));
+    }
+  });
+}
+
+// Buttons to the other places of what is chosen.
+function linkButtons(ids, wire, tabs, here) {
+  const jump = (tab, words) => el("button", { type: "button", onclick: () => {
+    tabs.show(tab);
+    const hot = tabs.pane(tab).querySelector(".is-hot");
+    if (hot) hot.scrollIntoView({ block: "nearest" });
+  } }, words);
+  const out = [];
+  if (here !== "graph" && tabs.pane("graph")) {
+    for (const id of ids.slice(0, 8)) {
+      const node = wire.nodes.get(id);
+      if (node) out.push(el("button", { type: "button", onclick: () => { tabs.show("graph"); wire.tell([id], "link"); } },
+        `${node.name || node.label} [${id}]`));
+    }
+  }
+  for (const part of ["derivation", "kernel"]) {
+    const lines = wire.lines(part, ids);
+    if (part !== here && lines.length && tabs.pane(part)) out.push(jump(part, `${part}, line ${lines[0]}`));
+  }
+  return out;
+}
+
+// The bar of a pane without a side panel: where else its chosen line shows.
+function linkBar(pane, part, wire, tabs) {
+  const bar = el("div", { class: "linkbar", "aria-live": "polite", hidden: true });
+  wire.on((ids) => {
+    const lines = wire.lines("cell", ids);
+    const buttons = linkButtons(ids, wire, tabs, part);
+    bar.hidden = !buttons.length;
+    bar.replaceChildren(el("span", { class: "muted" }, lines.length ? `cell line ${lines.join(", ")}; also: ` : "also: "), ...buttons);
+  });
+  pane.append(bar);
+}
+
 // ---------------------------------------------------------------- graph: asking
 
-function makeGraph(pane, card) {
-  const canvas = pane.querySelector(".canvas");
-  const picture = canvas && canvas.querySelector("svg");
-  if (!picture) return null;
-  const nodes = new Map(card.graph.nodes.map((node) => [node.id, node]));
+// All pictures of the graph: everything, less of it, the insides of its loops; one is seen.
+function makeGraph(pane, card, wire, tabs) {
+  const first = pane.querySelector(".canvas");
+  if (!first || !first.querySelector("svg")) return null;
+  const folded = [...pane.querySelectorAll("details.scene")];
+  const inner = (card.graph.scenes || []).slice(0, folded.length);
+  const views = [card.graph, ...inner];
+  const canvases = [first, ...folded.map((block) => block.querySelector(".canvas"))];
+  const side = makeSide(card, wire, tabs, { choose: (id) => wire.tell([id], "side"), open: (title) => open(title) });
+  pane.replaceChildren(first, side.element);
+  const scenes = views.map((graph, at) => makeScene(canvases[at], graph, wire));
+  let now = 0;
+
+  const words = views.map((view, at) => (at === 0 ? "everything" : view.title));
+  const chooser = el("select", { "aria-label": "What is shown", onchange: () => show(Number(chooser.value)) },
+    ...words.map((word, at) => el("option", { value: at }, word)));
+  function show(at) {
+    now = at;
+    pane.firstChild.replaceWith(canvases[at]); // the others wait outside of the page
+    chooser.value = String(at);
+    scenes[at].camera.start();
+    side.show([], scenes[at]);
+  }
+  function open(title) {
+    const at = words.indexOf(title);
+    if (at >= 0) show(at);
+  }
+
+  wire.on((ids, from) => {
+    // Another scene is opened only if the one that is seen has none of the nodes.
+    if (ids.length && !ids.some((id) => scenes[now].boxes.has(id))) {
+      const other = scenes.findIndex((scene) => ids.some((id) => scene.boxes.has(id)));
+      if (other >= 0) show(other);
+    }
+    scenes[now].choose(ids, from === "side" || from === "keys");
+    side.show(ids.filter((id) => scenes[now].nodes.has(id)), scenes[now]);
+  });
+
+  const search = makeSearch((text) => find(text), (step) => next(step), () => wire.tell([], "search"));
+  const found = { ids: [], at: -1 };
+  function find(text) {
+    const wanted = text.trim().toLowerCase();
+    found.at = -1;
+    found.ids = wanted === "" ? [] : [...scenes[now].nodes.values()].filter((node) =>
+      [node.label, node.name, node.text, node.op, node.rule, node.id].some((word) =>
+        String(word || "").toLowerCase().includes(wanted))).map((node) => node.id);
+    for (const [id, box] of scenes[now].boxes) box.classList.toggle("is-found", found.ids.includes(id));
+    search.count.textContent = wanted === "" ? "" : `${found.ids.length} found`;
+  }
+  function next(step) {
+    if (!found.ids.length) return;
+    found.at = (found.at + step + found.ids.length) % found.ids.length;
+    wire.tell([found.ids[found.at]], "search");
+    search.count.textContent = `${found.at + 1} of ${found.ids.length}`;
+  }
+  const button = (label, title, action, more) =>
+    el("button", { type: "button", title, "aria-label": title, onclick: action, ...more }, label);
+  const heat = card.graph.nodes.some((node) => node.share) ? button("heat", "Colour by time", () => {
+    const on = first.querySelector("svg").classList.toggle("heat");
+    heat.setAttribute("aria-pressed", String(on));
+  }, { "aria-pressed": "false" }) : null;
+  side.element.prepend(
+    el("div", { class: "tools" }, search.input,
+      button("+", "Larger", () => scenes[now].camera.zoom(1.25)),
+      button("−", "Smaller", () => scenes[now].camera.zoom(0.8)),
+      button("fit", "Show all", () => scenes[now].camera.fit())),
+    search.count,
+    views.length > 1 || heat ? el("div", { class: "tools" }, views.length > 1 ? chooser : null, heat) : "");
+  show(0);
+  return { shown: () => scenes[now].camera.start() };
+}
+
+// One picture that answers.
+function makeScene(canvas, graph, wire) {
+  const picture = canvas.querySelector("svg");
+  const nodes = new Map(graph.nodes.map((node) => [node.id, node]));
   const boxes = new Map();
   for (const box of picture.querySelectorAll(".node")) boxes.set(box.dataset.id, box);
   const edges = [...picture.querySelectorAll(".edge")];
-  const links = linkNodes(card.graph);
-  const side = makeSide(card, (id) => choose(id, true));
-  pane.append(side.element);
+  const links = linkNodes(graph);
   const camera = makeCamera(picture, canvas);
-  const found = { ids: [], at: -1 };
-  let chosen = null;
+  const hint = el("div", { class: "hint", "aria-hidden": "true", hidden: true });
+  canvas.append(hint);
+  let chosen = [];
 
-  function near(id) {
-    const group = new Set([id, ...(links.twins.get(id) || [])]);
-    const ids = new Set(group);
+  function near(ids) {
+    const group = new Set(ids.flatMap((id) => [id, ...(links.twins.get(id) || [])]));
+    const all = new Set(group);
     for (const member of group) {
-      for (const other of [...links.reads.get(member), ...links.readers.get(member)]) ids.add(other);
+      for (const other of [...(links.reads.get(member) || []), ...(links.readers.get(member) || [])]) all.add(other);
     }
-    return { group, ids };
+    return { group, all };
   }
 
-  function light(id) {
-    picture.classList.toggle("focused", id !== null);
-    const { group, ids } = id === null ? { group: new Set(), ids: new Set() } : near(id);
+  function light(ids) {
+    picture.classList.toggle("focused", ids.length > 0);
+    const { group, all } = near(ids);
     for (const [name, box] of boxes) {
-      box.classList.toggle("is-near", ids.has(name));
-      box.classList.toggle("is-chosen", id !== null && name === chosen);
-      box.classList.toggle("is-twin", name !== id && group.has(name));
+      box.classList.toggle("is-near", all.has(name));
+      box.classList.toggle("is-chosen", chosen.includes(name));
+      box.classList.toggle("is-twin", !ids.includes(name) && group.has(name));
     }
     for (const edge of edges) {
       const { source, target } = edge.dataset;
@@ -274,13 +432,19 @@ function makeGraph(pane, card) {
     }
   }
 
-  function choose(id, focus) {
-    chosen = id !== null && boxes.has(id) ? id : null;
+  // What a node is, in the moment the pointer is on it.
+  function tell(node) {
+    const words = node ? [node.rule, node.term, node.cost].filter(Boolean) : [];
+    hint.hidden = !words.length;
+    hint.replaceChildren(...words.map((word) => el("div", {}, word)));
+  }
+
+  function choose(ids, focus) {
+    chosen = ids.filter((id) => boxes.has(id));
     light(chosen);
-    side.show(chosen === null ? null : nodes.get(chosen), links);
-    if (chosen === null) return;
+    if (!chosen.length) return;
     for (const box of boxes.values()) box.setAttribute("tabindex", "-1");
-    const box = boxes.get(chosen);
+    const box = boxes.get(chosen[0]);
     box.setAttribute("tabindex", "0");
     camera.reveal(box.getBBox());
     if (focus) box.focus({ preventScroll: true });
@@ -289,45 +453,24 @@ function makeGraph(pane, card) {
   boxes.forEach((box, id) => {
     const node = nodes.get(id);
     setAttributes(box, { tabindex: "-1", role: "button", "aria-label": node ? `${node.label} ${node.text}` : id });
-    box.addEventListener("pointerenter", () => light(id));
-    box.addEventListener("pointerleave", () => light(chosen));
+    const enter = () => { light([id]); tell(node); };
+    const leave = () => { light(chosen); tell(null); };
+    box.addEventListener("pointerenter", enter);
+    box.addEventListener("pointerleave", leave);
+    box.addEventListener("focus", enter);
+    box.addEventListener("blur", leave);
     box.addEventListener("click", (event) => {
       event.stopPropagation();
-      choose(id, false);
+      wire.tell([id], "graph");
     });
-    box.addEventListener("focus", () => light(id));
   });
   const first = boxes.values().next().value;
   if (first) first.setAttribute("tabindex", "0");
   picture.setAttribute("role", "group"); // its nodes can be pressed now
-  picture.addEventListener("click", () => choose(null, false));
-  picture.addEventListener("keydown", (event) => walk(event, { boxes, links, choose, camera, now: () => chosen }));
-
-  const search = makeSearch((text) => find(text), (step) => next(step), () => choose(null, false));
-  function find(text) {
-    const wanted = text.trim().toLowerCase();
-    found.at = -1;
-    found.ids = wanted === "" ? [] : [...nodes.values()].filter((node) =>
-      [node.label, node.name, node.text, node.op, node.rule, node.id].some((word) =>
-        String(word || "").toLowerCase().includes(wanted))).map((node) => node.id);
-    for (const [id, box] of boxes) box.classList.toggle("is-found", found.ids.includes(id));
-    search.count.textContent = wanted === "" ? "" : `${found.ids.length} found`;
-  }
-  function next(step) {
-    if (!found.ids.length) return;
-    found.at = (found.at + step + found.ids.length) % found.ids.length;
-    choose(found.ids[found.at], false);
-    search.count.textContent = `${found.at + 1} of ${found.ids.length}`;
-  }
-  const button = (label, title, action) =>
-    el("button", { type: "button", title, "aria-label": title, onclick: action }, label);
-  side.element.prepend(
-    el("div", { class: "tools" }, search.input,
-      button("+", "Larger", () => camera.zoom(1.25)),
-      button("−", "Smaller", () => camera.zoom(0.8)),
-      button("fit", "Show all", () => camera.fit())),
-    search.count);
-  return { shown: () => camera.start(), choose: (id) => choose(id, false) };
+  picture.addEventListener("click", () => wire.tell([], "graph"));
+  const go = (id) => wire.tell(id === null ? [] : [id], "keys");
+  picture.addEventListener("keydown", (event) => walk(event, { boxes, links, choose: go, camera, now: () => chosen[0] || null }));
+  return { nodes, boxes, links, camera, choose, graph };
 }
 
 // Who reads whom, and who is whose adjoint (an adjoint may serve several nodes).
@@ -357,17 +500,17 @@ function walk(event, { boxes, links, choose, camera, now }) {
   const box = event.target.closest(".node");
   const id = box ? box.dataset.id : now();
   const keys = { "+": () => camera.zoom(1.25), "-": () => camera.zoom(0.8), 0: () => camera.fit(),
-    Escape: () => choose(null, false) };
+    Escape: () => choose(null) };
   if (id !== null && boxes.has(id)) {
     const twin = [...links.twins.get(id)][0];
     Object.assign(keys, {
-      Enter: () => choose(id, true),
-      " ": () => choose(id, true),
-      t: () => twin && choose(twin, true),
-      ArrowUp: () => choose(neighbour(boxes, id, 0, -1), true),
-      ArrowDown: () => choose(neighbour(boxes, id, 0, 1), true),
-      ArrowLeft: () => choose(neighbour(boxes, id, -1, 0), true),
-      ArrowRight: () => choose(neighbour(boxes, id, 1, 0), true),
+      Enter: () => choose(id),
+      " ": () => choose(id),
+      t: () => twin && choose(twin),
+      ArrowUp: () => choose(neighbour(boxes, id, 0, -1)),
+      ArrowDown: () => choose(neighbour(boxes, id, 0, 1)),
+      ArrowLeft: () => choose(neighbour(boxes, id, -1, 0)),
+      ArrowRight: () => choose(neighbour(boxes, id, 1, 0)),
     });
   }
   if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in keys)) return;
@@ -411,33 +554,33 @@ function makeSearch(onInput, onNext, onEscape) {
 }
 
 // The panel beside the graph: what is chosen, and the line of the cell it came from.
-function makeSide(card, choose) {
+function makeSide(card, wire, tabs, { choose, open }) {
   const about = el("div", { "aria-live": "polite" });
   const lines = (card.code || "").replace(/\n$/, "").split("\n").map((text, index) => {
     const at = card.code_first_line + index;
-    return el("li", { "data-line": at }, el("span", { class: "number" }, String(at)), el("code", {}, text));
+    return [at, el("li", { "data-line": at }, el("span", {}, el("span", { class: "number" }, String(at)), el("code", {}, text)))];
   });
+  wireLines("cell", lines.map(([at, item]) => [at, item.firstChild]), wire, card);
   const element = el("div", { class: "side" }, about,
-    card.code ? el("div", { class: "code" }, el("span", { class: "muted" }, "the cell"), el("ol", {}, ...lines)) : null);
+    card.code ? el("div", { class: "code" }, el("span", { class: "muted" }, "the cell"), el("ol", {}, ...lines.map(([, item]) => item))) : null);
 
-  function link(id, nodes) {
-    const node = nodes.get(id);
+  function link(id) {
+    const node = wire.nodes.get(id);
     return el("button", { type: "button", onclick: () => choose(id) }, node ? `${node.name || node.label} [${id}]` : id);
   }
 
-  function show(node, links) {
+  function show(ids, scene) {
     about.replaceChildren();
-    for (const line of lines) {
-      const here = node !== null && node.source !== null && Number(line.dataset.line) === node.source.line;
-      line.classList.toggle("is-hot", here);
-    }
-    if (node === null) {
+    if (ids.length === 1) about.append(...describe(scene.nodes.get(ids[0]), scene.links));
+    else if (ids.length) about.append(el("p", {}, `${ids.length} nodes: `), el("p", {}, ...ids.slice(0, 40).map(link)));
+    else {
       about.append(el("p", { class: "muted" },
-        "Click a node: its twin in the other column, the values it reads, the rule, and the line of the cell light up."));
-      if (card.graph.caption) about.append(el("p", {}, card.graph.caption));
-      return;
+        "Click a node: its twin in the other column, the values it reads, the rule, and the line of the cell light up. Click a line: its nodes."));
+      if (scene && scene.graph.caption) about.append(el("p", {}, scene.graph.caption));
     }
-    const nodes = new Map(card.graph.nodes.map((other) => [other.id, other]));
+  }
+
+  function describe(node, links) {
     const rows = el("dl", {});
     const row = (name, ...values) => values.length && values[0] !== "" &&
       rows.append(el("dt", {}, name), el("dd", {}, ...values));
@@ -445,18 +588,20 @@ function makeSide(card, choose) {
     row("term", node.term ? el("code", {}, node.term) : "");
     row("value", ...describeValue(node.value));
     row("type", [node.dtype, shapeText(node.shape) || (node.dtype ? "scalar" : "")].join(" ").trim());
-    row(node.column === "forward" ? "adjoint" : "adjoint of", ...[...links.twins.get(node.id)].map((id) => link(id, nodes)));
-    row("reads", ...links.reads.get(node.id).map((id) => link(id, nodes)));
-    row("read by", ...links.readers.get(node.id).map((id) => link(id, nodes)));
+    row("cost", [node.cost, node.share ? `${(100 * node.share).toPrecision(2)} % of the run` : ""].filter(Boolean).join(", "));
+    row(node.column === "forward" ? "adjoint" : "adjoint of", ...[...links.twins.get(node.id)].map(link));
+    row("reads", ...new Set(links.reads.get(node.id).map(link)));
+    row("read by", ...links.readers.get(node.id).map(link));
     row("from", node.source ? node.source.label : "");
     if (node.source && node.source.text && !card.code) row("line", el("code", {}, node.source.text));
-    about.append(
+    row("also", ...linkButtons([node.id], wire, tabs, "graph"));
+    if (node.inside) row("inside", el("button", { type: "button", onclick: () => open(node.inside) }, "open"));
+    return [
       el("h3", {}, `${node.name && node.name !== node.label ? `${node.name} = ` : ""}${node.label} `,
         el("span", { class: "muted" }, `[${node.id}]`)),
-      el("div", { class: "expression mono" }, node.text === node.label ? "" : node.text), rows);
+      el("div", { class: "expression mono" }, node.text === node.label ? "" : node.text), rows];
   }
 
-  show(null, null);
   return { element, show };
 }
 
@@ -493,29 +638,35 @@ function makeSteps(pane, card) {
     before: row.querySelector(".before").firstChild,
     after: row.querySelector(".after").firstChild,
   }));
-  // A listing that equals the next step's is written once.
-  const steps = card.steps.slice(0, rows.length).map((step, at) => ({ ...step,
-    graph_after: step.graph_after || (card.steps[at + 1] || {}).graph_before || "" }));
+  const steps = card.steps.slice(0, rows.length);
+  const movie = makeMovie(card.frames);
   const list = el("ul", { role: "listbox", tabindex: "0", "aria-label": "Rewrites" });
-  const detail = el("div", { class: "step", "aria-live": "polite" });
-  const filter = el("input", { type: "search", placeholder: "filter rewrites", "aria-label": "Filter rewrites",
-    oninput: () => narrow(filter.value) });
+  const detail = el("div", { class: "about" });
+  const filter = el("input", { type: "search", placeholder: "filter rewrites", "aria-label": "Filter rewrites", oninput: () => narrow() });
+  const only = el("input", { type: "checkbox", onchange: () => narrow() });
   const items = steps.map((step, at) => el("li", { role: "option", id: `adl-step-${at}`, onclick: () => show(at) },
     `${step.index}. ${step.rule}`,
     el("span", { class: "phase" }, [step.phase, step.nodes_before ? `${step.nodes_before} → ${step.nodes_after} nodes` : ""]
       .filter(Boolean).join(", "))));
   list.append(...items);
-  let now = 0;
+  let now = 0, timer = null;
+
+  const button = (label, title, action) => el("button", { type: "button", title, "aria-label": title, onclick: action }, label);
+  const player = button("▶", "Play (space)", () => play());
+  const turn = el("div", { class: "turn" }, button("←", "Step before (left arrow)", () => move(-1)), player,
+    button("→", "Next step (right arrow)", () => move(1)));
 
   function visible() {
     return items.map((item, at) => at).filter((at) => !items[at].hidden);
   }
 
-  function narrow(text) {
-    const wanted = text.trim().toLowerCase();
+  function narrow() {
+    const wanted = filter.value.trim().toLowerCase();
     steps.forEach((step, at) => {
-      const words = [step.rule, step.phase, step.before_text, step.after_text, step.doc].join(" ");
-      items[at].hidden = !words.toLowerCase().includes(wanted);
+      const words = [step.rule, step.phase, step.before_text, step.after_text, step.doc].join(" ").toLowerCase();
+      // What looks the same before and after changed a dtype or a shape only.
+      const changed = step.before_text !== step.after_text || step.nodes_before !== step.nodes_after;
+      items[at].hidden = !words.includes(wanted) || (only.checked && !changed);
     });
     const left = visible();
     if (left.length && !left.includes(now)) show(left[0]);
@@ -524,7 +675,22 @@ function makeSteps(pane, card) {
   function move(by) {
     const left = visible();
     const place = left.indexOf(now);
-    if (left.length) show(left[clamp(place + by, 0, left.length - 1)]);
+    if (!left.length) return false;
+    const to = left[clamp(place + by, 0, left.length - 1)];
+    if (to !== now) show(to);
+    return place + by < left.length - 1;
+  }
+
+  function play() {
+    const running = timer !== null;
+    clearInterval(timer);
+    timer = null;
+    if (!running) {
+      if (now === visible().at(-1)) show(visible()[0]);
+      timer = setInterval(() => { if (pane.hidden || !move(1)) play(); }, PLAY_EVERY);
+    }
+    player.textContent = timer === null ? "▶" : "❚❚";
+    setAttributes(player, { "aria-label": timer === null ? "Play (space)" : "Pause (space)" });
   }
 
   function show(at) {
@@ -533,49 +699,139 @@ function makeSteps(pane, card) {
     list.setAttribute("aria-activedescendant", items[at].id);
     const top = items[at].offsetTop - list.offsetTop;
     if (top < list.scrollTop || top > list.scrollTop + list.clientHeight - 40) list.scrollTop = top - 40;
-    detail.replaceChildren(...describeStep(steps[at], formulas[at], steps.length, move));
-    detail.scrollTop = 0;
+    detail.replaceChildren(...describeStep(steps[at], formulas[at], movie, at));
+    detail.parentNode.scrollTop = 0;
+    title.textContent = steps[at].rule;
+    words.textContent = stepWords(steps[at], steps.length);
+    if (movie) movie.step(at);
   }
 
   pane.addEventListener("keydown", (event) => {
-    const moves = { ArrowLeft: -1, ArrowRight: 1 };
-    if (event.currentTarget !== pane || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target === list) Object.assign(moves, { ArrowUp: -1, ArrowDown: 1 });
-    if (event.target === filter || !(event.key in moves)) return;
+    const moves = { ArrowLeft: () => move(-1), ArrowRight: () => move(1), " ": play };
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target === list) Object.assign(moves, { ArrowUp: () => move(-1), ArrowDown: () => move(1),
+      Home: () => move(-steps.length), End: () => move(steps.length) });
+    if (event.target.matches("input, select") || (event.key === " " && event.target.matches("button")) || !(event.key in moves)) return;
     event.preventDefault();
-    move(moves[event.key]);
+    moves[event.key]();
   });
-  pane.replaceChildren(el("div", { class: "steplist" }, filter, list), detail);
+  const title = el("h3", { "aria-live": "polite" });
+  const words = el("div", { class: "muted" });
+  const step = el("div", { class: "step" }, turn, title, words, movie && movie.element, detail);
+  pane.replaceChildren(el("div", { class: "steplist" }, filter, el("label", {}, only, " only visible changes"), list), step);
   show(0);
-  return { show };
+  return { shown: () => movie && movie.fit() };
 }
 
-function describeStep(step, drawn, total, move) {
-  const button = (label, title, by) =>
-    el("button", { type: "button", title, "aria-label": title, onclick: () => move(by) }, label);
+function stepWords(step, total) {
+  const bits = [step.bits_before, step.bits_after];
+  return `step ${step.index} of ${total}, ${step.phase}` +
+    (step.nodes_before ? `, ${step.nodes_before} → ${step.nodes_after} nodes` : "") +
+    (step.check ? `, checked in numbers: ${step.check}` : "") +
+    (bits[0] !== null && bits[1] !== null ? `, bits of error: ${bits.map((b) => Number(b).toFixed(1)).join(" → ")}` : "");
+}
+
+function describeStep(step, drawn, movie, at) {
   const parts = [
-    el("div", { class: "turn" }, button("←", "Step before (left arrow)", -1), button("→", "Next step (right arrow)", 1)),
-    el("h3", {}, step.rule),
-    el("div", { class: "muted" }, `step ${step.index} of ${total}, ${step.phase}` +
-      (step.nodes_before ? `, ${step.nodes_before} → ${step.nodes_after} nodes` : "") +
-      (step.check ? `, checked in numbers: ${step.check}` : "")),
     el("div", { class: "change" }, drawn.before.cloneNode(true), el("span", { class: "arrow" }, "→"), drawn.after.cloneNode(true)),
   ];
   for (const words of [step.note, step.doc]) if (words) parts.push(el("p", {}, words));
-  const listed = step.graph_before && step.graph_after;
-  const [before, after] = listed ? [step.graph_before, step.graph_after] : [step.before_text, step.after_text];
-  parts.push(el("h4", {}, listed ? "the graph, as text" : "as text"), diffText(before, after));
+  const [before, after] = movie ? [movie.text(at), movie.text(at + 1)] : [step.before_text, step.after_text];
+  parts.push(el("h4", {}, movie ? "the graph, as text" : "as text"), diffText(before, after));
   if (step.source_text) {
     parts.push(el("h4", {}, step.source_label ? `the rule, ${step.source_label}` : "the rule"),
-      el("pre", {}, el("code", {}, step.source_text)));
+      el("pre", { tabindex: "0" }, el("code", {}, step.source_text)));
+  }
+  if (step.why_not.length) {
+    parts.push(el("h4", {}, "rules that did not apply here, and why"),
+      el("dl", { class: "whynot" }, ...step.why_not.flatMap(([rule, words]) => [el("dt", {}, rule), el("dd", {}, words)])));
   }
   return parts;
+}
+
+// The graph from step to step: nodes that stay move to their new places.
+function makeMovie(told) {
+  if (!told || told.frames.length < 2 || told.stages.some((stage) => stage === null)) return null;
+  const picture = svgEl("svg", { class: "adl-graph", role: "img" });
+  const lines = svgEl("g"), layer = svgEl("g");
+  picture.append(svgEl("rect", { class: "bg", width: "100%", height: "100%" }), lines, layer);
+  const element = el("div", { class: "movie", tabindex: "0", role: "group", "aria-label": "The graph, moving" }, picture);
+  const stages = told.stages.map(({ boxes, routes }) => ({ routes, boxes: new Map(boxes.map(([id, ...box]) => [id, box])) }));
+  const shown = new Map();
+  const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+  let frame = -1;
+
+  const members = (at) => told.frames[at][1].map((index) => told.nodes[index]);
+  const text = (at) => [...members(at).filter(([, , , words]) => words).map(([id, , , words]) => `${id} = ${words}`), told.frames[at][2]].join("\n");
+
+  function makeBox(id, kind) {
+    const box = svgEl("g", { class: `node forward ${kind}` });
+    const parts = { box, rect: svgEl("rect", { rx: kind === "input" ? 15 : 7 }), label: svgEl("text", { class: "label alone" }), title: svgEl("title") };
+    box.append(parts.title, parts.rect, parts.label);
+    layer.append(box);
+    shown.set(id, parts);
+    return parts;
+  }
+
+  function draw(at, fresh) {
+    const stage = stages[told.frames[at][0]];
+    const rows = members(at);
+    const ids = new Map(rows.map((row) => [row[0], row]));
+    for (const [id, { box }] of shown) {
+      if (ids.has(id)) continue;
+      box.classList.add("gone");
+      shown.delete(id);
+      if (fresh) setTimeout(() => box.remove(), MOVE_TIME);
+      else box.remove();
+    }
+    for (const [id, kind, label, words] of rows) {
+      const known = shown.has(id);
+      const { box, rect, label: word, title } = known ? shown.get(id) : makeBox(id, kind);
+      const [x, y, width, height] = stage.boxes.get(id);
+      const said = label.length > 24 ? `${label.slice(0, 23)}…` : label;
+      box.classList.toggle("is-new", Boolean(fresh) && (!known || word.textContent !== said));
+      setAttributes(rect, { width, height });
+      setAttributes(word, { x: width / 2, y: height / 2 + 4.6 });
+      word.textContent = said;
+      title.textContent = words ? `${id} = ${words}` : id;
+      box.style.transform = `translate(${x}px, ${y}px)`;
+    }
+    lines.replaceChildren(...stage.routes.filter(([source, target]) => ids.has(source) && ids.has(target) && ids.get(target)[4].includes(source))
+      .map(([, , [x, y, ...rest]]) => svgEl("path", { class: "edge forward", d: `M${x} ${y}C${rest.join(" ")}` })));
+    frame = at;
+    picture.setAttribute("aria-label", text(at));
+    fit();
+  }
+
+  // Just large enough for the nodes that are there; if that is too small to read, it scrolls.
+  function fit() {
+    const rows = members(frame), { boxes } = stages[told.frames[frame][0]];
+    const ends = rows.map(([id]) => boxes.get(id));
+    const x = Math.min(...ends.map((b) => b[0])) - 10, y = Math.min(...ends.map((b) => b[1])) - 10;
+    const width = Math.max(...ends.map((b) => b[0] + b[2])) + 10 - x, height = Math.max(...ends.map((b) => b[1] + b[3])) + 10 - y;
+    const room = [element.clientWidth - 2, element.clientHeight - 2];
+    if (!(room[0] > 0)) return;
+    const scale = clamp(Math.min(room[0] / width, room[1] / height), SMALLEST_SCALE, 1);
+    setAttributes(picture, { viewBox: `${x} ${y} ${width} ${height}`, width: width * scale, height: height * scale });
+    setAttributes(picture.querySelector(".bg"), { x, y });
+  }
+
+  function step(at) {
+    const moving = !still() && told.frames[at][1].length <= MOST_MOVING;
+    picture.classList.toggle("moving", false);
+    if (frame !== at) draw(at, false);
+    picture.getBoundingClientRect(); // the start is drawn before anything moves
+    picture.classList.toggle("moving", moving);
+    draw(at + 1, moving ? "moving" : "still");
+  }
+
+  return { element, step, text, fit };
 }
 
 function diffText(before, after) {
   const marks = { "-": "gone", "+": "new", " ": "same" };
   const lines = diffLines(before.split("\n"), after.split("\n"));
-  return el("pre", { class: "diff" }, ...lines.map(([mark, text]) => el("span", { class: marks[mark] }, `${mark} ${text}`)));
+  return el("pre", { class: "diff", tabindex: "0" }, ...lines.map(([mark, text]) => el("span", { class: marks[mark] }, `${mark} ${text}`)));
 }
 
 // The longest common subsequence of lines; ends that agree are taken off first.
@@ -683,22 +939,51 @@ function makePlot(pane, card) {
   return { show };
 }
 
-// ---------------------------------------------------------------- kernel
+// ---------------------------------------------------------------- derivation and kernel
 
-function makeKernel(pane) {
+function copyButton(words, text, fallback) {
+  const button = el("button", { type: "button", onclick: async () => {
+    try {
+      await navigator.clipboard.writeText(text());
+      button.textContent = "copied";
+    } catch {
+      // No permission: select the text, so that the keyboard can copy it.
+      getSelection().selectAllChildren(fallback());
+      button.textContent = "selected";
+    }
+  } }, words);
+  return button;
+}
+
+function makeDerivation(pane, card, wire, tabs) {
+  const lines = [...pane.querySelectorAll("ol.derivation > li")].map((item) => [Number(item.dataset.line), item.querySelector(".math")]);
+  wireLines("derivation", lines, wire, card);
+  const views = card.derivation.parts.length ? card.derivation.parts : [card.derivation];
+  pane.querySelectorAll(".part").forEach((part, at) => {
+    const say = (end) => views[at].lines.map((line) => [`${line[`left_${end}`]} = ${line[end]}`.trim(),
+      end === "text" && line.rule ? `    (${line.rule})` : ""].join("")).join("\n");
+    const hidden = el("pre", { class: "copied", tabindex: "0" });
+    const fallback = (end) => () => {
+      hidden.textContent = say(end);
+      part.append(hidden);
+      return hidden;
+    };
+    part.prepend(el("div", { class: "bar" }, views[at].title ? el("h4", {}, views[at].title) : null,
+      copyButton("copy as LaTeX", () => say("latex"), fallback("latex")), copyButton("copy as text", () => say("text"), fallback("text"))));
+  });
+  linkBar(pane, "derivation", wire, tabs);
+}
+
+function makeKernel(pane, card, wire, tabs) {
   for (const source of pane.querySelectorAll(".source")) {
-    const button = el("button", { type: "button", onclick: async () => {
-      try {
-        await navigator.clipboard.writeText(source.querySelector("code").textContent);
-        button.textContent = "copied";
-      } catch {
-        // No permission: select the text, so that the keyboard can copy it.
-        getSelection().selectAllChildren(source.querySelector("code"));
-        button.textContent = "selected";
-      }
-    } }, "copy");
-    source.querySelector(".bar").append(button);
+    const code = source.querySelector("code"), text = code.textContent;
+    source.querySelector(".bar").append(copyButton("copy", () => text, () => code));
+    if (source.dataset.kind !== "Numba" || !card.kernel.lines.length) continue;
+    const lines = text.split("\n").map((line, at) => [at + 1, el("span", { class: "line" }, line)]);
+    code.replaceChildren(...lines.flatMap(([, line]) => [line, "\n"]));
+    wireLines("kernel", lines, wire, card);
   }
+  linkBar(pane, "kernel", wire, tabs);
 }
 
 // ---------------------------------------------------------------- the whole
@@ -716,16 +1001,15 @@ function render(model, root) {
   inlineImages(body);
   const shown = {};
   const tabs = makeTabs(body, (name) => shown[name] && shown[name]());
-  if (tabs.pane("graph") && card.graph) {
-    const graph = makeGraph(tabs.pane("graph"), card);
-    if (graph) shown.graph = graph.shown;
-    else tabs.pane("graph").classList.remove("graph");
+  const wire = makeWire(card);
+  const makers = { graph: makeGraph, derivation: makeDerivation, steps: makeSteps, plot: makePlot, kernel: makeKernel };
+  for (const [name, make] of Object.entries(makers)) {
+    if (!tabs.pane(name) || !card[name]) continue;
+    const made = make(tabs.pane(name), card, wire, tabs);
+    if (made) shown[name] = made.shown;
+    // Without a picture or a step the pane is an ordinary one.
+    else if (name === "graph" || name === "steps") tabs.pane(name).classList.remove(name);
   }
-  if (tabs.pane("steps") && card.steps && !makeSteps(tabs.pane("steps"), card)) {
-    tabs.pane("steps").classList.remove("steps");
-  }
-  if (tabs.pane("plot") && card.plot) makePlot(tabs.pane("plot"), card);
-  if (tabs.pane("kernel")) makeKernel(tabs.pane("kernel"));
   if (tabs.names.length) tabs.show(tabs.names[0]);
   return { show: tabs.show, body };
 }
