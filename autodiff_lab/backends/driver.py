@@ -35,12 +35,16 @@ class Driver:
         Compiled kernels by name; without them NumPy computes every node.
     mark : callable, optional
         Called after every instruction with its number and its results.
+    loops : dict, optional
+        Compiled loops by their node.
     """
 
     def __init__(
-        self, program: Program, kernels: dict[str, Any] | None = None, mark: Mark | None = None
+        self, program: Program, kernels: dict[str, Any] | None = None, mark: Mark | None = None,
+        loops: dict[Apply, Any] | None = None,
     ) -> None:
         self.mark = mark
+        self.loops = loops or {}
         self.program = program
         self.names = program.names
         self.kernels = kernels or {}
@@ -147,7 +151,7 @@ class Driver:
             text = node.op.numpy(node, *arguments)
         else:
             key = f"_op_{len(self.lines)}"
-            self.globals[key] = _evaluator(node)
+            self.globals[key] = self.loops.get(node) or _evaluator(node)
             text = f"{key}({', '.join(arguments)})"
         for variable in node.inputs:
             if isinstance(variable, Constant):      # kernels hold numbers that have no slot

@@ -6,13 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from autodiff_lab.compile.backend import get_backend
-from autodiff_lab.compile.lowering import lower
+from autodiff_lab.compile.lowering import lower_body
 from autodiff_lab.graph import FunctionGraph
-from autodiff_lab.rewriting import rewrite
 
 
 def inner_function(fgraph: FunctionGraph) -> Callable[..., tuple[Any, ...]]:
     """A function of the arrays of a closed graph's inputs that returns those of its outputs."""
-    body = fgraph.copy()
-    rewrite(body)
-    return get_backend("numpy").build(lower(body, fuse=False)).run
+    return get_backend("numpy").build(lower_body(fgraph, fuse=False)).run

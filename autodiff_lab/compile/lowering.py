@@ -18,7 +18,9 @@ from autodiff_lab.compile.nests import build_kernel
 from autodiff_lab.compile.program import (
     Check, Instruction, Names, Program, Slot, is_fresh, writes_in_place,
 )
+from autodiff_lab.control.scan.op import Scan
 from autodiff_lab.graph import Constant, FunctionGraph, Variable, collector_paused
+from autodiff_lab.rewriting import rewrite
 from autodiff_lab.rewriting.lengths import Lengths, dtype_of, stretch_of
 from autodiff_lab.tensor.elemwise import Elemwise
 
@@ -51,6 +53,13 @@ def lower(
     """
     with collector_paused():
         return _Lowering(fgraph, tuple(updates), fuse).program()
+
+
+def lower_body(fgraph: FunctionGraph, fuse: bool = True) -> Program:
+    """The program of a graph inside an op."""
+    body = fgraph.copy()
+    rewrite(body)
+    return lower(body, fuse=fuse)
 
 
 def kernels_of(program: Program) -> tuple[Kernel, ...]:
@@ -88,6 +97,7 @@ class _Lowering:
 
     def __init__(self, fgraph: FunctionGraph, updates: tuple[Variable, ...], fuse: bool) -> None:
         self.fgraph = fgraph
+        self.fuse = fuse
         self.updates = updates
         self.names = name_variables(fgraph)
         self.taken = set(self.names.values())
@@ -140,8 +150,10 @@ class _Lowering:
             checks = tuple(
                 [Check(node, *pair) for node in nodes for pair in self.to_check(node)]
             )
+            op = nodes[0].op
+            loop = lower_body(op.graph) if self.fuse and isinstance(op, Scan) else None
             instructions.append(
-                Instruction(ins, outs, tuple(nodes), step.kernel, frees, overwrites, checks)
+                Instruction(ins, outs, tuple(nodes), step.kernel, frees, overwrites, checks, loop)
             )
             if step.kernel is not None or is_fresh(nodes[0]):
                 owned.update(step.outs)

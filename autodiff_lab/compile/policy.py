@@ -30,13 +30,20 @@ def first_look(nodes: int) -> float:
 
 
 def _expected(program: Program) -> float:
-    statements = sum(len(kernel.statements) for kernel in program.kernels)
-    return EACH_KERNEL * len(program.kernels) + EACH_STATEMENT * statements
+    """A loop counts as two kernels, and its statements as its own."""
+    found, waiting = 0.0, [program]
+    while waiting:
+        inside = waiting.pop()
+        statements = sum(len(kernel.statements) for kernel in inside.kernels)
+        alone = len(inside.kernels) if inside is program else 2
+        found += EACH_KERNEL * alone + EACH_STATEMENT * statements
+        waiting += inside.loops
+    return found
 
 
 def estimated_compile_seconds(program: Program) -> float:
     """How long compiling the kernels of a program will take; infinite where there are none."""
-    if not program.kernels:
+    if not program.kernels and not program.loops:
         return float("inf")
     seconds = _expected(program) * (_measured[-1] if _measured else 1.0)
     return seconds + (0.0 if "numba" in sys.modules and _measured else FIRST_KERNEL)
@@ -44,7 +51,7 @@ def estimated_compile_seconds(program: Program) -> float:
 
 def worth_compiling(program: Program, seconds_per_call: float) -> bool:
     """Whether a call does enough work for kernels to be faster at all."""
-    count = len(program.kernels)
+    count = len(program.kernels) + len(program.loops)
     return bool(count) and seconds_per_call > CALL_SECONDS * (1 + count)
 
 

@@ -76,6 +76,8 @@ class Instruction(NamedTuple):
         (output, input): the output may be written over the memory of the input.
     checks : tuple of Check
         Lengths to compare before it runs.
+    loop : Program, optional
+        The body, where the node is a scan.
     """
 
     inputs: tuple[int, ...]
@@ -85,6 +87,7 @@ class Instruction(NamedTuple):
     frees: tuple[int, ...] = ()
     overwrites: tuple[tuple[int, int], ...] = ()
     checks: tuple[Check, ...] = ()
+    loop: Program | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,11 @@ class Program:
     def kernels(self) -> tuple[Kernel, ...]:
         """The kernels, in the order in which they run."""
         return tuple(i.kernel for i in self.instructions if i.kernel is not None)
+
+    @property
+    def loops(self) -> tuple[Program, ...]:
+        """The bodies of its loops."""
+        return tuple(i.loop for i in self.instructions if i.loop is not None)
 
     @property
     def temporaries(self) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 
 from autodiff_lab.backends.driver import Driver
 from autodiff_lab.backends.listing import Listing
+from autodiff_lab.backends.numba_tier.loops import compile_loop
 from autodiff_lab.backends.numba_tier.printer import print_kernel
 from autodiff_lab.compile.backend import Executor, Mark, register_text
 from autodiff_lab.compile.kernel import Kernel
@@ -30,7 +31,10 @@ class NumbaBackend:
     def build(self, program: Program, mark: Mark | None = None) -> Executor:
         """Compile every kernel, then write the function that calls them."""
         kernels = {kernel.name: compile_kernel(kernel) for kernel in program.kernels}
-        return Driver(program, kernels, mark).executor("numba")
+        bodies = [(i.nodes[0], i.loop) for i in program.instructions if i.loop is not None]
+        loops = {node: compile_loop(node, body, f"loop_{number}", compile_text)
+                 for number, (node, body) in enumerate(bodies, 1)}
+        return Driver(program, kernels, mark, loops).executor("numba")
 
     def source(self, program: Program, name: str = "f") -> str:
         """Kernels and the function that calls them, as Python that runs when it is pasted."""
@@ -53,15 +57,19 @@ def _merged(imports: list[str]) -> list[str]:
 
 def compile_kernel(kernel: Kernel) -> Any:
     """The compiled function of a kernel; it takes contiguous arrays of the declared dtypes."""
-    text = print_kernel(kernel)
+    return compile_text(print_kernel(kernel), kernel.name)
+
+
+def compile_text(text: str, name: str) -> Any:
+    """The compiled function of this name in a text; the same text is compiled once."""
     with _lock:
         found = _compiled.get(text)
         if found is None:
-            filename = f"<autodiff_lab {kernel.name} {len(_compiled)}>"
+            filename = f"<autodiff_lab {name} {len(_compiled)}>"
             register_text(filename, text)
             namespace: dict[str, Any] = {}
             exec(compile(text, filename, "exec"), namespace)
-            dispatcher = namespace[kernel.name]
+            dispatcher = namespace[name]
             (result,) = dispatcher.overloads.values()
             # the entry point skips the dispatch on types, which the driver has made sure of
             found = result.entry_point

@@ -75,7 +75,7 @@ class NestPrinter:
             pad = "    " * (depth + 1)
             self.lines += [pad + line for line in depth_of_loads.get(depth, [])]
             for store in depth_of_stores.get(depth, []):
-                start = _literal(prim.Literal(store.start or 0, store.dtype), store.start)
+                start = literal(prim.Literal(store.start or 0, store.dtype), store.start)
                 self.lines.append(f"{pad}{self._accumulator(store)} = {start}")
             if depth < self.rank:
                 index = self.indices[depth]
@@ -94,12 +94,8 @@ class NestPrinter:
     # -- head -------------------------------------------------------------------------------
 
     def _signature(self) -> str:
-        kinds = []
-        for parameter in self.kernel.parameters:
-            rank = min(parameter.rank, 1) if self.flat else parameter.rank
-            kind = "boolean" if parameter.dtype == "bool" else parameter.dtype
-            kinds.append(f"Array({kind}, {rank}, 'C')" if rank == 0 else
-                         f"{kind}[{', '.join([':'] * (rank - 1) + ['::1'])}]")
+        kinds = [type_text(p.dtype, min(p.rank, 1) if self.flat else p.rank)
+                 for p in self.kernel.parameters]
         return f"void({', '.join(kinds)})"
 
     def _extent(self, depth: int) -> str:
@@ -153,7 +149,7 @@ class NestPrinter:
 
     def _argument(self, term: prim.Term) -> str:
         if isinstance(term, prim.Literal):
-            return _literal(term, term.value)
+            return literal(term, term.value)
         assert isinstance(term, prim.Name)
         return self.elements.get(term.name, term.name)
 
@@ -205,6 +201,14 @@ class NestPrinter:
         return f"{store.target}[{self._index(store.axes)}]"
 
 
+def type_text(dtype: str, rank: int) -> str:
+    """Numba's word for contiguous arrays of a dtype and rank."""
+    kind = "boolean" if dtype == "bool" else dtype
+    if rank == 0:
+        return f"Array({kind}, 0, 'C')"
+    return f"{kind}[{', '.join([':'] * (rank - 1) + ['::1'])}]"
+
+
 def imports_of(body: str) -> str:
     """The import lines that the text of a compiled function needs."""
     words = set(re.findall(r"\b[a-z_0-9]+\b", re.sub(r"#.*", "", body)))
@@ -218,16 +222,16 @@ def _spelling(statement: Statement) -> str:
     return prim.PRIMITIVES[statement.expression.primitive].numba
 
 
-def _literal(literal: prim.Literal, value: float | int | bool | None) -> str:
+def literal(term: prim.Literal, value: float | int | bool | None) -> str:
     """A number in its dtype, as Numba reads it."""
-    if isinstance(value, bool) or literal.dtype == "bool":
+    if isinstance(value, bool) or term.dtype == "bool":
         return str(bool(value))
     assert value is not None
     # nan, inf and -inf are written as the names that are imported from math
-    text = repr(float(value) if literal.dtype.startswith("float") else int(value))
-    if literal.dtype in ("float64", "int64"):
+    text = repr(float(value) if term.dtype.startswith("float") else int(value))
+    if term.dtype in ("float64", "int64"):
         return f"({text})" if text.startswith("-") else text
-    return f"np.{literal.dtype}({text})"
+    return f"np.{term.dtype}({text})"
 
 
 def _comment(title: str, source: SourceLine | None) -> str:

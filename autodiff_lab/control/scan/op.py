@@ -43,12 +43,19 @@ class Layout:
         Outputs that are no states.
     until : bool
         Whether the body's last output says to stop after this step.
+    brief : tuple of int
+        States of which only the last values are kept, as many as the earliest tap looks back.
     """
 
     sequences: int
     taps: tuple[Taps, ...]
     mapped: int
     until: bool = False
+    brief: tuple[int, ...] = ()
+
+    def is_brief(self, state: int) -> bool:
+        """Whether only the last values of a state are kept."""
+        return state in self.brief
 
     @property
     def depths(self) -> tuple[int, ...]:
@@ -141,9 +148,10 @@ class Scan(GraphOp):
         length = int(steps.data) if hasattr(steps, "data") else None
         outputs: list[Variable] = []
         states = len(self.layout.taps)
-        for body, depth in zip(self.graph.outputs[:states], self.layout.depths):
+        for place, depth in enumerate(self.layout.depths):
             total = None if length is None or self.layout.until else length + depth
-            outputs.append(_stacked(body, total))
+            kept = depth if self.layout.is_brief(place) else total
+            outputs.append(_stacked(self.graph.outputs[place], kept))
         for body in self.graph.outputs[states : states + self.layout.mapped]:
             outputs.append(_stacked(body, None if self.layout.until else length))
         return Apply(self, variables, outputs)
@@ -153,19 +161,24 @@ class Scan(GraphOp):
     def evaluate(self, node: Apply, *arrays: Any) -> Any:
         count, sequences, initials, constants = self.split(arrays)
         steps = int(count)
-        self._check_run(node, steps, sequences, initials)
+        self.check_run(node, steps, sequences, initials)
         layout = self.layout
         states = len(layout.taps)
-        buffers = [_buffer(first, steps) for first in initials]
+        # of a brief state one value more than the taps read is held, turn by turn
+        lengths = [d + 1 if layout.is_brief(k) else d + steps for k, d in enumerate(layout.depths)]
+        buffers = [_buffer(*given) for given in zip(initials, layout.depths, lengths)]
         mapped: list[Any] = [None] * layout.mapped
         done = 0
         for t in range(steps):
             arguments = [sequence[t] for sequence in sequences]
             for buffer, taps, depth in zip(buffers, layout.taps, layout.depths):
-                arguments.extend(buffer[t + depth + tap] for tap in taps)
+                arguments.extend(buffer[(t + depth + tap) % len(buffer)] for tap in taps)
             results = self.run(0, *arguments, *constants)
             for place in range(states):
-                self._store(node, buffers, place, t + layout.depths[place], results[place])
+                buffer, value = buffers[place], results[place]
+                if np.shape(value) != buffer.shape[1:]:
+                    self.wrong_state(node, place, buffer.shape[1:], np.shape(value))
+                buffer[(t + layout.depths[place]) % len(buffer)] = value
             for place in range(layout.mapped):
                 value = np.asarray(results[states + place])
                 if mapped[place] is None:
@@ -174,27 +187,29 @@ class Scan(GraphOp):
             done = t + 1
             if layout.until and results[-1]:
                 break
-        outputs = [b[: d + done] for b, d in zip(buffers, layout.depths)]
+        outputs = [
+            b[[(done + k) % (d + 1) for k in range(d)]] if layout.is_brief(n) else b[: d + done]
+            for n, (b, d) in enumerate(zip(buffers, layout.depths))
+        ]
         outputs += [
             _empty(node.outputs[states + place]) if value is None else value[:done]
             for place, value in enumerate(mapped)
         ]
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
-    def _store(self, node: Apply, buffers: list[Any], place: int, index: int, value: Any) -> None:
-        buffer = buffers[place]
-        if np.shape(value) != buffer.shape[1:]:
-            raise LabValueError(
-                f"State {place} of scan has shape {buffer.shape[1:]} at the start, and the "
-                f"step returned shape {np.shape(value)}.",
-                where=node.source,
-                remedy="outputs_info gives a state in the shape that the step returns",
-            )
-        buffer[index] = value
+    def wrong_state(self, node: Apply, place: int, first: Any, then: Any) -> None:
+        """Raise the error for a state that changes its shape."""
+        raise LabValueError(
+            f"State {place} of scan has shape {first} at the start, and the step returned "
+            f"shape {then}.",
+            where=node.source,
+            remedy="outputs_info gives a state in the shape that the step returns",
+        )
 
-    def _check_run(
+    def check_run(
         self, node: Apply, steps: int, sequences: list[Any], initials: list[Any]
     ) -> None:
+        """Raise an error where the arrays are too short for the steps."""
         problems = [
             f"Sequence {place} of scan has {len(sequence)} elements, {steps} steps are to be done."
             for place, sequence in enumerate(sequences) if len(sequence) < steps
@@ -241,9 +256,9 @@ def _stacked(body: Variable, length: int | None) -> Variable:
     return TensorType(kind.dtype, (length, *kind.shape)).make_variable()
 
 
-def _buffer(first: Any, steps: int) -> Any:
-    buffer = np.empty((len(first) + steps, *first.shape[1:]), dtype=first.dtype)
-    buffer[: len(first)] = first
+def _buffer(first: Any, depth: int, length: int) -> Any:
+    buffer = np.empty((length, *first.shape[1:]), dtype=first.dtype)
+    buffer[:depth] = first[:depth]
     return buffer
 
 

@@ -1,0 +1,322 @@
+"""A program as statements of one compiled function: no arrays are made that need not be.
+
+What is here: `Place` (where a value stands), `Block` (a program's instructions as lines).
+
+Relies on `numba_tier.printer` for loop nests, `compile.program`.
+
+The one idea: a value is an array's name and how to index it.  A row of a buffer, a transposed
+matrix, an added axis are other ways to index; nothing is computed for them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from autodiff_lab.backends.numba_tier.printer import NestPrinter, literal
+from autodiff_lab.compile.kernel import Kernel, Store, start_value
+from autodiff_lab.compile.program import Instruction, Length, Names, Program
+from autodiff_lab.graph import Apply, Constant
+from autodiff_lab.tensor.axes import DimShuffle
+from autodiff_lab.tensor.reduction import Reduction
+from autodiff_lab.tensor.scalars import primitives as prim
+
+LETTERS = "ijkl"
+
+
+class Inexpressible(Exception):
+    """An instruction that has no compiled form; its argument is the node."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a value stands.
+
+    Attributes
+    ----------
+    base : str
+        The name of an array; or the text of a number, where `index` is None.
+    dtype : str
+    shape : tuple of str
+        The lengths of the value's axes, as text.
+    index : tuple of str or int, optional
+        For each axis of the array the axis of the value that walks it, or a fixed index as text.
+    """
+
+    base: str
+    dtype: str
+    shape: tuple[str, ...] = ()
+    index: tuple[str | int, ...] | None = None
+
+    def element(self, walk: Sequence[str]) -> str:
+        """The element at these indices."""
+        if self.index is None:
+            return self.base
+        inside = [walk[e] if isinstance(e, int) else e for e in self.index]
+        return f"{self.base}[{', '.join(inside) or '()'}]"
+
+    def row(self, at: str) -> Place:
+        """The value at an index of the first axis."""
+        assert self.index is not None
+        index = tuple(e if isinstance(e, str) else e - 1 if e else at for e in self.index)
+        return Place(self.base, self.dtype, self.shape[1:], index)
+
+    def array(self) -> str | None:
+        """An expression for it as a contiguous or transposed array, where there is one."""
+        fixed = [e for e in self.index or () if isinstance(e, str)]
+        walked = [e for e in self.index or () if isinstance(e, int)]
+        if self.index is None or (*fixed, *walked) != self.index or len(walked) != len(self.shape):
+            return None
+        text = f"{self.base}[{', '.join(fixed)}]" if fixed else self.base
+        if walked == sorted(walked):
+            return text
+        return f"{text}.T" if walked == [1, 0] else None
+
+
+def whole(name: str, dtype: str, shape: Sequence[str]) -> Place:
+    """The place of an array of its own."""
+    return Place(name, dtype, tuple(shape), tuple(range(len(shape))))
+
+
+def empty(place: Place) -> str:
+    """The statement that makes an array."""
+    lengths = "".join(f"{length}, " for length in place.shape)
+    kind = "bool_" if place.dtype == "bool" else place.dtype
+    return f"{place.base} = np.empty(({lengths.strip()}), np.{kind})"
+
+
+class _Nest(NestPrinter):
+    """A kernel over places instead of arrays of its own."""
+
+    def __init__(self, kernel: Kernel, places: dict[str, Place], names: Names) -> None:
+        self.places = places
+        self.names = names
+        super().__init__(kernel, LETTERS)
+        self.elements = {p.name: self._at(p.name, p.axes) for p in kernel.read}
+        self.elements.update((s.name, names.new(s.name)) for s in kernel.statements)
+
+    def _at(self, name: str, axes: Sequence[int | None]) -> str:
+        return self.places[name].element(
+            ["0" if axis is None else self.indices[axis] for axis in axes]
+        )
+
+    def _fresh(self, wanted: str) -> str:
+        return wanted if wanted in LETTERS else self.names.new(wanted)
+
+    def _extent(self, depth: int) -> str:
+        return extent(self.kernel, depth, self.places)
+
+    def _place(self, store: Store) -> str:
+        return self._at(store.target, store.axes)
+
+    def _store(self, store: Store) -> str:
+        """Nothing for a number without a place of its own: its name is its place."""
+        if store.primitive is None and self.places[store.target].index is None:
+            self.places[store.target] = Place(self._argument(store.value), store.dtype)
+            return ""
+        return super()._store(store)
+
+
+def extent(kernel: Kernel, depth: int, places: dict[str, Place]) -> str:
+    """The length of a loop, as text."""
+    found = kernel.loops[depth].extent
+    return str(found) if isinstance(found, int) else places[found[0]].shape[found[1]]
+
+
+def over(shape: Sequence[str], statement: Callable[[Sequence[str]], str]) -> list[str]:
+    """A loop nest over a shape, with one statement inside."""
+    lines = [f"{'    ' * depth}for {LETTERS[depth]} in range({length}):"
+             for depth, length in enumerate(shape)]
+    return [*lines, "    " * len(shape) + statement(LETTERS)]
+
+
+class Block:
+    """The instructions of a program as lines of a compiled function.
+
+    Parameters
+    ----------
+    program : Program
+    names : Names
+        Gives the identifiers of the function.
+    inputs : sequence of Place
+        Where the inputs of the program stand.
+    head : list of str
+        Takes the statements that make temporary arrays: once, before any loop.
+
+    Attributes
+    ----------
+    lines : list of str
+    checks : list of (Check or Apply, str, str)
+        Lengths, as text, that must be equal for it to run.
+    empties : list of (str, tuple of str, int)
+        Maxima and minima: which, over which lengths, how many of them are kept.
+    """
+
+    def __init__(
+        self, program: Program, names: Names, inputs: Sequence[Place], head: list[str] | None = None
+    ) -> None:
+        self.program = program
+        self.names = names
+        self.lines: list[str] = []
+        self.head = self.lines if head is None else head
+        self.checks: list[tuple[Any, str, str]] = []
+        self.empties: list[tuple[str, tuple[str, ...], int]] = []
+        self.places: dict[int, Place] = dict(zip(program.inputs, inputs))
+        self.targets: dict[int, Place] = {}
+        self._slots = {slot.variable: slot.index for slot in program.slots}
+
+    def write(self, results: Sequence[Place | None]) -> list[Place]:
+        """Write all; results go to the places given, the others stay where they are made."""
+        outputs = [*self.program.outputs, *(new for _, new in self.program.updates)]
+        for slot, place in zip(outputs, results):
+            if place is not None and slot not in self.program.inputs:
+                self.targets.setdefault(slot, place)
+        for instruction in self.program.instructions:
+            self._instruction(instruction)
+        found = []
+        for slot, wanted in zip(outputs, results):
+            place = self.place(slot)
+            if wanted is not None and (place.base, place.index) != (wanted.base, wanted.index):
+                wanted = dataclasses.replace(wanted, shape=place.shape)
+                self._copy(place, wanted)
+                place = wanted
+            found.append(place)
+        return found
+
+    def place(self, slot: int) -> Place:
+        """Where the value of a slot stands."""
+        if slot not in self.places:
+            variable: Any = self.program.slots[slot].variable
+            if not isinstance(variable, Constant) or variable.data.size != 1:
+                raise Inexpressible(variable)
+            kind = variable.type.dtype
+            text = literal(prim.Literal(variable.data.item(), kind), variable.data.item())
+            self.places[slot] = Place(text, kind, ("1",) * variable.type.ndim)
+        return self.places[slot]
+
+    def new(self, slot: int, shape: Sequence[str]) -> Place:
+        """The place for a new value: a result's, a local number, or a temporary array."""
+        place = self.targets.get(slot)
+        if place is None:
+            found: Any = self.program.slots[slot]
+            place = self.temporary(found.name, found.type.dtype, shape)
+        self.places[slot] = place = dataclasses.replace(place, shape=tuple(shape))
+        return place
+
+    def temporary(self, name: str, dtype: str, shape: Sequence[str]) -> Place:
+        """A local number or a temporary array."""
+        name = self.names.new(name)
+        if not shape:
+            return Place(name, dtype)
+        place = whole(name, dtype, shape)
+        self.head.append(empty(place))
+        return place
+
+    # -- instructions -----------------------------------------------------------------------
+
+    def _instruction(self, instruction: Instruction) -> None:
+        for check in instruction.checks:
+            self.checks.append((check, self._length(check.first), self._length(check.second)))
+        if instruction.kernel is not None:
+            return self._kernel(instruction, instruction.kernel)
+        (node,) = instruction.nodes
+        reduces = isinstance(node.op, Reduction) and node.op.reduction
+        form = Block._reduce if reduces else FORMS.get(node.op.name)
+        if form is None:
+            raise Inexpressible(node)
+        form(self, instruction, [self._slots[v] for v in node.inputs])
+
+    def _length(self, length: Length | int) -> str:
+        if isinstance(length, int):
+            return str(length)
+        return self.place(self._slots[length.variable]).shape[length.axis]
+
+    def _kernel(self, instruction: Instruction, kernel: Kernel) -> None:
+        if len(kernel.loops) > len(LETTERS):
+            raise Inexpressible(instruction.nodes[0])
+        places = {p.name: self.place(n) for p, n in zip(kernel.read, instruction.inputs)}
+        for number, store in zip(instruction.outputs, kernel.outputs):
+            lengths = [extent(kernel, axis, places) for axis in range(len(kernel.loops))]
+            if store.primitive in ("max", "min"):
+                self.empties.append((store.primitive, tuple(lengths), len(store.axes)))
+            places[store.target] = self.new(number, [lengths[axis] for axis in store.axes])
+        nest = _Nest(kernel, places, self.names)
+        self.lines += [line[4:] for line in nest.body() if line.strip()]
+        for number, store in zip(instruction.outputs, kernel.outputs):
+            self.places[number] = nest.places[store.target]
+
+    def _copy(self, source: Place, target: Place) -> None:
+        self.lines += over(
+            target.shape, lambda walk: f"{target.element(walk)} = {source.element(walk)}"
+        )
+
+    def _matrix(self, slot: int) -> str:
+        """A value as an array expression that products take."""
+        place = self.place(slot)
+        text = place.array()
+        if text is None:
+            copied = self.temporary(self.program.slots[slot].name, place.dtype, place.shape)
+            self._copy(place, copied)
+            text = copied.base
+        return text
+
+    def _dot(self, instruction: Instruction, inputs: list[int]) -> None:
+        left, right = (self.place(slot) for slot in inputs)
+        (node,), (output,) = instruction.nodes, instruction.outputs
+        kinds = {left.dtype, right.dtype}
+        if len(kinds) > 1 or not kinds <= {"float64", "float32"}:
+            raise Inexpressible(node)
+        product = f"np.dot({self._matrix(inputs[0])}, {self._matrix(inputs[1])}"
+        target = self.new(output, left.shape[:-1] + right.shape[1:])
+        self.checks.append((node, left.shape[-1], right.shape[0]))
+        if target.shape:
+            self.lines.append(f"{product}, {target.array()})")
+        else:
+            self.lines.append(f"{target.element(())} = {product})")
+
+    def _dimshuffle(self, instruction: Instruction, inputs: list[int]) -> None:
+        op = instruction.nodes[0].op
+        assert isinstance(op, DimShuffle)
+        place, order = self.place(inputs[0]), op.new_order
+        shape = tuple("1" if axis == "x" else place.shape[int(axis)] for axis in order)
+        index: Any = place.index
+        if index is not None:
+            index = tuple(
+                e if isinstance(e, str) else order.index(e) if e in order else "0" for e in index
+            )
+        self.places[instruction.outputs[0]] = Place(place.base, place.dtype, shape, index)
+
+    def _reduce(self, instruction: Instruction, inputs: list[int]) -> None:
+        """A reduction over any axes: the places of the results are filled, then added to."""
+        (node,), (output,) = instruction.nodes, instruction.outputs
+        assert isinstance(node.op, Reduction) and node.op.reduction is not None
+        place = self.place(inputs[0])
+        primitive, start = node.op.reduction
+        gone = node.op.reduced(len(place.shape))
+        kept = [axis for axis in range(len(place.shape)) if axis not in gone]
+        dtype: str = node.outputs[0].type.dtype  # type: ignore[attr-defined]
+        if primitive in ("max", "min"):
+            start = start_value(primitive, dtype)
+            shape = [place.shape[a] for a in (*kept, *gone)]
+            self.empties.append((primitive, tuple(shape), len(kept)))
+        shape = [place.shape[axis] for axis in kept]
+        # single precision is summed in double precision
+        wide = primitive == "add" and dtype == "float32"
+        total = self.temporary("total", "float64", shape) if wide else self.new(output, shape)
+        first = literal(prim.Literal(start, total.dtype), start)
+        self.lines += over(total.shape, lambda walk: f"{total.element(walk)} = {first}")
+
+        def add(walk: Sequence[str]) -> str:
+            there = total.element([walk[axis] for axis in kept])
+            value = prim.PRIMITIVES[primitive].numba.format(there, place.element(walk))
+            return f"{there} = {value}"
+
+        self.lines += over(place.shape, add)
+        if wide:
+            self._copy(total, self.new(output, shape))
+
+
+Form = Callable[[Block, Instruction, list[int]], None]
+FORMS: dict[str, Form] = {"dot": Block._dot, "dimshuffle": Block._dimshuffle}
+"""Name of an op -> what writes its statements; reductions and kernels need no entry."""
