@@ -9,18 +9,17 @@ The one idea: the text that a person reads is the text that was compiled.
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from autodiff_lab.backends.driver import Driver
 from autodiff_lab.backends.listing import Listing
 from autodiff_lab.backends.numba_tier.loops import compile_loop
-from autodiff_lab.backends.numba_tier.printer import print_kernel
-from autodiff_lab.compile.backend import Executor, Mark, register_text
+from autodiff_lab.backends.numba_tier.printer import imports_of, print_kernel
+from autodiff_lab.backends.slices import in_slices
+from autodiff_lab.compile.backend import Executor, Mark, compiling, register_text
 from autodiff_lab.compile.kernel import Kernel
 from autodiff_lab.compile.program import Program
 
-_lock = threading.Lock()          # Numba compiles in one thread at a time
 _compiled: dict[str, Any] = {}    # text -> compiled function: the same kernel is compiled once
 MOST_REMEMBERED = 256
 
@@ -30,7 +29,7 @@ class NumbaBackend:
 
     def build(self, program: Program, mark: Mark | None = None) -> Executor:
         """Compile every kernel, then write the function that calls them."""
-        kernels = {kernel.name: compile_kernel(kernel) for kernel in program.kernels}
+        kernels = {k.name: in_slices(k, compile_kernel(k)) for k in program.kernels}
         bodies = [(i.nodes[0], i.loop) for i in program.instructions if i.loop is not None]
         loops = {node: compile_loop(node, body, f"loop_{number}", compile_text)
                  for number, (node, body) in enumerate(bodies, 1)}
@@ -38,21 +37,16 @@ class NumbaBackend:
 
     def source(self, program: Program, name: str = "f") -> str:
         """Kernels and the function that calls them, as Python that runs when it is pasted."""
-        parts = {k.name: print_kernel(k).split("\n\n\n", 1) for k in program.kernels}
-        functions = {kernel: body.rstrip() for kernel, (_, body) in parts.items()}
+        functions = {
+            kernel.name: print_kernel(kernel).split("\n\n\n", 1)[1].rstrip()
+            for kernel in program.kernels
+        }
         plain, _, rest = Listing(program, functions).text(name).partition("\n\n\n")
-        imports = plain.splitlines() + [
-            line for head, _ in parts.values() for line in head.splitlines() if line
-        ]
-        return "\n".join(_merged(imports)) + "\n\n\n" + rest
-
-
-def _merged(imports: list[str]) -> list[str]:
-    """The import lines of all parts, once each, with one line for `math`."""
-    words = "from math import "
-    names = {n for i in imports if i.startswith(words) for n in i.removeprefix(words).split(", ")}
-    others = dict.fromkeys(i for i in imports if not i.startswith(words))
-    return [*([words + ", ".join(sorted(names)), ""] if names else []), *others]
+        if functions:
+            needed = imports_of("\n".join(functions.values()))
+            more = [line for line in plain.splitlines()[1:] if line]      # after NumPy's
+            plain = needed.replace("import numpy as np", "\n".join(["import numpy as np", *more]))
+        return f"{plain}\n\n\n{rest}"
 
 
 def compile_kernel(kernel: Kernel) -> Any:
@@ -62,7 +56,7 @@ def compile_kernel(kernel: Kernel) -> Any:
 
 def compile_text(text: str, name: str) -> Any:
     """The compiled function of this name in a text; the same text is compiled once."""
-    with _lock:
+    with compiling:
         found = _compiled.get(text)
         if found is None:
             filename = f"<autodiff_lab {name} {len(_compiled)}>"
