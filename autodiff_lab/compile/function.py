@@ -16,6 +16,7 @@ from typing import Any
 from autodiff_lab.compile.call import Function
 from autodiff_lab.compile.mode import Mode, get_mode
 from autodiff_lab.compile.specification import specify
+from autodiff_lab.control.scan.unused import drop_unused
 from autodiff_lab.graph import FunctionGraph, Variable, collector_paused
 from autodiff_lab.rewriting import RewriteTrace, rewrite
 
@@ -89,6 +90,7 @@ def function(
     with collector_paused():
         fgraph = FunctionGraph(variables, spec.roots)
         rewrite(fgraph, chosen.phases, chosen.include, chosen.exclude, trace)
+        drop_unused(fgraph)
         return Function(
             spec, fgraph, chosen, trace, name, allow_input_downcast, bool(profile)
         )

@@ -19,6 +19,7 @@ from autodiff_lab.compile.program import (
     Check, Instruction, Names, Program, Slot, is_fresh, writes_in_place,
 )
 from autodiff_lab.control.scan.op import Scan
+from autodiff_lab.control.scan.unused import drop_unused
 from autodiff_lab.graph import Constant, FunctionGraph, Variable, collector_paused
 from autodiff_lab.rewriting import rewrite
 from autodiff_lab.rewriting.lengths import Lengths, dtype_of, stretch_of
@@ -59,6 +60,7 @@ def lower_body(fgraph: FunctionGraph, fuse: bool = True) -> Program:
     """The program of a graph inside an op."""
     body = fgraph.copy()
     rewrite(body)
+    drop_unused(body)
     return lower(body, fuse=fuse)
 
 

@@ -67,7 +67,9 @@ class Loop:
         outer = node.outputs[len(taps):]
         self.mapped = [_array(names.new(program.slots[n].name), v)
                        for n, v in zip(program.outputs[len(taps):], outer)]
-        self.reversed = [goes_backwards(v) for v in sequences]
+        # whether an array is seen from its end; from which end its elements are then read
+        self.turned = [goes_backwards(v) for v in sequences]
+        self.reversed = [turned != self.op.layout.backwards for turned in self.turned]
         self.head: list[str] = []
         inputs = [*step_inputs(self.op, "t", self.sequences, self.reversed, self.states),
                   *self.constants]
@@ -116,8 +118,9 @@ class Loop:
         if checked:
             arrays = [p.base for p in self.sequences]
             lines.append(f"    check_run(steps, [{', '.join(arrays)}], [{', '.join(starts)}])")
-        for place, turned in zip(self.sequences, self.reversed):
-            lines.append(f"    {place.base} = np.asarray({place.base}{'[::-1]' * turned}, order='C')")
+        for place, turned in zip(self.sequences, self.turned):
+            part = "[:steps]" * self.op.layout.backwards + "[::-1]" * turned
+            lines.append(f"    {place.base} = np.asarray({place.base}{part}, order='C')")
         lines += [f"    {p.base} = np.asarray({p.base}, order='C')" for p in self.constants]
         layout = self.op.layout
         for number, (place, start, depth) in enumerate(zip(self.states, starts, layout.depths)):
@@ -165,7 +168,9 @@ class Loop:
 
 def _array(name: str, variable: Variable) -> Place:
     kind: Any = variable.type
-    lengths = [f"{name}.shape[{a}]" if n is None else str(n) for a, n in enumerate(kind.shape)]
+    # of a sequence only as many elements as there are steps may be handed over
+    lengths = [f"{name}.shape[{a}]" if n is None or not a else str(n)
+               for a, n in enumerate(kind.shape)]
     return whole(name, kind.dtype, lengths)
 
 
@@ -187,10 +192,7 @@ def step_inputs(
     op: Scan, t: str, sequences: Sequence[Place], turned: Sequence[bool], states: Sequence[Place]
 ) -> list[Place]:
     """Where the body's elements and taps stand in step `t`."""
-    found = [
-        place.row(f"{place.shape[0]} - 1 - {t}" if backwards else t)
-        for place, backwards in zip(sequences, turned)
-    ]
+    found = [_from(place, end, t) for place, end in zip(sequences, turned)]
     for number, (place, taps) in enumerate(zip(states, op.layout.taps)):
         found += [_row(op, number, place, t, tap) for tap in taps]
     return found
@@ -201,7 +203,13 @@ def step_results(
 ) -> list[Place | None]:
     """Where the results of the body belong in step `t`."""
     rows = [_row(op, number, place, t, 0) for number, place in enumerate(states)]
-    return [*rows, *(p.row(t) for p in mapped), *[None] * op.layout.until]
+    return [*rows, *(_from(place, op.layout.backwards, t) for place in mapped),
+            *[None] * op.layout.until]
+
+
+def _from(place: Place, end: bool, t: str) -> Place:
+    """The row that belongs to step `t`."""
+    return place.row(f"{place.shape[0]} - 1 - {t}" if end else t)
 
 
 def _row(op: Scan, number: int, place: Place, t: str, tap: int) -> Place:

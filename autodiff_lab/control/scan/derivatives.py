@@ -8,6 +8,7 @@ values before t, and one for each constant; the cotangents of the elements are m
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +18,8 @@ from autodiff_lab.gradient.contributions import accumulate, filled, is_continuou
 from autodiff_lab.gradient.forward import forward_sweep
 from autodiff_lab.gradient.reverse import reverse_sweep
 from autodiff_lab.graph import (
-    DISCONNECTED, ZERO, FunctionGraph, Tangents, Terms, Undefined, Variable, Variables,
+    DISCONNECTED, ZERO, FunctionGraph, Tangents, Terms, Undefined, Variable, Variables, ancestors,
+    copies,
 )
 from autodiff_lab.tensor.registry import function
 
@@ -34,7 +36,7 @@ class _Reverse:
     def __init__(self, op: Scan, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
         self.op = op
         self.layout = op.layout
-        _, self.sequences, self.initials, self.constants = op.split(inputs)
+        self.count, self.sequences, self.initials, self.constants = op.split(inputs)
         self.outputs = list(outputs)
         self.states = len(op.layout.taps)
         self.elements, self.taps, self.inner_constants = op.split_inner()
@@ -42,12 +44,34 @@ class _Reverse:
         done = outputs[0].shape[0]
         self.done = done - op.layout.depths[0] if self.states else done
         self.steps = self.done
+        self.skipped: Any = 0
         if op.truncate_gradient >= 0:
             self.steps = function("minimum")(self.done, op.truncate_gradient)
+            self.skipped = self.done - self.steps
 
-    def backwards(self, stacked: Any, offset: int = 0) -> Any:
-        """The elements that belong to the steps, in the order of going back."""
-        return stacked[offset : self.done + offset][::-1][: self.steps]
+    def elements_of(self, stacked: Any) -> Any:
+        """What belongs to the steps of an array that is stepped through as the sequences are."""
+        if self.layout.backwards:
+            return stacked[: self.steps]
+        return stacked[self.skipped : self.done]
+
+    def values_of(self, place: int, buffer: Any, tap: int = 0) -> Any:
+        """What belongs to the steps of an array like an output: a state's is in their order."""
+        if place >= self.states:
+            return self.elements_of(buffer)
+        offset = self.layout.depths[place] + tap
+        part = buffer[self.skipped + offset : self.done + offset]
+        return part[::-1] if self.layout.backwards else part
+
+    def kept(self, roots: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+        """The roots reading what the steps made where it stands; what they read, inside and out."""
+        outputs = self.op.graph.outputs[: len(self.outputs)]
+        stored = {v: v.type.make_variable() for v in outputs if v not in self.op.graph.inputs}
+        changed = copies(roots, stored)
+        used = set(ancestors(changed))
+        read = [(stored[v], self.values_of(place, self.outputs[place]))
+                for place, v in enumerate(outputs) if v in stored and stored[v] in used]
+        return changed, [inner for inner, _ in read], [outer for _, outer in read]
 
     def seeds(self, cotangents: Sequence[Any]) -> tuple[dict[Any, Any], list[Any], list[list[Any]]]:
         """Cotangents of the body's outputs, the inner variables that carry them, the carries."""
@@ -71,6 +95,8 @@ class _Reverse:
 
 def pullback(op: Scan, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
     """The cotangents of a scan's inputs."""
+    if op.layout.brief:  # the earlier values are needed after all
+        op, outputs, cotangents = _whole(op, inputs, cotangents)
     loop = _Reverse(op, inputs, outputs)
     seeds, given, carried = loop.seeds(cotangents)
     wrt = [v for v in op.graph.inputs if is_continuous(v)]
@@ -87,15 +113,16 @@ def pullback(op: Scan, inputs: Variables, outputs: Variables, cotangents: Variab
     totals = [inner.type.make_variable() for _, inner in constants]
     backward_sequences = _reversed_values(loop, cotangents)
     flat_carries = [v for carries in carried for v in carries]
+    sums = [function("add")(t, found[inner]) for t, (_, inner) in zip(totals, constants)]
+    roots, inside, values = loop.kept([*next_carries, *sums, *(found[v] for v in elements)])
+    backward_sequences += values
     body = FunctionGraph(
-        [*loop.elements, *(v for taps in loop.taps for v in taps), *given, *flat_carries, *totals,
-         *loop.inner_constants],
-        [*next_carries,
-         *(function("add")(t, found[inner]) for t, (_, inner) in zip(totals, constants)),
-         *(found[v] for v in elements)],
+        [*loop.elements, *(v for taps in loop.taps for v in taps), *given, *inside, *flat_carries,
+         *totals, *loop.inner_constants], roots,
     )
-    layout = Layout(len(backward_sequences), ((-1,),) * (len(flat_carries) + len(totals)),
-                    len(elements))
+    count = len(flat_carries) + len(totals)
+    layout = Layout(len(backward_sequences), ((-1,),) * count, len(elements),
+                    brief=tuple(range(count)), backwards=not op.layout.backwards)
     starts = [*start_carries, *(filled(outer, 0.0) for outer, _ in constants)]
     results: Any = []
     if layout.taps or layout.mapped:
@@ -108,14 +135,26 @@ def pullback(op: Scan, inputs: Variables, outputs: Variables, cotangents: Variab
 
 def _reversed_values(loop: _Reverse, cotangents: Sequence[Any]) -> list[Any]:
     """What the backward loop steps through: elements, states at each tap, cotangents."""
-    found = [loop.backwards(s) for s in loop.sequences]
-    for buffer, taps, depth in zip(loop.outputs, loop.layout.taps, loop.layout.depths):
-        found += [loop.backwards(buffer, depth + tap) for tap in taps]
-    depths = [*loop.layout.depths, *[0] * loop.layout.mapped]
-    for g, depth, body in zip(cotangents, depths, loop.op.graph.outputs):
+    found = [loop.elements_of(s) for s in loop.sequences]
+    for place, (buffer, taps) in enumerate(zip(loop.outputs, loop.layout.taps)):
+        found += [loop.values_of(place, buffer, tap) for tap in taps]
+    for place, (g, body) in enumerate(zip(cotangents, loop.op.graph.outputs)):
         if is_continuous(body):
-            found.append(loop.backwards(g, depth))
+            found.append(loop.values_of(place, g))
     return found
+
+
+def _whole(op: Scan, inputs: Variables, cotangents: Variables) -> tuple[Scan, Any, list[Any]]:
+    """A loop that keeps all values of its states, its outputs, and their cotangents."""
+    layout = dataclasses.replace(op.layout, brief=())
+    twin = Scan(layout, op.graph, op.truncate_gradient, op.label)
+    outputs = twin.make_node(*inputs).outputs
+    wider = list(cotangents)
+    for place in op.layout.brief:
+        empty = function("zeros_like")(outputs[place], dtype=cotangents[place].type.dtype)
+        tail = empty[-layout.depths[place]:]
+        wider[place] = function("inc_subtensor")(tail, cotangents[place])
+    return twin, outputs, wider
 
 
 def _carries(
@@ -154,8 +193,12 @@ def _collect(
     mapped = dict(zip(elements, results[count + len(constants) :]))
     for outer, inner in zip(loop.sequences, loop.elements):
         if inner in mapped:
-            part = function("zeros_like")(outer)[loop.done - loop.steps : loop.done]
-            answers.append(function("inc_subtensor")(part, mapped[inner][::-1]))
+            answers.append(
+                mapped[inner] if _covers(loop, outer)
+                else function("inc_subtensor")(
+                    loop.elements_of(function("zeros_like")(outer)), mapped[inner]
+                )
+            )
         else:
             answers.append(found.get(inner, ZERO))
     place = 0
@@ -174,6 +217,14 @@ def _collect(
     for inner in loop.inner_constants:
         answers.append(totals[inner] if inner in totals else found.get(inner, ZERO))
     return answers
+
+
+def _covers(loop: _Reverse, sequence: Any) -> bool:
+    """Whether the steps surely reach every element: their number was read from this sequence."""
+    count = loop.count
+    while count.owner is not None and count.owner.op.name in ("cast", "subtensor", "shape"):
+        count = count.owner.inputs[0]
+    return count is sequence and not loop.layout.until and loop.op.truncate_gradient < 0
 
 
 def _beside(inner: Any, moving: dict[Any, Any]) -> Any:
@@ -216,10 +267,14 @@ def pushforward(op: Scan, inputs: Variables, outputs: Variables, tangents: Tange
         [*value_outputs[:states], *d_states, *value_outputs[states:], *d_mapped,
          *body_outputs[states + op.layout.mapped :]],
     )
-    moving_taps = [t for t, v in zip(op.layout.taps, value_outputs) if is_continuous(v)]
+    moving_states = [k for k in range(states) if is_continuous(value_outputs[k])]
+    moving_taps = [op.layout.taps[place] for place in moving_states]
     layout = Layout(
         len(elements) + len(d_elements), (*op.layout.taps, *moving_taps),
         op.layout.mapped + len(d_mapped), op.layout.until,
+        (*op.layout.brief, *(states + k for k, place in enumerate(moving_states)
+                             if op.layout.is_brief(place))),
+        op.layout.backwards,
     )
     starts = [
         t if t is not None else filled(first, 0.0)

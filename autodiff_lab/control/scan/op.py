@@ -45,6 +45,9 @@ class Layout:
         Whether the body's last output says to stop after this step.
     brief : tuple of int
         States of which only the last values are kept, as many as the earliest tap looks back.
+    backwards : bool
+        Whether the last element of each sequence comes first, and mapped outputs are filled from
+        their ends.
     """
 
     sequences: int
@@ -52,6 +55,7 @@ class Layout:
     mapped: int
     until: bool = False
     brief: tuple[int, ...] = ()
+    backwards: bool = False
 
     def is_brief(self, state: int) -> bool:
         """Whether only the last values of a state are kept."""
@@ -170,7 +174,8 @@ class Scan(GraphOp):
         mapped: list[Any] = [None] * layout.mapped
         done = 0
         for t in range(steps):
-            arguments = [sequence[t] for sequence in sequences]
+            at = steps - 1 - t if layout.backwards else t
+            arguments = [sequence[at] for sequence in sequences]
             for buffer, taps, depth in zip(buffers, layout.taps, layout.depths):
                 arguments.extend(buffer[(t + depth + tap) % len(buffer)] for tap in taps)
             results = self.run(0, *arguments, *constants)
@@ -183,7 +188,7 @@ class Scan(GraphOp):
                 value = np.asarray(results[states + place])
                 if mapped[place] is None:
                     mapped[place] = np.empty((steps, *value.shape), dtype=value.dtype)
-                mapped[place][t] = value
+                mapped[place][at] = value
             done = t + 1
             if layout.until and results[-1]:
                 break
