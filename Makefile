@@ -8,7 +8,7 @@ PIP    := $(RUN) -m pip -qq --disable-pip-version-check --no-input
 ROOMS  := errors.py config.py hooks.py private_folder.py graph tensor gradient control rewriting compile
 CORE   := $(wildcard $(addprefix autodiff_lab/,$(ROOMS)))
 
-.PHONY: help demo lab test test-browser test-full lint notebooks bench reference docs clean
+.PHONY: help demo lab test test-browser test-full lint notebooks bench accuracy reference docs clean
 .DELETE_ON_ERROR:
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make test-full     whole test matrices"
 	@echo "make lint          ruff, isort, and mypy on the core"
 	@echo "make bench         timings as ratios, written to benchmarks/results/"
+	@echo "make accuracy      the errors of exp, log, ... in kernels, written to docs/reference/"
 	@echo "make reference     JAX's derivatives, for tests to compare with, written to tests/data/"
 	@echo "make notebooks     runs the notebooks and keeps what they show"
 	@echo "make docs          the pages generated from the code, and docs/_build/html"
@@ -51,6 +52,9 @@ notebooks: $(VENV)/test.stamp
 
 bench: $(VENV)/core.stamp
 	$(RUN) benchmarks/run.py
+
+accuracy: $(VENV)/test.stamp
+	$(RUN) tests/vector_accuracy.py
 
 reference: .venv-peers/jax.stamp
 	JAX_PLATFORMS=cpu .venv-peers/bin/python tests/make_reference.py

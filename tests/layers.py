@@ -22,7 +22,7 @@ TOP_FILES = {
     "errors": "base", "config": "base", "typing": "base", "hooks": "base", "private_folder": "base",
     "study": "study", "cell": "study", "options": "study", "verify": "study",
     "testing": "study", "compat": "study",
-    "__main__": "notebook",
+    "__main__": "notebook", "vector_math": "backends",
 }
 
 BELOW_VIEW = {"base", "graph", "tensor", "gradient", "control", "rewriting", "compile"}

@@ -21,9 +21,10 @@ from autodiff_lab.tensor.scalars import primitives as prim
 
 _LOOP_NAMES = "ijkl"
 _MATH = frozenset(
-    {"sqrt", "atan2", "erf", "exp", "expm1", "log", "log1p", "sin", "cos", "tan", "tanh", "sinh",
-     "cosh", "asin", "acos", "atan", "asinh", "acosh", "atanh"}
+    {"sqrt", "atan2", "erf", "tan", "sinh", "cosh", "asin", "acos", "atan", "asinh", "acosh",
+     "atanh", "inf", "nan"}
 )
+_VECTORISED = frozenset({"exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "pow"})
 # Numba computes with these dtypes as they are; results of others are brought back by a cast.
 _NATIVE = frozenset({"float64", "float32", "int64", "bool"})
 
@@ -210,11 +211,17 @@ def type_text(dtype: str, rank: int) -> str:
 
 
 def imports_of(body: str) -> str:
-    """The import lines that the text of a compiled function needs."""
+    """The import lines that the text of compiled functions needs."""
     words = set(re.findall(r"\b[a-z_0-9]+\b", re.sub(r"#.*", "", body)))
-    used = sorted(words & (_MATH | {"inf", "nan"}))
-    lines = [f"from math import {', '.join(used)}", ""] if used else []
-    return "\n".join([*lines, "import numpy as np", "from numba import njit"])
+    used, wide = (", ".join(sorted(words & names)) for names in (_MATH, _VECTORISED))
+    lines = [f"from math import {used}", ""] if used else []
+    lines += ["import numpy as np", "from numba import njit"]
+    if wide:
+        lines += [
+            "", "try:", f"    from autodiff_lab.vector_math import {wide}",
+            "except ImportError:", f"    from math import {wide}",
+        ]
+    return "\n".join(lines)
 
 
 def _spelling(statement: Statement) -> str:
