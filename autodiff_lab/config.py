@@ -34,6 +34,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "on_unused_input": ("raise", "warn", "ignore"),
     "cast_policy": ("custom", "numpy+floatX"),
 }
+    max_nodes: int = 150      # boxes in a picture before chains collapse
 
 _settings: contextvars.ContextVar[Settings] = contextvars.ContextVar(
     "autodiff_lab_settings", default=Settings()

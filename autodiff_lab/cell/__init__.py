@@ -3,6 +3,8 @@
 `syntax` says what the text means before it runs, `inputs` what a name becomes, `run` runs it.
 """
 
-from autodiff_lab.cell.run import CellNameError, CellResult, Code, code_from_text, run_cell
+from autodiff_lab.cell.run import (
+    CellNameError, CellResult, Code, code_from_text, run_answer, run_cell,
+)
 
-__all__ = ["CellNameError", "CellResult", "Code", "code_from_text", "run_cell"]
+__all__ = ["CellNameError", "CellResult", "Code", "code_from_text", "run_answer", "run_cell"]

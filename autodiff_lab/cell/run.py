@@ -132,8 +132,23 @@ def run_cell(code: Code, namespace: dict[str, Any], options: GradOptions) -> Cel
     return run.result(run.checked(run.execute()))
 
 
+def run_answer(
+    code: Code, namespace: dict[str, Any], symbols: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    """The value of a cell in which names stand for these symbols, and what it assigned.
+
+    A function is called with the symbols of its parameters' names.
+    """
+    run = _Run(code, namespace, GradOptions())
+    run.answering = True
+    run.meanings = [Meaning(name, symbol, None, "") for name, symbol in symbols.items()]
+    return run.execute(), run.written
+
+
 class _Run:
     """A cell on its way from text to result."""
+
+    answering = False        # names have a meaning from outside, parameters too
 
     def __init__(self, code: Code, namespace: dict[str, Any], options: GradOptions) -> None:
         self.code, self.namespace, self.options = code, namespace, options
@@ -233,10 +248,12 @@ class _Run:
                 )
         positional: list[Any] = []
         keywords: dict[str, Any] = {}
+        known = {meaning.name: meaning for meaning in self.meanings}
         for name, parameter in parameters.items():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 continue
-            meaning = inputs.parameter_meaning(parameter, wanted.get(name), self.options, self.at)
+            meaning = self.answering and known.get(name) or inputs.parameter_meaning(
+                parameter, wanted.get(name), self.options, self.at)
             if meaning is None:
                 continue
             self.meanings.append(meaning)

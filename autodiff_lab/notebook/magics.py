@@ -1,4 +1,4 @@
-"""`%%grad`, `%kernel` and `%rewrites`: thin shells over `Study`.
+"""`%%grad`, `%%predict`, `%kernel`, `%rewrites`, `%autodiff`: thin shells over `Study`.
 
 Relies on IPython for registration and on `options` for the grammar.  The one idea: the magic takes
 the cell's text to `Study.from_cell`, and binds names only when everything has worked.
@@ -14,10 +14,14 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 
 from autodiff_lab import hooks
 from autodiff_lab.cell import Code
+from autodiff_lab.config import Settings, config
+from autodiff_lab.errors import LabError
+from autodiff_lab.notebook.doctor import doctor
 from autodiff_lab.notebook.failures import shorten
 from autodiff_lab.options import UsageError, help_text, nearest, parse_line
 from autodiff_lab.study import Study
 from autodiff_lab.study.explain import python_calls
+from autodiff_lab.study.predict import Prediction, value_of_cell
 
 
 @magics_class
@@ -48,6 +52,76 @@ class LabMagics(Magics):  # type: ignore[misc]
         if options.explain:
             print(python_calls(cell, options, study))
         return None if silent else study
+
+    @no_var_expand
+    @cell_magic
+    def predict(self, line: str, cell: str) -> Prediction | None:
+        """Compare your own derivative with the true one; the first wrong rule is named.
+
+        ::
+
+          %%predict [STUDY] [WRT]
+          <ordinary Python; the value of the last expression is your derivative>
+
+        STUDY is the name of a result (``%%grad -o NAME``); by default the last one.  WRT says by
+        which input, where there are several.  The names of the inputs, and the function's own,
+        stand for what they are in the study.  The verdict is Out[n] and ``_predict``; it is true
+        if the answer is right, and its text is the same on every run.
+
+        Example::
+
+          %%predict
+          2 * x * cos(x ** 2)
+        """
+        words = line.strip().rstrip(";").split()
+        if {"-h", "--help", "-?"} & set(words):
+            print(self.predict.__doc__)
+            return None
+        namespace = self.shell.user_ns
+        own = [words.pop(0)] if words and isinstance(namespace.get(words[0]), Study) else []
+        study = self._study("predict", "".join(own), "%%")
+        if len(words) > 1 or set(words) - set(study.names):
+            wrong = next((w for w in words if w not in study.names), words[-1])
+            raise IPythonUsageError(f"%%predict: {wrong!r} is neither a study nor the one input "
+                                    f"asked for{nearest(wrong, study.names)}")
+        code = _code_of(self.shell, line, cell, "predict")
+        try:
+            value, written = value_of_cell(study, code, namespace)
+            verdict = study.predict(value, *words)
+        except Exception as error:
+            raise shorten(self.shell, error, code.filename) from None
+        namespace.update(written, _predict=verdict)
+        return verdict
+
+    @no_var_expand
+    @line_magic
+    def autodiff(self, line: str) -> None:
+        """Show or change settings, or say what this machine has.
+
+        ::
+
+          %autodiff show             every setting and its value
+          %autodiff set KEY VALUE    as ``autodiff_lab.config.KEY = VALUE``
+          %autodiff doctor           layout engine, numba, anywidget and front end, as found
+        """
+        match line.split():
+            case [] | ["show"]:
+                for name in Settings.__dataclass_fields__:
+                    print(f"{name:<20}{getattr(config, name)}")
+            case ["doctor"]:
+                print(doctor(self.shell))
+            case ["set", key, value]:
+                try:
+                    whole = isinstance(getattr(config, key), int)
+                    setattr(config, key, int(value) if whole else value)
+                except (LabError, ValueError) as error:
+                    sentence, *_, last = [*str(error).splitlines(), ""]
+                    hint = last.removeprefix("  remedy:").strip()
+                    raise IPythonUsageError(f"%autodiff: {sentence} {hint}".rstrip()) from None
+            case [word, *_]:
+                hint = " takes KEY VALUE" if word == "set" else \
+                    f" is unknown{nearest(word, ['show', 'set', 'doctor'])}"
+                raise IPythonUsageError(f"%autodiff: {word!r}{hint}")
 
     @no_var_expand
     @line_magic
@@ -83,16 +157,16 @@ class LabMagics(Magics):  # type: ignore[misc]
         """
         return self._study("rewrites", line).steps
 
-    def _study(self, magic: str, line: str) -> Study:
-        name = line.strip().rstrip(";").strip() or "_grad"
+    def _study(self, magic: str, line: str, signs: str = "%") -> Study:
+        name, magic = line.strip().rstrip(";").strip() or "_grad", f"{signs}{magic}"
         namespace = self.shell.user_ns
         held = namespace.get(name)
         if isinstance(held, Study):
             return held
         if name == "_grad":
-            raise IPythonUsageError(f"%{magic}: there is no study yet; run a %%grad cell first")
+            raise IPythonUsageError(f"{magic}: there is no study yet; run a %%grad cell first")
         known = [n for n, v in namespace.items() if isinstance(v, Study) and not n.startswith("_")]
-        raise IPythonUsageError(f"%{magic}: {name!r} is not a study{nearest(name, known)}")
+        raise IPythonUsageError(f"{magic}: {name!r} is not a study{nearest(name, known)}")
 
 
 LabMagics.grad.__doc__ = f"""Show the value, derivative, derivation, graphs and kernel of a cell.
@@ -126,7 +200,7 @@ def unregister(shell: Any) -> None:
             shell.magics_manager.magics[kind].pop(name, None)
 
 
-def _code_of(shell: Any, line: str, cell: str) -> Code:
+def _code_of(shell: Any, line: str, cell: str, magic: str = "grad") -> Code:
     """The cell's code under a name by which IPython finds its lines again.
 
     The magic's own line is line 1; in the kept text it is a comment, so the text stays Python.
@@ -135,7 +209,7 @@ def _code_of(shell: Any, line: str, cell: str) -> Code:
         transformed = shell.transform_cell(cell)
     except SyntaxError:
         transformed = cell
-    kept = f"# %%grad {line}\n{transformed}"
+    kept = f"# %%{magic} {line}\n{transformed}"
     filename = shell.compile.cache(kept, _cell_number(shell), raw_code=kept)
     return Code(cell, filename, first_line=2, transformed=transformed)
 

@@ -21,12 +21,13 @@ from autodiff_lab import cell, hooks, verify
 from autodiff_lab.compile import function
 from autodiff_lab.errors import DisconnectedInputError
 from autodiff_lab.options import GradOptions, parse_words
-from autodiff_lab.study import records
+from autodiff_lab.study import paths, records
 from autodiff_lab.study.arguments import (
     all_inputs, as_words, by_name, checked_point, checked_range, cut_at, derivatives,
     said_for_a_cell,
 )
 from autodiff_lab.study.calls import Array, StudyFunction, node_values, sample
+from autodiff_lab.study.predict import predict
 from autodiff_lab.study.text_card import card_text
 from autodiff_lab.view.html import card_bundle, page_html
 from autodiff_lab.view.notation import name_arrays
@@ -290,6 +291,9 @@ class Study:
             return None
         name, start, stop, count = chosen
         others = [n for n in self.inputs if n != name]
+    why = paths.why
+    why_not = paths.why_not
+    predict = predict
         if any(n not in self.point for n in others):
             return None
         outputs = self.derivatives.get(name, [self.y])

@@ -7,12 +7,14 @@ and shows itself in a terminal, a notebook and a page.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy
 
+from autodiff_lab.config import config
 from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph.walk import collector_paused
 from autodiff_lab.study import text_card
@@ -59,6 +61,7 @@ class Shown:
 def graph(study: Any) -> Shown:
     """Both graphs side by side, with roles and twins; it shows itself as the mirror picture."""
     view = build.graph_view(study.y, study.grads, study.values, study.name, study.order)
+    view = dataclasses.replace(view, budget=config.max_nodes)
     return Shown(view, graph_text(view), _drawn)
 
 

@@ -162,6 +162,26 @@ def _local(
 ) -> dict[int, Hole]:
     """The holes that take the place of a node's own, by the place of the input."""
     active = [place for place, v in enumerate(node.inputs) if v in reached]
+    answers = _answers(node, hole)
+    parts: dict[int, Hole] = {}
+    for place in active:
+        answer, variable = answers[place], node.inputs[place]
+        # A rule whose contribution is the cotangent itself leaves no role, so only a missing role
+        # of a proper factor says that the gradient was stopped here.
+        handed_on = answer is hole.factor or answer is None or node.op.name in HANDING_ON
+        told = contributing is None or (node, variable) in contributing
+        if not _is_nothing(answer) and (handed_on or told):
+            parts[place] = Hole(variable, answer)
+    return parts
+
+
+def local_factor(node: Apply, output: Variable, place: int, factor: Factor) -> Any:
+    """What the rule of a node makes of a factor, for one input; None stands for 1."""
+    return _answers(node, Hole(output, factor))[place]
+
+
+def _answers(node: Apply, hole: Hole) -> list[Any]:
+    """The factor of each input, or a sentinel."""
     row = getattr(node.op, "row", None)
     partials = partials_of(node, row) if row is not None else None
     if partials is None:
@@ -173,16 +193,7 @@ def _local(
             _summed(_times(hole, partial), axes, node.outputs[0])
             for partial, axes in zip(partials, stretch)
         ]
-    parts: dict[int, Hole] = {}
-    for place in active:
-        answer, variable = answers[place], node.inputs[place]
-        # A rule whose contribution is the cotangent itself leaves no role, so only a missing role
-        # of a proper factor says that the gradient was stopped here.
-        handed_on = answer is hole.factor or answer is None or node.op.name in HANDING_ON
-        told = contributing is None or (node, variable) in contributing
-        if not _is_nothing(answer) and (handed_on or told):
-            parts[place] = Hole(variable, answer)
-    return parts
+    return list(answers)
 
 
 def _is_nothing(answer: Any) -> bool:
