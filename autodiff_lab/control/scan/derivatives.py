@@ -18,9 +18,10 @@ from autodiff_lab.gradient.contributions import accumulate, filled, is_continuou
 from autodiff_lab.gradient.forward import forward_sweep
 from autodiff_lab.gradient.reverse import reverse_sweep
 from autodiff_lab.graph import (
-    DISCONNECTED, ZERO, FunctionGraph, Tangents, Terms, Undefined, Variable, Variables, ancestors,
+    DISCONNECTED, ZERO, Constant, FunctionGraph, Tangents, Terms, Undefined, Variable, Variables, ancestors,
     copies,
 )
+from autodiff_lab.tensor.indexing.keys import Slice
 from autodiff_lab.tensor.registry import function
 
 
@@ -63,6 +64,21 @@ class _Reverse:
         part = buffer[self.skipped + offset : self.done + offset]
         return part[::-1] if self.layout.backwards else part
 
+    def parts(self, place: int, cotangent: Any) -> tuple[Any, Any, Any]:
+        """The cotangents of the initial values (None: zero), of all steps, of the last step.
+
+        What the user reads of a state is mostly what the steps made, or the last of it.  Its
+        cotangent is then no buffer: one of the last two is there, and stands for it.
+        """
+        depth = self.layout.depths[place] if place < self.states else 0
+        part = _part_of_zeros(cotangent, Slice(depth)) if depth else None
+        if part is None:
+            return cotangent[:depth], None, None
+        final = _part_of_zeros(part, -1)
+        if final is not None or self.op.truncate_gradient >= 0 or self.layout.backwards:
+            return None, None, final
+        return None, part, None
+
     def kept(self, roots: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
         """The roots reading what the steps made where it stands; what they read, inside and out."""
         outputs = self.op.graph.outputs[: len(self.outputs)]
@@ -83,13 +99,15 @@ class _Reverse:
                 if place < self.states:
                     carried.append([])
                 continue
-            outside = _element(g)
-            given.append(outside)
+            terms = []
+            if self.parts(place, g)[2] is None:
+                given.append(_element(g))
+                terms.append(given[-1])
             if place < self.states:
                 carries = [_element(g) for _ in range(self.layout.depths[place])]
                 carried.append(carries)
-                outside = function("add")(outside, carries[0])
-            accumulate(seeds, body, outside)
+                terms.append(carries[0])
+            accumulate(seeds, body, functools.reduce(function("add"), terms))
         return seeds, given, carried
 
 
@@ -140,7 +158,9 @@ def _reversed_values(loop: _Reverse, cotangents: Sequence[Any]) -> list[Any]:
         found += [loop.values_of(place, buffer, tap) for tap in taps]
     for place, (g, body) in enumerate(zip(cotangents, loop.op.graph.outputs)):
         if is_continuous(body):
-            found.append(loop.values_of(place, g))
+            _, part, final = loop.parts(place, g)
+            if final is None:
+                found.append(loop.values_of(place, g) if part is None else part)
     return found
 
 
@@ -174,7 +194,8 @@ def _carries(
                     terms.append(found[inner])
             added = functools.reduce(function("add"), terms) if terms else filled(carries[0], 0.0)
             following.append(added)
-            starts.append(filled(cotangents[place][0], 0.0))
+            final = loop.parts(place, cotangents[place])[2] if back == 1 else None
+            starts.append(filled(loop.initials[place][0], 0.0) if final is None else final)
     return following, starts
 
 
@@ -208,7 +229,10 @@ def _collect(
             continue
         depth = len(carries)
         finals = [last(results[place + back]) for back in range(depth)][::-1]
-        whole = function("stack")(finals) + cotangents[number][:depth]
+        whole = function("stack")(finals)
+        head, *_ = loop.parts(number, cotangents[number])
+        if head is not None:
+            whole = whole + head
         if outer.type.shape[0] != depth:
             whole = function("inc_subtensor")(function("zeros_like")(outer)[:depth], whole)
         answers.append(whole)
@@ -225,6 +249,23 @@ def _covers(loop: _Reverse, sequence: Any) -> bool:
     while count.owner is not None and count.owner.op.name in ("cast", "subtensor", "shape"):
         count = count.owner.inputs[0]
     return count is sequence and not loop.layout.until and loop.op.truncate_gradient < 0
+
+
+def _part_of_zeros(variable: Any, entry: Any) -> Any:
+    """What was put at this index into an array of zeros, where a variable is that."""
+    node = variable.owner
+    if node is None or node.op.name != "inc_subtensor" or node.op.pattern != (entry,):
+        return None
+    base, part = node.inputs[:2]
+    wanted = variable.type.broadcastable[entry == -1 :]
+    return part if _is_zero(base) and part.type.broadcastable == wanted else None
+
+
+def _is_zero(variable: Any) -> bool:
+    """Whether an array is surely filled with zeros."""
+    if variable.owner is not None and variable.owner.op.name in ("second", "dimshuffle"):
+        return _is_zero(variable.owner.inputs[-1])
+    return isinstance(variable, Constant) and not variable.data.any()  # type: ignore[attr-defined]
 
 
 def _beside(inner: Any, moving: dict[Any, Any]) -> Any:
