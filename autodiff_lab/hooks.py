@@ -28,7 +28,10 @@ PROVIDERS: dict[str, tuple[str, str]] = {
     "hessian": ("autodiff_lab.control", "hessian"),
     "verify_grad": ("autodiff_lab.testing.verify_grad", "verify_grad"),
     "numeric_grad": ("autodiff_lab.testing.verify_grad", "numeric_grad"),
+    "watch_test_values": ("autodiff_lab.graph.test_values", "watch"),
     "reduced": ("autodiff_lab.compile.saving", "reduced"),
+    "replay": ("autodiff_lab.compile.replay", "replay"),
+    "bits_of_sides": ("autodiff_lab.testing.accuracy", "bits_of_sides"),
     "inner_function": ("autodiff_lab.compile.inner", "inner_function"),
 }
 

@@ -4,10 +4,10 @@ What is here: `in_slices`.
 
 Relies on `compile.kernel`: which array walks the outermost loop, and what one iteration costs.
 
-The one idea: a compiled kernel cannot be interrupted, but Python looks at signals between two calls
-of it.  A kernel that has much to do is called for one part of its outermost loop after the other.
-How long a part is follows from estimates and not from a clock: the same arrays are always cut at the
-same places, so that sums have the same bits in every run.
+The one idea: a compiled kernel cannot be interrupted, but Python looks at signals between two
+calls of it.  A kernel that has much to do is called for one part of its outermost loop after the
+other.  How long a part is follows from estimates and not from a clock: the same arrays are always
+cut at the same places, so that sums have the same bits in every run.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import contextlib
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -403,6 +403,70 @@ class Function(Saved):
             fgraph.set_outputs(fgraph.outputs[: len(self.outputs)])
         title = name or (f"{self.name} copy" if self.name else None)
         return Function(spec, fgraph, self.mode, self.trace, title, self._allow_downcast, profile)
+
+    @property
+    def updates_values(self) -> bool:
+        """Whether a call changes shared variables, or defaults of its inputs."""
+        return bool(self._updated)
+
+    def use(self, tier: str) -> Function:
+        """Pin the executor, "numpy" or "numba": from now on every call has the same bits."""
+        self.mode = dataclasses.replace(self.mode, tier=tier)
+        self._start()
+        return self
+
+    def map(
+        self,
+        executor: Any,
+        batches: Iterable[Any],
+        *,
+        reduce: str | Callable[[Any, Any], Any] | None = None,
+        in_flight: int | None = None,
+    ) -> Any:
+        """Call the function on every batch, by the workers of an executor.
+
+        Parameters
+        ----------
+        executor : concurrent.futures.Executor
+            Threads, processes, Dask's ``client.get_executor()``, ...
+        batches : iterable
+            The arguments of each call: a tuple, a dict by name, or the one argument.  May be a
+            generator of more than fits into memory: few are taken ahead.
+        reduce : {"sum"} or callable, optional
+            Without it the results are given one by one, in the order of the batches.  "sum" adds
+            them in that order (lists and dicts by element); a callable is given the total so far
+            and the next result.
+        in_flight : int, optional
+            How many batches are under way at once; by default four for each worker.
+
+        Returns
+        -------
+        iterator, or the reduced result
+
+        Raises
+        ------
+        LabTypeError
+            If the function updates values.
+
+        Notes
+        -----
+        The executor in use (`ran`) and the shared values of this moment are the ones that all
+        workers use, so the results have the same bits whoever computed them.  A worker receives the
+        function once.  Batches of a worker that died are computed by the caller, with a warning.
+
+        Examples
+        --------
+        >>> import autodiff_lab as ad, autodiff_lab.tensor as pt
+        >>> from concurrent.futures import ThreadPoolExecutor
+        >>> x = pt.dvector("x")
+        >>> squares = ad.function([x], (x ** 2).sum())
+        >>> with ThreadPoolExecutor(2) as pool:
+        ...     float(squares.map(pool, ([k, k + 1.0] for k in range(3)), reduce="sum"))
+        19.0
+        """
+        from autodiff_lab.compile.mapping import map_batches
+
+        return map_batches(self, executor, batches, reduce, in_flight)
 
     def state(self) -> dict[str, Any]:
         """What a saved function consists of (`compile.saving`)."""

@@ -10,12 +10,14 @@ value that can be looked at.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.compile.call import Function
 from autodiff_lab.compile.mode import Mode, get_mode
 from autodiff_lab.compile.specification import specify
+from autodiff_lab.config import config
 from autodiff_lab.control.scan.unused import drop_unused
 from autodiff_lab.graph import FunctionGraph, Variable, collector_paused
 from autodiff_lab.rewriting import RewriteTrace, rewrite
@@ -51,8 +53,10 @@ def function(
         Variables replaced by other variables or values.
     no_default_updates : bool or list of Variable
         Shared variables whose default update is left out; True for all.
-    accept_inplace, rebuild_strict
+    accept_inplace
         Accepted for compatibility.
+    rebuild_strict : bool
+        Whether givens must have the type of what they replace.
     profile : bool, optional
         Whether every call is measured: ``f.profile.summary()``.
     name : str, optional
@@ -84,13 +88,39 @@ def function(
     array(8.)
     """
     chosen = get_mode(mode)
-    spec = specify(inputs, outputs, updates, givens, no_default_updates, on_unused_input)
-    variables = [*(given.variable for given in spec.inputs), *spec.shared]
-    trace = RewriteTrace()
-    with collector_paused():
+    with collector_paused(), config.change_flags(compute_test_value="off"):
+        spec = specify(
+            inputs, outputs, updates, givens, no_default_updates, on_unused_input, rebuild_strict
+        )
+        variables = [*(given.variable for given in spec.inputs), *spec.shared]
+        trace = RewriteTrace()
         fgraph = FunctionGraph(variables, spec.roots)
         rewrite(fgraph, chosen.phases, chosen.include, chosen.exclude, trace)
         drop_unused(fgraph)
         return Function(
             spec, fgraph, chosen, trace, name, allow_input_downcast, bool(profile)
         )
+
+
+def function_dump(filename: Any, inputs: Any, outputs: Any = None, **options: Any) -> None:
+    """Write the arguments of `function` to a file, as a pickled dict of data.
+
+    Parameters
+    ----------
+    filename : str or path
+    inputs, outputs, **options
+        As for `function`.
+
+    Examples
+    --------
+    >>> import os, pickle, tempfile
+    >>> import autodiff_lab as ad, autodiff_lab.tensor as pt
+    >>> x = pt.dscalar("x")
+    >>> path = os.path.join(tempfile.mkdtemp(), "square.pkl")
+    >>> function_dump(path, [x], x ** 2)
+    >>> with open(path, "rb") as file:
+    ...     ad.function(**pickle.load(file))(3.0)
+    array(9.)
+    """
+    with open(filename, "wb") as file:
+        pickle.dump({"inputs": inputs, "outputs": outputs, **options}, file)

@@ -252,7 +252,7 @@ class _Loading:
             array = self.arrays[content]
             if not isinstance(array, np.ndarray) or array.dtype.hasobject:
                 raise LabValueError("This saved graph cannot be read: an array holds objects.")
-            return array
+            return np.require(array, requirements="A")
         dtype, shape, data = content
         return np.frombuffer(bytes.fromhex(data), np.dtype(dtype)).reshape(shape).copy()
 

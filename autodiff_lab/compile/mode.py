@@ -6,13 +6,71 @@ Relies on `config.mode` for the default and on the phases of `rewriting`.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.config import config
 from autodiff_lab.errors import LabTypeError, LabValueError
+from autodiff_lab.graph import FunctionGraph
 from autodiff_lab.rewriting import PHASES
+from autodiff_lab.rewriting.driver import run_phases
 
 TIERS = ("auto", "numpy", "numba")
+# what the family calls an executor -> ours
+LINKERS = {"py": "numpy", "numba": "numba", **dict.fromkeys(("vm", "cvm", "c", "c|py"), "auto")}
+_FEW = ("canonicalize",)
+# what the family calls a choice of rewrites -> our phases
+OPTIMIZERS: dict[str | None, tuple[str, ...]] = {
+    **dict.fromkeys(("default", "fast_run", "o2", "o3", "o4"), tuple(PHASES)),
+    **dict.fromkeys(("fast_compile", "o1"), _FEW), **dict.fromkeys((None, "None", "merge"), ()),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class RewriteDatabaseQuery:
+    """A choice of rewrites: names of phases, rules and tags, or the family's "fast_run".
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> from autodiff_lab.graph import FunctionGraph
+    >>> x = pt.dscalar("x")
+    >>> graph = FunctionGraph([x], [-(-x)])
+    >>> optdb.query("canonicalize").rewrite(graph)
+    >>> len(graph.toposort())
+    0
+    """
+
+    include: Sequence[str | None] = ()
+    exclude: Sequence[str] = ()
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The phases that are named."""
+        named = {phase for name in self.include for phase in OPTIMIZERS.get(name, (name,))}
+        return tuple(phase for phase in PHASES if phase in named)
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Rules and tags that are named besides."""
+        return tuple(n for n in self.include if n and n not in OPTIMIZERS and n not in PHASES)
+
+    def query(self, *given: str | RewriteDatabaseQuery) -> RewriteDatabaseQuery:
+        """A choice from names; ``"+name"`` and ``"-name"`` add and leave out."""
+        queries = [entry for entry in given if isinstance(entry, RewriteDatabaseQuery)]
+        names = [entry for entry in given if isinstance(entry, str)]
+        return RewriteDatabaseQuery(
+            (*(n for q in queries for n in q.include),
+             *(n.lstrip("+&") for n in names if not n.startswith("-"))),
+            (*(n for q in queries for n in q.exclude), *(n[1:] for n in names if n[0] == "-")),
+        )
+
+    def rewrite(self, fgraph: FunctionGraph) -> None:
+        """Rewrite a graph in place by these rules."""
+        run_phases(fgraph, self.phases or tuple(PHASES), self.rules, self.exclude)
+
+
+optdb = RewriteDatabaseQuery()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +86,10 @@ class Mode:
         The phases of rewriting.
     include, exclude : tuple of str
         Rules, tags or phases to add or leave out.
+    linker : str, optional
+        The family's word for `tier`: "py", "numba", "cvm", ...
+    optimizer : str or RewriteDatabaseQuery, optional
+        The family's word for `phases`: "fast_run", "fast_compile", "None".
     checks : optional
         What is checked at every call: "compare" (NumPy against Numba for each node, the graph
         as written against the rewritten one, inputs untouched), "finite" (no NaN or infinity in
@@ -40,6 +102,8 @@ class Mode:
     'numpy'
     >>> get_mode("auto").excluding("specialize").exclude
     ('specialize',)
+    >>> Mode(linker="py", optimizer="fast_compile").phases
+    ('canonicalize',)
     """
 
     tier: str = "auto"
@@ -47,13 +111,33 @@ class Mode:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     checks: Any = None
+    linker: dataclasses.InitVar[str | None] = None
+    optimizer: dataclasses.InitVar[Any] = ""
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, linker: str | None, optimizer: Any) -> None:
+        tier = self.tier if linker is None else linker
+        object.__setattr__(self, "tier", LINKERS.get(tier, tier))
+        if optimizer != "":
+            self._choose(optimizer)
         if self.tier not in TIERS:
             raise LabValueError(
                 f"There is no executor {self.tier!r}.",
                 remedy="one of " + ", ".join(map(repr, TIERS)),
             )
+
+    def _choose(self, optimizer: Any) -> None:
+        """Take the family's choice of rewrites."""
+        chosen = optimizer
+        if not isinstance(optimizer, RewriteDatabaseQuery):
+            if optimizer not in OPTIMIZERS:
+                raise LabValueError(
+                    f"There is no optimizer {optimizer!r}.",
+                    remedy="one of " + ", ".join(map(repr, OPTIMIZERS)),
+                )
+            chosen = RewriteDatabaseQuery((optimizer,))
+        object.__setattr__(self, "phases", chosen.phases)
+        object.__setattr__(self, "include", (*self.include, *chosen.rules))
+        object.__setattr__(self, "exclude", (*self.exclude, *chosen.exclude))
 
     def including(self, *names: str) -> Mode:
         """The same mode with more rules."""
@@ -75,10 +159,30 @@ MODES: dict[str, Mode] = {
 }
 
 
+def register_mode(name: str, mode: Mode) -> None:
+    """Give a mode a name of its own.
+
+    Raises
+    ------
+    LabValueError
+        If the name is taken.
+    """
+    if name in MODES:
+        raise LabValueError(f"Mode name already taken: {name}.")
+    MODES[name] = mode
+
+
+def get_default_mode() -> Mode:
+    """The mode of functions that name none."""
+    return get_mode()
+
+
 def get_mode(mode: str | Mode | None = None) -> Mode:
-    """A mode from its name; None asks ``config.mode``."""
+    """A mode from its name; None asks ``config.mode`` and ``config.optimizer``."""
     if mode is None:
         mode = config.mode
+        if mode == "auto" and config.optimizer != "fast_run":
+            mode = Mode(optimizer=config.optimizer)
     if isinstance(mode, Mode):
         return mode
     if not isinstance(mode, str):

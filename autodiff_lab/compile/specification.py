@@ -91,6 +91,7 @@ def specify(
     givens: Any,
     no_default_updates: bool | Sequence[Variable],
     on_unused_input: str | None,
+    rebuild_strict: bool = True,
 ) -> Specification:
     """Check and gather the arguments of `function`."""
     spec = _outputs(outputs)
@@ -99,7 +100,7 @@ def specify(
     for position, given in enumerate(spec.inputs):
         if given.update is not None:
             spec.input_updates[position] = given.update
-    _substitute(spec, _givens(givens))
+    _substitute(spec, _givens(givens, rebuild_strict))
     _default_updates(spec, no_default_updates)
     _refuse_null(spec)
     leaves = [
@@ -208,11 +209,14 @@ def _new_value(shared: Variable, value: Any) -> Variable:
         ) from None
 
 
-def _givens(givens: Any) -> dict[Variable, Variable]:
+def _givens(givens: Any, strict: bool) -> dict[Variable, Variable]:
     found: dict[Variable, Variable] = {}
     for old, new in _pairs(givens, "Givens"):
         if not isinstance(old, Variable):
             raise LabTypeError(f"Givens replace variables; {str(old)[:60]!r} is none.")
+        if not strict and isinstance(new, Variable):
+            found[old] = new
+            continue
         try:
             found[old] = old.type.filter_variable(new)
         except TypeError as error:

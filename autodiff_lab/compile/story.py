@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from autodiff_lab import hooks
 from autodiff_lab.compile.backend import Executor
+from autodiff_lab.config import config
 from autodiff_lab.errors import (
     LabError, LabIndexError, LabNotImplementedError, LabTypeError, LabValueError,
 )
@@ -45,7 +47,21 @@ def retold(error: Exception, executor: Executor) -> Exception:
     found = executor.failed_at(error.__traceback__)
     if found is None:
         return error
-    node, values = found
+    told = _retold(error, *found)
+    if config.exception_verbosity == "high":
+        told.add_note(_at_length(*found))
+    return told
+
+
+def _at_length(node: Apply, values: dict[Variable, Any]) -> str:
+    """The graph of the node that failed, and the values that it read."""
+    graph = hooks.call("dprint", node.outputs[0], file="str")
+    read = [f"{_title(v, place)} = {values[v]!r}" for place, v in enumerate(node.inputs)
+            if v in values]
+    return "\n".join(["the node that failed, as a tree:", str(graph).rstrip(), *read])
+
+
+def _retold(error: Exception, node: Apply, values: dict[Variable, Any]) -> Exception:
     kind = next((ours for theirs, ours in _KINDS if type(error) is theirs), None)
     where = _where(node, values)
     if kind is None:

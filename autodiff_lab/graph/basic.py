@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from autodiff_lab import hooks
@@ -273,6 +273,10 @@ def creation_log() -> Iterator[list[Apply]]:
             _log.open[-1].extend(nodes)
 
 
+watchers: list[Callable[[Apply], None]] = []
+"""What is told of every node that is made (`graph.test_values`)."""
+
+
 class Apply(_Tagged):
     """One application of an op to inputs.
 
@@ -303,6 +307,8 @@ class Apply(_Tagged):
         self.source = source.current()
         if _log.open:
             _log.open[-1].append(self)
+        for watcher in watchers:
+            watcher(self)
 
     @property
     def nin(self) -> int:

@@ -89,6 +89,11 @@ def current() -> SourceLine | None:
     return SourceLine(frame.f_code.co_filename, frame.f_lineno)
 
 
+def anonymous() -> bool:
+    """Whether nodes are made for nobody: under ``using(None)``."""
+    return bool(_override.lines) and _override.lines[-1] is None
+
+
 class using:
     """Give every node made inside the line of another one."""
 
