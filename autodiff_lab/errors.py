@@ -232,6 +232,7 @@ class RewriteLoop(RewriteError):
     """Rewrite rules undo each other for ever."""
 
     rules: tuple[str, ...] = ()
+    variable: object = None
 
 
 class RewriteWarning(UserWarning):

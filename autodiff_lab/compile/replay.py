@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.graph import Apply, Constant, Variable, leaves, toposort
+from autodiff_lab.graph import Apply, Constant, Variable, ancestors, toposort
 
 Watch = Callable[[Apply, list[Any], list[Any]], None]
 
@@ -38,8 +38,8 @@ def replay(
         If an input has no value.
     """
     values: dict[Variable, Any] = {v: _as_array(v, value) for v, value in given.items()}
-    for leaf in leaves(outputs):
-        if leaf in values:
+    for leaf in ancestors(outputs, values):
+        if leaf in values or leaf.owner is not None:
             continue
         if isinstance(leaf, Constant):
             values[leaf] = leaf.data

@@ -39,6 +39,7 @@ def rewrite_graph(
     clone: bool = True,
     exclude: Sequence[str] = (),
     trace: RewriteTrace | None = None,
+    on_fault: str = "warn",
     **unused: Any,
 ) -> Any:
     """The same graph after some phases of rewriting.
@@ -48,12 +49,14 @@ def rewrite_graph(
     graph : Variable, sequence of Variable, or FunctionGraph
         Variables stay as they are; the answer is built on the same inputs.
     include : sequence of str
-        Phases, and names or tags of single rules.
+        Phases, and names or tags of single rules; without a phase, only these rules run.
     clone : bool
         Whether a `FunctionGraph` is copied first, or rewritten in place.
     exclude : sequence of str
         Rules, tags or phases to leave out.
     trace : RewriteTrace, optional
+    on_fault : str
+        As for `rewrite`.
 
     Returns
     -------
@@ -69,14 +72,13 @@ def rewrite_graph(
     """
     phases = [name for name in include if name in PHASES]
     rules = [name for name in include if name not in PHASES]
-    if rules and not phases:
-        phases = list(PHASES)
+    only = not phases
     if isinstance(graph, FunctionGraph):
         fgraph = graph.copy() if clone else graph
     else:
         outputs = [graph] if isinstance(graph, Variable) else list(graph)
         fgraph = FunctionGraph(None, outputs, clone=False)
-    run_phases(fgraph, phases, rules, exclude, trace)
+    run_phases(fgraph, phases or PHASES, rules, exclude, trace, on_fault, only)
     if isinstance(graph, FunctionGraph):
         return fgraph
     return fgraph.outputs[0] if isinstance(graph, Variable) else list(fgraph.outputs)

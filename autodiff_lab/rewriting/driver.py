@@ -5,18 +5,22 @@ applies, the replacement is visited before the node is finished.  Since equal no
 finished node needs no second look in the phase; only rules that look beyond the expression
 (``uses=``) make the phase run again.
 
-A rule that raises, changes a type or never ends is left out, with one warning; compiling goes on.
+A rule that raises, changes a type, drops a result, gives other values or never ends is left out,
+with one warning; compiling goes on with the graph before it.  The package's own rules are proved by
+tests; what other rules answer is compared in values, at points, the first times they apply.
 """
 
 from __future__ import annotations
 
 import time
 import warnings
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
 from autodiff_lab.errors import RewriteError, RewriteLoop, RewriteWarning
-from autodiff_lab.graph import Apply, FunctionGraph, Variable, collector_paused, describe, placed
+from autodiff_lab.graph import Apply, FunctionGraph, Variable, collector_paused
+from autodiff_lab.rewriting import faults
 from autodiff_lab.rewriting.facts import Context
 from autodiff_lab.rewriting.pattern import heads_fit
 from autodiff_lab.rewriting.registry import DISPLAY, PHASES, Replacement, Rule, select
@@ -25,6 +29,8 @@ from autodiff_lab.rewriting.trace import RewriteStep, RewriteTrace
 MAX_PASSES = 8
 MAX_REPLACEMENTS = 500
 """How often a node and what replaced it may be replaced again before it counts as a loop."""
+MOST_COMPARED = 20
+"""How often the values of a rule that is not the package's are compared, in one rewriting."""
 
 
 def rewrite(
@@ -33,7 +39,7 @@ def rewrite(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     trace: RewriteTrace | None = None,
-    on_error: str = "warn",
+    on_fault: str = "warn",
 ) -> None:
     """Rewrite a graph in place.
 
@@ -47,10 +53,15 @@ def rewrite(
         Rules or tags to add or leave out, by name.
     trace : RewriteTrace, optional
         Filled with the steps.
-    on_error : str
-        ``"warn"`` leaves a rule that misbehaves out; ``"raise"`` raises.
+    on_fault : str
+        ``"warn"`` leaves a rule that misbehaves out and says so once; ``"raise"`` raises.
+
+    Raises
+    ------
+    RewriteError
+        If a rule misbehaves and `on_fault` is ``"raise"``.
     """
-    run_phases(fgraph, {*phases, "stabilize"}, include, exclude, trace, on_error)
+    run_phases(fgraph, {*phases, "stabilize"}, include, exclude, trace, on_fault)
 
 
 def run_phases(
@@ -59,10 +70,13 @@ def run_phases(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     trace: RewriteTrace | None = None,
-    on_error: str = "warn",
+    on_fault: str = "warn",
+    only: bool = False,
 ) -> None:
-    """`rewrite` by exactly these phases, in their fixed order."""
+    """`rewrite` by exactly these phases, in their fixed order; `only` by the included rules."""
     banned = list(exclude)
+    if trace is not None:
+        trace.begin(fgraph, phases=phases, include=include, exclude=exclude, only=only)
     # The nodes on which the rules so far were tried in vain: since rules look at the expression
     # only, a later phase tries just its own on them.
     settled: Collection[Apply] = ()
@@ -71,7 +85,7 @@ def run_phases(
         for phase in (*PHASES, DISPLAY):
             if phase in phases:
                 context.phase = phase
-                settled = _run_phase(context, include, banned, trace, on_error, settled)
+                settled = _run_phase(context, include, banned, trace, on_fault, settled, only)
 
 
 def _run_phase(
@@ -79,20 +93,23 @@ def _run_phase(
     include: Sequence[str],
     banned: list[str],
     trace: RewriteTrace | None,
-    on_error: str,
+    on_fault: str,
     settled: Collection[Apply],
+    only: bool,
 ) -> Collection[Apply]:
     """Run a phase until it has nothing to do; if rules undo each other, go on without them."""
     for _ in range(MAX_PASSES):
-        rules = select(context.phase, include, banned)
-        walk = _Walk(context, rules, trace, on_error, settled)
+        rules = select(context.phase, include, banned, only)
+        walk = _Walk(context, rules, trace, on_fault, settled)
         try:
             walk.run()
         except RewriteLoop as loop:
-            if on_error == "raise":
-                raise
-            warnings.warn(str(loop), RewriteWarning, stacklevel=2)
-            banned.extend(loop.rules)
+            involved = [rule for rule in rules if rule.name in loop.rules]
+            # A rule of the user's is the likelier cause than those it goes round with.
+            blamed = [rule for rule in involved if not rule.proved] or involved
+            told = faults.loop(involved, blamed, loop.variable, apply_rules)  # type: ignore[arg-type]
+            _report(told, on_fault)
+            banned.extend(rule.name for rule in blamed)
             if trace is not None:
                 trace.drop_pass()
             continue
@@ -109,14 +126,20 @@ def apply_rules(
     phase: str = "canonicalize",
     trace: RewriteTrace | None = None,
 ) -> None:
-    """One walk with exactly these rules, in place; whatever goes wrong is raised.
+    """One walk with exactly these rules, in place; whatever goes wrong is raised as it is.
 
     Raises
     ------
     RewriteError
-        If a rule fails or changes a type; `RewriteLoop` if the rules never end.
+        If a rule changes a type or a value; `RewriteLoop` if the rules never end.
     """
-    _Walk(Context(fgraph, phase), rules, trace, "raise").run()
+    _Walk(Context(fgraph, phase), rules, trace, "bare").run()
+
+
+def _report(told: RewriteError, on_fault: str, cause: Exception | None = None) -> None:
+    if on_fault == "raise":
+        raise told from cause
+    warnings.warn(str(told), RewriteWarning, stacklevel=2)
 
 
 class _Walk:
@@ -127,7 +150,7 @@ class _Walk:
         context: Context,
         rules: Sequence[Rule],
         trace: RewriteTrace | None,
-        on_error: str,
+        on_fault: str,
         settled: Collection[Apply] = (),
     ) -> None:
         self.context = context
@@ -135,7 +158,7 @@ class _Walk:
         self.trace = trace
         told = RewriteTrace() if trace is None else trace
         self.record = told.begin_pass(self.fgraph, context.phase)
-        self.on_error = on_error
+        self.on_fault = on_fault
         self.rules = rules
         self.settled = settled
         self.untouched: set[Apply] = set()
@@ -146,6 +169,8 @@ class _Walk:
         self.made_by: dict[Apply, tuple[int, str, Apply]] = {}
         self.applied: dict[Apply, str] = {}
         self.dropped: set[str] = set()
+        self.compared: Counter[str] = Counter()
+        self.refused = trace.attempts if trace is not None and trace.level == "attempts" else None
 
     def run(self) -> None:
         """Walk, and give the graph its new outputs."""
@@ -240,6 +265,8 @@ class _Walk:
             replaced = self._apply(rule, node)
             if replaced is not None:
                 return replaced
+            if self.refused is not None:
+                self.refused.append((len(self.trace.steps), rule.name, node.outputs))  # type: ignore[union-attr]
         return None
 
     def _apply(self, rule: Rule, node: Apply) -> tuple[Variable, ...] | None:
@@ -248,9 +275,12 @@ class _Walk:
             answer = rule.apply(self.context, node)
             if answer is None:
                 return None
-            outputs = self._checked(node, answer)
+            outputs = self._checked(rule, node, answer)
         except Exception as error:
-            self._misbehaved(rule, node, error)
+            if self.on_fault == "bare":
+                raise
+            self.dropped.add(rule.name)
+            _report(faults.failure(rule, node, error, apply_rules), self.on_fault, error)
             return None
         if outputs is None or all(new is old for new, old in zip(outputs, node.outputs)):
             return None
@@ -265,17 +295,26 @@ class _Walk:
             )
         return outputs
 
-    def _checked(self, node: Apply, answer: Replacement) -> tuple[Variable, ...] | None:
+    def _checked(
+        self, rule: Rule, node: Apply, answer: Replacement
+    ) -> tuple[Variable, ...] | None:
         """The replacements, interned; None if one would know less about its shape."""
         if len(answer.outputs) != len(node.outputs):
             raise RewriteError(
                 f"it returned {len(answer.outputs)} results for {len(node.outputs)} outputs"
             )
         for old, new in zip(node.outputs, answer.outputs):
+            if not isinstance(new, Variable):
+                raise RewriteError(f"it returned {new!r}, which is no variable")
             if not old.type.in_same_class(new.type):
                 raise RewriteError(f"it changed the type from {old.type} to {new.type}")
             if not old.type.is_super(new.type):
                 return None
+        if not rule.proved and self.compared[rule.name] < MOST_COMPARED:
+            self.compared[rule.name] += 1
+            found = faults.changed_value(rule, node, answer)
+            if found:
+                raise RewriteError(f"it changed the value: {found}")
         return tuple(self.fgraph.table.intern_all(answer.outputs, adopt=True))
 
     def _hand_on(
@@ -302,20 +341,7 @@ class _Walk:
                 self.fgraph.inherit((source,), (inner,), named=False)
         return tuple(created)
 
-    # -- rules that misbehave -----------------------------------------------------------------
-
-    def _misbehaved(self, rule: Rule, node: Apply, error: Exception) -> None:
-        self.dropped.add(rule.name)
-        ours = isinstance(error, RewriteError)
-        told = RewriteError(
-            f"The rewrite rule {rule.name} failed and is left out.",
-            where=placed(describe(node.outputs[0]), node),
-            why=str(error) if ours else f"{type(error).__name__}: {error}",
-            remedy=f"see {rule.file}, line {rule.line}; testing.check_rule({rule.name}) tests it",
-        )
-        if self.on_error == "raise":
-            raise told from error
-        warnings.warn(str(told), RewriteWarning, stacklevel=2)
+    # -- loops --------------------------------------------------------------------------------
 
     def _rules_between(self, stack: list[Apply], start: Apply) -> list[str]:
         """The rules that led from `start` back to itself."""
@@ -334,11 +360,6 @@ class _Walk:
 
 
 def _loop(rules: Sequence[str], node: Apply) -> RewriteLoop:
-    error = RewriteLoop(
-        "Rewrite rules undo each other for ever: " + ", ".join(rules) + ".",
-        where=placed(describe(node.outputs[0]), node),
-        why="each result is changed again by another of them",
-        remedy="a rule must lead to a simpler form; these rules were left out here",
-    )
-    error.rules = tuple(rules)
+    error = RewriteLoop("Rewrite rules undo each other for ever: " + ", ".join(rules) + ".")
+    error.rules, error.variable = tuple(rules), node.outputs[0]
     return error

@@ -117,6 +117,7 @@ class Recorded:
     right: Tree
     condition: tuple[str, ...]
     plain: bool
+    sides: tuple[Variable, Variable]
 
 
 @dataclasses.dataclass
@@ -169,7 +170,8 @@ def record(function: Callable[..., Any], when: Callable[..., bool] | None = None
         raise LabTypeError(
             f"The rule {function.__name__} does not return two sides.", remedy="return left, right"
         )
-    left, right = (_tree(as_tensor_variable(side), wildcards, axes) for side in sides)
+    first, second = map(as_tensor_variable, sides)
+    left, right = (_tree(side, wildcards, axes) for side in (first, second))
     if not isinstance(left, Call):
         raise LabValueError(
             f"The left side of the rule {function.__name__} is only {left}.",
@@ -182,8 +184,8 @@ def record(function: Callable[..., Any], when: Callable[..., bool] | None = None
                 f"when= of the rule {function.__name__} asks for {name!r}.",
                 why="its parameters are " + ", ".join(parameters),
             )
-    plain = _plain(right) and not any(is_cast(v) for v in ancestors([as_tensor_variable(sides[1])]))
-    return Recorded(function, parameters, left, right, condition, plain)
+    plain = _plain(right) and not any(is_cast(v) for v in ancestors([second]))
+    return Recorded(function, parameters, left, right, condition, plain, (first, second))
 
 
 def _parameters(function: Callable[..., Any]) -> dict[str, Any]:

@@ -10,12 +10,14 @@ Relies on `rewriting.pattern` for rules written as two expressions.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import functools
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from autodiff_lab.errors import LabTypeError, LabValueError
+from autodiff_lab import hooks
+from autodiff_lab.errors import LabKeyError, LabTypeError, LabValueError
 from autodiff_lab.graph import Apply, Variable, source
 from autodiff_lab.rewriting import pattern as patterns
 
@@ -81,6 +83,8 @@ class Rule:
             raise LabTypeError(f"A rewrite rule is a function, not {self.function!r}.")
         self.name = self.function.__name__
         self.doc = inspect.cleandoc(self.function.__doc__ or "")
+        # The package's own rules are proved by its tests; others are compared while they run.
+        self.proved = str(self.function.__module__).startswith("autodiff_lab.")
         code = inspect.unwrap(self.function).__code__
         self.file, self.line = code.co_filename, code.co_firstlineno
         if self.phase not in (*PHASES, DISPLAY):
@@ -153,6 +157,12 @@ class PatternRule(Rule):
         right = patterns.build(self.recorded, context, node, found)
         return None if right is None else Replacement([right], found.bindings, found.matched)
 
+    @property
+    def left_text(self) -> str:
+        """The left side as a formula."""
+        text: str = hooks.call("pp", self.recorded.sides[0], constants="short")
+        return text
+
     def __str__(self) -> str:
         return f"{self.left} -> {self.right}"
 
@@ -176,6 +186,26 @@ def register(new: AnyRule) -> AnyRule:
     RULES[new.name] = new
     _selected.cache_clear()
     return new
+
+
+def known_name(name: str, tags: bool = False) -> str:
+    """A rule's name (or, with `tags`, that of a tag or phase), or an error with those like it.
+
+    Raises
+    ------
+    LabKeyError
+        If nothing is called so.
+    """
+    known = [*RULES]
+    if tags:
+        known += [*PHASES, *(tag for rule in RULES.values() for tag in rule.tags)]
+    if name not in known:
+        like = difflib.get_close_matches(name, known, 3, 0.5)
+        raise LabKeyError(
+            f"There is no rewrite rule {name!r}.",
+            remedy="perhaps " + ", ".join(like) if like else "rewriting.RULES lists them",
+        )
+    return name
 
 
 def unregister(name: str) -> None:
@@ -248,7 +278,9 @@ def node_rewriter(
     return lambda function: register(NodeRule(function, phase, client, ops=ops, **options))
 
 
-def select(phase: str, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[Rule]:
+def select(
+    phase: str, include: Sequence[str] = (), exclude: Sequence[str] = (), only: bool = False
+) -> list[Rule]:
     """The rules that a phase runs: its own and those of earlier phases not marked `only_in`.
 
     Parameters
@@ -256,18 +288,23 @@ def select(phase: str, include: Sequence[str] = (), exclude: Sequence[str] = ())
     phase : str
     include, exclude : sequence of str
         Rules, tags or phases to add or to leave out, by name.
+    only : bool
+        No others than those included.
     """
-    return _selected(phase, tuple(include), tuple(exclude))
+    return _selected(phase, tuple(include), tuple(exclude), only)
 
 
 @functools.cache
-def _selected(phase: str, include: tuple[str, ...], exclude: tuple[str, ...]) -> list[Rule]:
+def _selected(
+    phase: str, include: tuple[str, ...], exclude: tuple[str, ...], only: bool
+) -> list[Rule]:
     earlier = PHASES[: PHASES.index(phase)] if phase in PHASES else ()
     chosen = []
     for candidate in RULES.values():
         labels = {candidate.name, *candidate.tags}
         again = not candidate.only_in or not labels.isdisjoint(include)
         due = candidate.phase == phase or (candidate.phase in earlier and again)
-        if due and (labels | {candidate.phase}).isdisjoint(exclude):
+        named = not only or not labels.isdisjoint(include)
+        if due and named and (labels | {candidate.phase}).isdisjoint(exclude):
             chosen.append(candidate)
     return sorted(chosen, key=lambda rule: (-rule.specificity, rule.name))

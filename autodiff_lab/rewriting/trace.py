@@ -1,19 +1,26 @@
-"""The story of a rewriting: which rule replaced what, step by step.
+"""The story of a rewriting: which rule replaced what, step by step, and what can be asked of it.
 
 `RewriteTrace.graph_at(k)` gives the whole graph as it stood before step k, by replaying the first
 steps of the pass that contains it from that pass's start.  Relies on the interned nodes of the
 `FunctionGraph`: the same node is found again by looking it up.
+
+The one idea: while rewriting only what happened is noted; whatever else is worked out when asked.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from autodiff_lab import hooks
-from autodiff_lab.graph import Constant, FunctionGraph, Variable
+from autodiff_lab.errors import LabIndexError, LabValueError
+from autodiff_lab.graph import Constant, FunctionGraph, Variable, toposort
+from autodiff_lab.rewriting.registry import RULES, Rule, known_name
+from autodiff_lab.rewriting.trial import cost
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,8 +74,26 @@ class RewritePass:
     hits: int = 0
 
 
+LONGEST = 120
+"""Pieces of an expression that are written out."""
+FACTS = ("index", "pass_index", "phase", "rule", "elapsed_ns")
+
+
 class RewriteTrace:
-    """Every step of a rewriting.
+    """Every step of a rewriting, and what can be asked about it.
+
+    Parameters
+    ----------
+    level : str
+        ``"steps"``, or ``"attempts"`` to note also what was tried in vain.
+
+    Attributes
+    ----------
+    steps : list of RewriteStep
+    passes : list of RewritePass
+    attempts : list of tuple
+        At level ``"attempts"``: (number of steps so far, rule, outputs of the node that the rule
+        looked at and left as it was).
 
     Examples
     --------
@@ -82,10 +107,17 @@ class RewriteTrace:
     1 step: double_negation
     """
 
-    def __init__(self) -> None:
+    def __init__(self, level: str = "steps") -> None:
+        self.level = level
         self.steps: list[RewriteStep] = []
         self.passes: list[RewritePass] = []
+        self.attempts: list[tuple[int, str, tuple[Variable, ...]]] = []
+        self.settings: dict[str, Any] = {}
         self._fgraph: FunctionGraph | None = None
+
+    def begin(self, fgraph: FunctionGraph, **settings: Any) -> None:
+        """Note the start of a rewriting and how it was asked for."""
+        self._fgraph, self.settings = fgraph, settings
 
     def begin_pass(self, fgraph: FunctionGraph, phase: str) -> RewritePass:
         """Note the start of a walk."""
@@ -99,21 +131,175 @@ class RewriteTrace:
         given_up = self.passes.pop()
         del self.steps[given_up.first_step :]
 
+    # -- graphs -----------------------------------------------------------------------------
+
     def graph_at(self, k: int) -> tuple[Variable, ...]:
         """The outputs before step `k`; ``k = len(steps)`` is the end."""
+        if not 0 <= k <= len(self.steps):
+            raise LabIndexError(f"There is no step {k}.", why=f"there are {len(self.steps)} steps")
         if self._fgraph is None or not self.passes:
             return ()
-        if not 0 <= k <= len(self.steps):
-            raise IndexError(f"there are {len(self.steps)} steps, not {k}")
         if k == len(self.steps):
             return self.passes[-1].outputs_after
-        place = self.steps[k].pass_index
-        start = self.passes[place]
-        done = self.steps[start.first_step : k]
+        return self._replayed(k, self.passes[self.steps[k].pass_index].outputs_before)
+
+    @property
+    def memo(self) -> Mapping[Variable, Variable]:
+        """The user's variable -> the one at the start of the story."""
+        return {} if self._fgraph is None else self._fgraph.memo
+
+    def image(self, variable: Variable, k: int) -> Variable:
+        """What stands before step `k` in the place of a variable of the graph at the start."""
+        for number in range(self.steps[k].pass_index if k < len(self.steps) else len(self.passes)):
+            later = [p.first_step for p in self.passes[number + 1 :]]
+            end = later[0] if later else len(self.steps)
+            variable = self._replayed(end, (variable,), number)[0]
+        return variable if k == len(self.steps) else self._replayed(k, (variable,))[0]
+
+    def _replayed(
+        self, k: int, outputs: tuple[Variable, ...], place: int | None = None
+    ) -> tuple[Variable, ...]:
+        """`outputs`, of the start of a pass, before step `k` of that pass."""
+        assert self._fgraph is not None
+        start = self.passes[self.steps[k].pass_index if place is None else place]
         replaced: dict[Variable, Variable] = {}
-        for step in done:
+        for step in self.steps[start.first_step : k]:
             replaced.update(zip(step.before, step.after))
-        return tuple(_replay(self._fgraph, start.outputs_before, replaced))
+        return tuple(_replay(self._fgraph, outputs, replaced))
+
+    def without(self, *rules: str) -> RewriteTrace:
+        """The story as it would have been with some rules (or tags, phases) switched off.
+
+        Examples
+        --------
+        >>> import autodiff_lab as ad, autodiff_lab.tensor as pt
+        >>> x = pt.dscalar("x")
+        >>> trace = ad.function([x], pt.log(1 + pt.exp(x))).trace
+        >>> print(trace.without("log_of_one_plus_exp").summary())
+        3 steps: constant_in_result_dtype, log_of_one_plus, log1p_of_exp
+        """
+        if self._fgraph is None:
+            raise LabValueError("This story has no graphs.", why="it was read from a file")
+        from autodiff_lab.rewriting.driver import run_phases
+
+        for name in rules:
+            known_name(name, tags=True)
+        start = FunctionGraph(self._fgraph.inputs, self.graph_at(0), clone=False)
+        for mine, copied in start.memo.items():
+            for table in ("names", "origin", "roles"):
+                known = getattr(self._fgraph, table)
+                if mine in known:
+                    getattr(start, table)[copied] = known[mine]
+        again = RewriteTrace(self.level)
+        options = {**self.settings, "exclude": (*self.settings["exclude"], *rules)}
+        run_phases(start, trace=again, **options)
+        return again
+
+    def filter(
+        self, rule: str | None = None, phase: str | None = None, text: str | None = None
+    ) -> list[RewriteStep]:
+        """The steps of a rule (or tag), of a phase, or whose two sides contain a text."""
+        return [
+            step for step in self.steps
+            if (rule is None or rule in (step.rule, *getattr(RULES.get(step.rule), "tags", ())))
+            and (phase is None or phase == step.phase)
+            and (text is None or any(text in short(v) for v in (*step.before, *step.after)))
+        ]
+
+    def diff(self, i: int, j: int) -> str:
+        """The nodes that the graph before step `i` has and the one before `j` has not: "-"; "+" for
+        the others.
+        """
+        sides = [toposort(self.graph_at(k)) for k in (i, j)]
+        lines = []
+        for sign, mine, other in zip("-+", sides, sides[::-1]):
+            gone = set(mine) - set(other)
+            texts = [short(node.outputs[0]) for node in mine if node in gone]
+            lines += [f"{sign} {text}" for text in dict.fromkeys(texts)]
+        return "\n".join(lines)
+
+    def bisect(self, values: Any, rtol: float = 1e-9) -> RewriteStep | None:
+        """The first step that changed the value of an output, or None.
+
+        Parameters
+        ----------
+        values : mapping or sequence
+            A value for each input, by variable or name, or in the order of the inputs.
+        rtol : float
+            What counts as changed; NaN and infinity count as values.
+        """
+        if self._fgraph is None:
+            return None
+        given = self._given(values)
+
+        def values_at(k: int) -> list[Any]:
+            outputs = self.graph_at(k)
+            found = hooks.call("replay", outputs, given)
+            return [found[v] for v in outputs]
+
+        first = values_at(0)
+
+        def changed(k: int) -> bool:
+            pairs = zip(first, values_at(k))
+            return not all(np.allclose(a, b, rtol, 0, equal_nan=True) for a, b in pairs)
+
+        low, high = 0, len(self.steps)
+        if not high or not changed(high):
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if changed(middle) else (middle, high)
+        return self.steps[low]
+
+    def _given(self, values: Any) -> dict[Variable, Any]:
+        assert self._fgraph is not None
+        inputs = [v for v in self._fgraph.inputs if not hasattr(v, "container")]
+        if not isinstance(values, Mapping):
+            values = dict(zip(inputs, values if isinstance(values, list | tuple) else [values]))
+        by_name = {v.name: v for v in inputs}
+        found: dict[Any, Any] = {
+            by_name[key] if isinstance(key, str) else self.memo.get(key, key): value
+            for key, value in values.items()
+        }
+        return {v: np.asarray(value, v.type.dtype) for v, value in found.items()}
+
+    # -- measures ---------------------------------------------------------------------------
+
+    def cost(self, k: int) -> int:
+        """Rough cost of the graph before step `k`, in additions per element."""
+        return cost(self.graph_at(k))
+
+    def bits_of_error(self, step: RewriteStep | int) -> tuple[float, float]:
+        """Mean bits of error of a step's two sides, at points of all sizes: 0 is the best.
+
+        Examples
+        --------
+        >>> import autodiff_lab as ad, autodiff_lab.tensor as pt
+        >>> x = pt.dscalar("x")
+        >>> trace = ad.function([x], pt.log(1 + x)).trace
+        >>> before, after = trace.bits_of_error(trace.filter(rule="log_of_one_plus")[0])
+        >>> before > 10 and after < 1
+        True
+        """
+        chosen = self.steps[step] if isinstance(step, int) else step
+        bits: tuple[float, float] = hooks.call(
+            "bits_of_sides", chosen.before[0], chosen.after[0]
+        )
+        return bits
+
+    # -- words ------------------------------------------------------------------------------
+
+    def why(self, step: RewriteStep | int) -> str:
+        """What a step did and for what reason, in words."""
+        from autodiff_lab.rewriting.why import why
+
+        return why(self.steps[step] if isinstance(step, int) else step, self)
+
+    def why_not(self, rule: Rule | str, variable: Variable | None = None) -> str:
+        """Why a rule did not change a variable (by default: any output), in words."""
+        from autodiff_lab.rewriting.why import why_not
+
+        return why_not(rule, variable, self)
 
     def summary(self) -> str:
         """How often each rule was applied, in one line."""
@@ -124,16 +310,24 @@ class RewriteTrace:
 
     def to_json(self) -> list[dict[str, Any]]:
         """The steps as plain data: rules, phases, and both sides as text."""
-        facts = ("index", "pass_index", "phase", "rule", "elapsed_ns")
         return [
             {
-                **{name: getattr(step, name) for name in facts},
-                "before": [hooks.call("pp", v) for v in step.before],
-                "after": [hooks.call("pp", v) for v in step.after],
+                **{name: getattr(step, name) for name in FACTS},
+                "before": [_plain(v) for v in step.before],
+                "after": [_plain(v) for v in step.after],
                 "bindings": {name: _plain(value) for name, value in step.bindings.items()},
             }
             for step in self.steps
         ]
+
+    @classmethod
+    def from_json(cls, data: Sequence[Mapping[str, Any]]) -> RewriteTrace:
+        """The story told by `to_json`: both sides are texts, and there are no graphs."""
+        trace = cls()
+        for entry in data:
+            sides = {name: tuple(entry[name]) for name in ("before", "after")}
+            trace.steps.append(RewriteStep(**{**entry, **sides, "created": ()}))
+        return trace
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -143,6 +337,14 @@ class RewriteTrace:
 
     def __repr__(self) -> str:
         return f"<RewriteTrace: {self.summary()}>"
+
+
+def short(variable: Any) -> str:
+    """A variable as text, cut where it is long; a text as it is."""
+    if isinstance(variable, str):
+        return variable
+    text: str = hooks.call("pp", variable, constants="short", max_pieces=LONGEST)
+    return text
 
 
 def _plain(value: Any) -> Any:

@@ -1,30 +1,77 @@
-"""`why_not(rule, variable)`: why a rule does not change a variable, in one sentence.
+"""`why(step)` and `why_not(rule, variable)`: what a rule did, or what kept it away, in words.
 
-The pattern is laid on the graph and the first difference told.  Relies on `rewriting.pattern`; the
-walk is over the pattern.
+The pattern is laid on the graph and the first difference told; with a trace, the earlier rule that
+took the pattern away is found by looking at the graphs in between.  Relies on `rewriting.pattern`;
+the walk is over the pattern.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from autodiff_lab.graph import FunctionGraph, Variable, describe
+from autodiff_lab.graph import FunctionGraph, Variable, describe, line_of, toposort
 from autodiff_lab.rewriting import pattern
 from autodiff_lab.rewriting.facts import Context, is_plumbing
-from autodiff_lab.rewriting.registry import RULES, PatternRule, Rule
-from autodiff_lab.rewriting.trace import RewriteTrace
+from autodiff_lab.rewriting.registry import PHASES, RULES, PatternRule, Rule, known_name
+from autodiff_lab.rewriting.trace import RewriteStep, RewriteTrace, short
+
+MOST_LOOKED_AT = 200
 
 
-def why_not(rule: Rule | str, variable: Variable, trace: RewriteTrace | None = None) -> str:
+def why(step: RewriteStep, trace: RewriteTrace) -> str:
+    """What a step did and for what reason, in words.
+
+    Examples
+    --------
+    >>> import autodiff_lab as ad, autodiff_lab.tensor as pt
+    >>> x = pt.dscalar("x")
+    >>> trace = ad.function([x], -(-x)).trace
+    >>> print(trace.why(0))  # doctest: +ELLIPSIS
+    Step 1: double_negation turned (-(-x)) into x.
+      reason: Two minus signs cancel.
+      found:  in canonicalize, x = x
+      line:   ...
+    """
+    sides = [", ".join(map(short, side)) for side in (step.before, step.after)]
+    lines = [f"Step {step.index + 1}: {step.rule} turned {sides[0]} into {sides[1]}."]
+    rule = RULES.get(step.rule)
+    if rule is not None:
+        lines.append(f"  reason: {rule.summary}")
+    bound = ", ".join(f"{name} = {_bound(value)}" for name, value in step.bindings.items())
+    lines.append(f"  found:  in {step.phase}" + (f", {bound}" if bound else ""))
+    made = {v: earlier for earlier in trace.steps[: step.index]
+            for v in (*earlier.after, *earlier.created)}
+    behind = [v for side in step.before if isinstance(side, Variable) for v in _near(side)]
+    enabled = dict.fromkeys(f"{made[v].rule} (step {made[v].index + 1})" for v in behind
+                            if v in made)
+    if enabled:
+        lines.append("  after:  " + ", ".join(enabled))
+    line = next((line_of(v) for v in step.before if isinstance(v, Variable)), None)
+    return "\n".join([*lines, f"  line:   {line}"] if line else lines)
+
+
+def _bound(value: Any) -> str:
+    return short(value) if isinstance(value, Variable | str) else str(value)
+
+
+def _near(variable: Variable) -> list[Variable]:
+    """A variable and what it is computed from directly."""
+    return [variable, *(variable.owner.inputs if variable.owner is not None else ())]
+
+
+def why_not(
+    rule: Rule | str, variable: Variable | None = None, trace: RewriteTrace | None = None
+) -> str:
     """Why a rule does not change a variable.
 
     Parameters
     ----------
     rule : Rule or str
-    variable : Variable
-        The result that was expected to be rewritten.
+    variable : Variable, optional
+        The result that was expected to be rewritten; with a trace, by default any.
     trace : RewriteTrace, optional
-        Of the rewriting that made the graph: then the rule that changed a part before is named.
+        Of the rewriting: then the variable is one of the graph at its start, and the rule that
+        took the pattern away is named.
 
     Returns
     -------
@@ -34,35 +81,132 @@ def why_not(rule: Rule | str, variable: Variable, trace: RewriteTrace | None = N
     --------
     >>> import autodiff_lab.tensor as pt
     >>> x = pt.dscalar("x")
-    >>> why_not("log_of_one_plus_exp", pt.log(2 + pt.exp(x)))
-    'expected 1, found 2'
-    >>> why_not("log_of_one_plus_exp", pt.log(1 + pt.exp(x)))
-    'it does change it'
+    >>> print(why_not("log_of_one_plus_exp", pt.log(2 + pt.exp(x))))
+    It looks for log((1 + exp(x))): where that has 1, there is 2 here.
+    >>> print(why_not("log_of_one_plus_exp", pt.log(1 + pt.exp(x))))
+    It does change it.
     """
-    chosen = RULES[rule] if isinstance(rule, str) else rule
+    chosen = RULES[known_name(rule)] if isinstance(rule, str) else rule
+    if trace is None or not trace.passes:
+        return _first_difference(chosen, variable, trace)
+    barred = _switched_off(chosen, trace)
+    if barred:
+        return barred
+    if variable is None:
+        used = trace.filter(rule=chosen.name)
+        if used:
+            return f"It was applied: {_counted(used)}."
+        variable = _likeliest(chosen, trace)
+        if variable is None:
+            return f"Nothing here is computed by {_ops(chosen)}, which it looks for."
+    return _story(chosen, trace.memo.get(variable, variable), trace)
+
+
+def _story(rule: Rule, start: Variable, trace: RewriteTrace) -> str:
+    """What became of a variable of the start, as this rule sees it."""
+    for step in trace.filter(rule=rule.name):
+        if trace.image(start, step.index) in step.before:
+            return f"It did, at step {step.index + 1}."
+    end = len(trace.steps)
+    if _fits(rule, start):
+        low, high = 0, end
+        if _fits(rule, trace.image(start, end)):
+            return "It fits, and was not tried there: another rule goes first each time."
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if _fits(rule, trace.image(start, middle)) else (low, middle)
+        step = trace.steps[low]
+        sides = [", ".join(map(short, side)) for side in (step.before, step.after)]
+        return (f"The pattern was there, until step {low + 1}: {step.rule} turned {sides[0]} into "
+                f"{sides[1]} before {rule.name} had its turn (it runs in {rule.phase}).")
+    return _first_difference(rule, trace.image(start, end), trace)
+
+
+def _switched_off(rule: Rule, trace: RewriteTrace) -> str:
+    """A sentence, if the rewriting left this rule out altogether."""
+    labels = {rule.name, *rule.tags, rule.phase}
+    out = labels & set(trace.settings.get("exclude", ()))
+    if out:
+        return f"It was switched off: {', '.join(sorted(out))} was excluded."
+    phases = trace.settings.get("phases", PHASES)
+    later = [name for name in phases if PHASES.index(rule.phase) <= PHASES.index(name)] \
+        if rule.phase in PHASES else []
+    if not later:
+        return f"It belongs to {rule.phase}, which was not run."
+    return ""
+
+
+def _counted(steps: list[RewriteStep]) -> str:
+    numbers = [str(step.index + 1) for step in steps[:5]]
+    return f"step{'s' * (len(steps) > 1)} {', '.join(numbers)}{', ...' * (len(steps) > 5)}"
+
+
+def _ops(rule: Rule) -> str:
+    return ", ".join(op if isinstance(op, str) else op.__name__ for op in rule.ops)
+
+
+def _likeliest(rule: Rule, trace: RewriteTrace) -> Variable | None:
+    """A variable of the start at which the rule would look; the one where most of it fits."""
+    nodes = [node for node in toposort(trace.graph_at(0))
+             if not {"*", node.op.name, *type(node.op).__mro__}.isdisjoint(rule.ops)]
+    found = [node.outputs[0] for node in nodes[:MOST_LOOKED_AT]]
+    left = rule.left if isinstance(rule, PatternRule) else None
+    return max(found, key=lambda v: _agreement(left, v), default=None)
+
+
+def _agreement(tree: Any, variable: Any) -> int:
+    """How many calls of a pattern stand in the graph where the pattern has them."""
+    while is_plumbing(variable):
+        variable = variable.owner.inputs[0]
+    node = variable.owner
+    if not isinstance(tree, pattern.Call) or node is None or node.op.name != tree.op:
+        return 0
+    orders = (node.inputs, node.inputs[::-1]) if tree.commutative else (node.inputs,)
+    return 1 + max(sum(map(_agreement, tree.args, inputs)) for inputs in orders)
+
+
+def _fits(rule: Rule, variable: Variable) -> bool:
     if variable.owner is None:
-        return f"{describe(variable)} is not computed by anything"
-    context = Context(FunctionGraph(None, [variable], clone=False), chosen.phase)
-    if chosen.apply(context, variable.owner) is not None:
-        return "it does change it"
-    if not isinstance(chosen, PatternRule):
-        names = ", ".join(op if isinstance(op, str) else op.__name__ for op in chosen.ops)
-        return f"it looks at nodes of {names} and had nothing to change at {variable.owner.op.name}"
-    found = _difference(context, chosen.left, variable, {})
+        return False
+    fgraph = FunctionGraph(None, [variable], clone=False)
+    node = fgraph.outputs[0].owner
+    return node is not None and rule.apply(Context(fgraph, rule.phase), node) is not None
+
+
+def _first_difference(rule: Rule, variable: Variable | None, trace: RewriteTrace | None) -> str:
+    """Where pattern and graph part, or the condition that does not hold."""
+    if variable is None or variable.owner is None:
+        what = "nothing" if variable is None else describe(variable)
+        return f"It looks at what {_ops(rule)} computes; {what} is not computed by anything."
+    if _fits(rule, variable):
+        return "It does change it."
+    if not isinstance(rule, PatternRule):
+        name = variable.owner.op.name
+        if {"*", name, *type(variable.owner.op).__mro__}.isdisjoint(rule.ops):
+            return f"It looks at nodes of {_ops(rule)}; {short(variable)} is computed by {name}."
+        return f"It looked at {short(variable)} and had nothing to change there: {rule.summary}"
+    context = Context(FunctionGraph(None, [variable], clone=False), rule.phase)
+    found = _difference(context, rule.left, variable, {})
     if found is None:
-        return _refusal(context, chosen, variable)
+        return _refusal(context, rule, variable)
     text, place = found
-    return text + _earlier(trace, place)
+    return f"It looks for {rule.left_text}: {text}{_earlier(trace, place)}."
 
 
 def _refusal(context: Context, rule: PatternRule, variable: Any) -> str:
     """The left side fits: what else kept the rule away."""
     node = variable.owner
     if pattern.match(rule.recorded, context, node, None, rule.kinds) is None:
-        return f"it is not for {variable.type.dtype} (it works on dtypes of kind {rule.kinds!r})"
-    if pattern.match(rule.recorded, context, node, rule.when, rule.kinds) is None:
-        return f"its condition {getattr(rule.when, '__name__', 'when')} does not hold"
-    return "its right side would know less about dtype or shape"
+        return (f"The pattern fits, but it is not for {variable.type.dtype} (it works on dtypes "
+                f"of kind {rule.kinds!r}).")
+    found = pattern.match(rule.recorded, context, node, rule.when, rule.kinds)
+    if found is None:
+        bound = pattern.match(rule.recorded, context, node, None, rule.kinds)
+        values = ", ".join(f"{name} = {_bound(bound.bindings[name])}"  # type: ignore[union-attr]
+                           for name in rule.recorded.condition)
+        told = " ".join(str(rule.when.__doc__ or getattr(rule.when, "__name__", "")).split())
+        return f"The pattern fits, but its condition does not hold for {values}: {told}"
+    return "The pattern fits, but its right side would know less about dtype or shape."
 
 
 def _difference(
@@ -75,18 +219,17 @@ def _difference(
     if isinstance(tree, pattern.Value):
         if value is not None and value.item() in tree.accepted:
             return None
-        return f"expected {tree}, found {_what(context, variable)}", variable
+        return f"where that has {tree}, there is {short(variable)} here", variable
     if isinstance(tree, pattern.Wild):
         if tree.constant and value is None:
-            return f"expected a constant for {tree}, found {_what(context, variable)}", variable
+            return f"{tree} stands for a constant, but there is {short(variable)} here", variable
         before = names.setdefault(tree.name, variable)
         if before is variable or tree.constant:
             return None
-        both = f"{_what(context, before)} and {_what(context, variable)}"
-        return f"{tree} stands for {both}", variable
+        return f"{tree} would have to be both {short(before)} and {short(variable)}", variable
     node = variable.owner
     if node is None or node.op.name != tree.op:
-        return f"expected {tree.op}, found {_what(context, variable)}", variable
+        return f"where that has {tree.op}, there is {short(variable)} here", variable
     first = None
     for inputs in (node.inputs, node.inputs[::-1]) if tree.commutative else (node.inputs,):
         trial = dict(names)
@@ -100,17 +243,10 @@ def _difference(
     return first
 
 
-def _what(context: Context, variable: Any) -> str:
-    value = context.scalar_value(variable)
-    if value is not None:
-        return f"{value.item():g}"
-    if variable.owner is None:
-        return describe(variable)
-    return str(variable.owner.op.name)
-
-
 def _earlier(trace: RewriteTrace | None, place: Variable) -> str:
-    for step in trace or ():
+    """The step that made what stands in the wrong place."""
+    for step in reversed(trace.steps if trace is not None else []):
         if place in step.after:
-            return f"; rewritten earlier by {step.rule} at step {step.index}"
+            before = ", ".join(map(short, step.before))
+            return f"; {step.rule} made that from {before} at step {step.index + 1}"
     return ""

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.graph import Constant, Variable, toposort
+from autodiff_lab.graph import Constant, Variable, explicit_graph_inputs, toposort
 from autodiff_lab.tensor.elemwise import Elemwise
 from autodiff_lab.tensor.opdef import compile_expression
 from autodiff_lab.tensor.scalars.primitives import Literal, Name, post_order
@@ -302,6 +302,8 @@ def bits_of_error(
     >>> bits_of_error(pt.log1p(x), [x], [1e-10])
     0.0
     """
+    if np.dtype(variable.type.dtype).kind != "f":  # type: ignore[attr-defined]
+        return float("nan")
     given = dict(zip(inputs, values))
     truth = exact(variable if reference is None else reference, given)
     given = {v: np.asarray(a, v.type.dtype) for v, a in given.items()}  # type: ignore[attr-defined]
@@ -344,3 +346,35 @@ def mean_bits_of_error(
     return _mean(np.array([
         bits_of_error(variable, inputs, point, reference=reference) for point in points
     ]))
+
+
+def sampled(inputs: Sequence[Any], count: int = 16, length: int = 3) -> list[list[Array]]:
+    """Points of all sizes and both signs, always the same ones: a value for each input."""
+    rng = np.random.default_rng(0)
+    points = []
+    for place in range(count):
+        point = []
+        for variable in inputs:
+            shape = [length if n is None else n for n in variable.type.shape]
+            size = 10.0 ** rng.uniform(*((-12, 0), (-1, 3))[place % 2], shape)
+            drawn = size * rng.choice([-1.0, 1.0], shape)
+            point.append(np.asarray(drawn).astype(variable.type.dtype))
+        points.append(point)
+    return points
+
+
+def bits_of_sides(before: Variable, after: Variable) -> tuple[float, float]:
+    """Mean bits of error of an expression and of what replaced it, at sampled points.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> x = pt.dscalar("x")
+    >>> before, after = bits_of_sides(pt.exp(x) - 1, pt.expm1(x))
+    >>> before > 5 > after
+    True
+    """
+    inputs = list(explicit_graph_inputs([before, after]))
+    points = sampled(inputs)
+    return (mean_bits_of_error(before, inputs, points),
+            mean_bits_of_error(after, inputs, points, reference=before))

@@ -25,11 +25,12 @@ from autodiff_lab.rewriting import (
 )
 from autodiff_lab.rewriting.driver import apply_rules, run_phases
 from autodiff_lab.rewriting.pattern import Wild
+from autodiff_lab.rewriting.trial import draw
 from autodiff_lab.tensor import TensorType
 from autodiff_lab.tensor.opdef import REAL, Interval
 from autodiff_lab.tensor.registry import function
 from autodiff_lab.testing.accuracy import bits_between, exact
-from autodiff_lab.testing.points import compute, draw, hard_points
+from autodiff_lab.testing.points import compute, hard_points
 
 DTYPES = ("float64", "float32")
 SHAPES = ("scalar", "vector", "matrix", "broadcast")
@@ -244,7 +245,7 @@ def reachable(rule: Rule) -> None:
         for case in cases(rule):
             trace = RewriteTrace()
             fgraph = FunctionGraph(case.inputs, [case.left])
-            run_phases(fgraph, phases, trace=trace, on_error="raise")
+            run_phases(fgraph, phases, trace=trace, on_fault="raise")
             names = [step.rule for step in trace.steps]
             if rule.name in names:
                 return
@@ -270,9 +271,9 @@ def settles(rule: Rule) -> None:
     with _registered(rule):
         for case in cases(rule, ("float64",), ("scalar", "matrix", "broadcast")):
             fgraph = FunctionGraph(case.inputs, [case.left])
-            run_phases(fgraph, PHASES, on_error="raise")
+            run_phases(fgraph, PHASES, on_fault="raise")
             trace = RewriteTrace()
-            run_phases(fgraph, PHASES[-1:], trace=trace, on_error="raise")
+            run_phases(fgraph, PHASES[-1:], trace=trace, on_fault="raise")
             assert not trace.steps, f"{rule.name}, {case.label}: again {trace.summary()}"
 
 

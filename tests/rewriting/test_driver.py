@@ -105,12 +105,12 @@ def loop_rules() -> None:
     @rule(client="this test")
     def there(x):  # type: ignore[no-untyped-def]
         """One way."""
-        return pt.cosh(x), pt.sinh(-x)
+        return pt.cosh(x), pt.cosh(-x)
 
     @rule(client="this test")
     def and_back(x):  # type: ignore[no-untyped-def]
         """And the other."""
-        return pt.sinh(-x), pt.cosh(x)
+        return pt.cosh(-x), pt.cosh(x)
 
 
 def test_rules_that_undo_each_other_are_named() -> None:
@@ -125,11 +125,11 @@ def test_rules_that_undo_each_other_are_named() -> None:
     assert [node.op.name for node in fgraph.toposort()] == ["cosh"]
     assert {step.rule for step in trace.steps} == {"double_negation"}
     with pytest.raises(RewriteLoop):
-        run_phases(FunctionGraph([x], [pt.cosh(x)]), ["canonicalize"], on_error="raise")
+        run_phases(FunctionGraph([x], [pt.cosh(x)]), ["canonicalize"], on_fault="raise")
 
 
 def test_a_rule_that_grows_for_ever_is_named() -> None:
-    @rule(client="this test")
+    @rule(client="this test", tags=["approximate"])
     def grows(x):  # type: ignore[no-untyped-def]
         """Larger at each step."""
         return pt.cosh(x), pt.cosh(x + pt.sin(x))
@@ -143,7 +143,7 @@ def test_a_rule_around_its_own_node_is_a_loop() -> None:
     @node_rewriter(["cosh"], client="this test")
     def wraps(context: Any, node: Any) -> Any:
         """Reads what it replaces."""
-        return pt.sin(node.outputs[0])
+        return abs(node.outputs[0])
 
     x = pt.dvector("x")
     with pytest.warns(RewriteWarning, match="wraps"):
@@ -151,7 +151,8 @@ def test_a_rule_around_its_own_node_is_a_loop() -> None:
 
 
 def test_rules_that_look_at_readers_run_again() -> None:
-    @node_rewriter(["neg"], client="this test", uses={"clients"}, only_in=True)
+    @node_rewriter(["neg"], client="this test", uses={"clients"}, only_in=True,
+                   tags=["approximate"])
     def only_reader(context: Any, node: Any) -> Any:
         """Goes where its argument has no other reader."""
         inner = node.inputs[0]

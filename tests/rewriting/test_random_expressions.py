@@ -92,12 +92,12 @@ def test_rewriting_changes_no_value(group: int) -> None:
             continue  # booleans subtracted, integers to negative powers: no expression to test
         fgraph = FunctionGraph(leaves, outputs, clone=False)
         trace = RewriteTrace()
-        rewrite(fgraph, trace=trace, on_error="raise")
+        rewrite(fgraph, trace=trace, on_fault="raise")
         assert_equal(before, compute(fgraph.outputs, values), seed)
         middle = trace.graph_at(len(trace) // 2)
         assert_equal(before, compute(middle, values), seed)
         again = RewriteTrace()
-        rewrite(fgraph, ("specialize",), trace=again, on_error="raise")
+        rewrite(fgraph, ("specialize",), trace=again, on_fault="raise")
         assert not again.steps, f"seed {seed}: {again.summary()}"
         checked += 1
     assert checked > PER_GROUP // 2
