@@ -113,7 +113,7 @@ class Lengths:
 
 
 def _moves_lengths(node: Apply) -> bool:
-    return isinstance(node.op, DimShuffle | Reduction) or node.op.name == "dot"
+    return isinstance(node.op, DimShuffle | Reduction) or node.op.name in ("dot", "inc_subtensor")
 
 
 def _deciding(variable: Variable) -> Sequence[Variable]:

@@ -16,9 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.graph import (
-    Apply, Constant, FunctionGraph, Variable, ancestors, leaves, toposort,
-)
+from autodiff_lab.graph import Apply, Constant, FunctionGraph, Variable, ancestors, leaves, toposort
 from autodiff_lab.view import notation
 from autodiff_lab.view.budget import reduce_graph
 from autodiff_lab.view.dialects import LATEX, TEXT
@@ -260,7 +258,8 @@ class Mirror:
             return ""
         if node.op not in self.scenes:
             title = f"inside {notation.box_word(node)}"
-            title += f" {len(self.scenes) + 1}" * any(s.title == title for s in self.scenes.values())
+            if title in {scene.title for scene in self.scenes.values()}:
+                title += f" {len(self.scenes) + 1}"
             name = body.outputs[0].name or "output 1"
             self.scenes[node.op] = GraphView((), (), title=title)  # takes its place and its title
             view = Mirror(body.outputs, {}, {}, name, scenes=self.scenes).view()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -126,7 +127,8 @@ class Derivation:
         self.spelling: dict[str, str] = {}
         self.names: dict[str, str] = {}      # text of a part -> its name
         self.defined: dict[str, Line] = {}   # name of a part -> the line that says what it is
-        self.own: dict[Variable, str] = {}   # parts that have a name of the user's
+        self.named: dict[str, Variable] = {}  # the user's name of a part -> the part
+        self.own: dict[Variable, str] = {}    # every form of such a part -> its name
         self.table = _graph_of([cost, wrt]).table
         # s(x) is a name for the function only where it is the logistic of x itself
         whole = _simplified_cost(cost).owner
@@ -134,6 +136,7 @@ class Derivation:
             whole is not None and whole.op.name == "sigmoid" and whole.inputs[0] is wrt
         )
         self.name = name_of(cost, wrt, name, self.logistic)
+        self.own[cost.type.make_variable()] = self.name.letter  # the letter means the function
         self.arrays = notation.rank(wrt) > 0
         self.index: Index = None
         self.runs: Variable | None = None
@@ -155,7 +158,8 @@ class Derivation:
     def view(self) -> DerivationView:
         """The record that pages and cards are made from."""
         return DerivationView(
-            tuple(line.view for line in self.lines), self.runs_latex, self.runs_text, self.reason
+            tuple(line.view for line in self.lines), self.runs_latex, self.runs_text, self.reason,
+            title=self.name.left(self.order, "")[0],
         )
 
     @property
@@ -286,16 +290,16 @@ class Derivation:
             return
         named = [out for node in toposort([self.cost]) for out in node.outputs
                  if out.name and out is not self.cost and out is not self.wrt]
-        self.own = {self.table.intern(v): str(v.name) for v in named}
-        for variable, name in reversed(self.own.items()):
+        self.named = {str(v.name): self.table.intern(v) for v in named}
+        self.own.update((variable, name) for name, variable in self.named.items())
+        for name, variable in reversed(self.named.items()):
             self.say(variable, name, None, self.own)
 
     def rewritten(self, graph: FunctionGraph) -> None:
         """Formulas are now read in this graph, where the named parts stand last."""
         self.table = graph.table
-        images = graph.outputs[len(graph.outputs) - len(self.own):]
-        names = list(self.own.values())
-        self.own.update((v, name) for v, name in zip(images, names) if v.owner is not None)
+        images = zip(graph.outputs[len(graph.outputs) - len(self.named):], self.named)
+        self.own.update((v, name) for v, name in images if v.owner is not None)
 
     def differentiate(self) -> None:
         """The lines with holes; for arrays, what stands before dx is the derivative."""
@@ -318,13 +322,14 @@ class Derivation:
         """The lines in which the derivative gets its textbook form."""
         if len(toposort([self.graph])) > MOST_NODES:
             return
-        graph = _graph_of([self.graph, self.original, *self.own])
+        graph = _graph_of([self.graph, self.original, *self.named.values()])
         for tags, shorter in STAGES:
             before = graph.outputs
             trace = _stage(graph, tags)
             if not trace.steps or graph.outputs[0] is before[0]:
                 continue
             longer = shorter and _length(graph.outputs[0]) > _length(before[0])
+            longer |= _long_numbers(graph.outputs[0]) > _long_numbers(before[0])
             if longer or (self.spelling and only_silent(trace)):
                 graph.set_outputs(before)
                 continue
@@ -368,7 +373,7 @@ class Derivation:
     def running_form(self) -> None:
         """The form that runs, and why it is another one."""
         why, self.spelling = self._why_it_differs(), {}
-        graph, trace = _graph_of([self.raw, *self.own]), RewriteTrace()
+        graph, trace = _graph_of([self.raw, *self.named.values()]), RewriteTrace()
         rewrite(graph, trace=trace)
         self.rewritten(graph)
         self.runs = graph.outputs[0]
@@ -481,6 +486,11 @@ def _only_logistic_argument(graph: Variable) -> str | None:
 
 def _length(variable: Variable) -> int:
     return len(math_text(variable, longest=None)) if len(toposort([variable])) < 100 else 10**6
+
+
+def _long_numbers(variable: Variable) -> int:
+    """How many rounded numbers a formula has: 1/3 is plainer than 0.333333."""
+    return len(re.findall(r"\.\d{5}", math_text(variable))) if _length(variable) < 10**6 else 0
 
 
 def _total(state: State, wrt: Variable) -> Variable:

@@ -9,7 +9,6 @@ can show them, and only as far as they are quick to make.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from autodiff_lab.graph import FunctionGraph, Variable, toposort
@@ -17,7 +16,7 @@ from autodiff_lab.view import bundle
 from autodiff_lab.view.build import graph_view
 from autodiff_lab.view.html import card_bundle
 from autodiff_lab.view.latex import latex, math_text
-from autodiff_lab.view.model import CardView, FormulaView, GraphView
+from autodiff_lab.view.model import CardView, FormulaView
 from autodiff_lab.view.text import graph_of
 
 # Larger graphs are shown as text unless they are asked for: displaying a name must stay quick.

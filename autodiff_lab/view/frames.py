@@ -56,7 +56,8 @@ def frames(groups: Sequence[Sequence[GraphView]], placed: Sequence[Positions | N
             reads: dict[str, list[str]] = {}
             for edge in graph.edges:
                 reads.setdefault(edge.target, []).append(edge.source)
-            keys = [(n.id, n.kind, n.label, n.text, tuple(reads.get(n.id, ()))) for n in graph.nodes]
+            keys = [(n.id, n.kind, n.label, n.text, tuple(reads.get(n.id, ())))
+                    for n in graph.nodes]
             told.append([number, [rows.setdefault(k, len(rows)) for k in keys], graph.caption])
     return {"nodes": list(rows), "stages": [_stage(p) for p in placed], "frames": told}
 

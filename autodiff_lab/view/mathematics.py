@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -138,7 +139,7 @@ class Writer:
             self._seen.add(found)
             if found.owner is not None:
                 stack.extend(found.owner.inputs)
-            elif found.name is not None:
+            if found.name is not None:
                 self.taken.add(found.name)
 
     # -- the walk ---------------------------------------------------------------------------
@@ -155,6 +156,9 @@ class Writer:
             return [self._below(node.inputs[0], inner, _joined_letters(bound, inner))]
         if name == "dimshuffle":
             return [self._below(node.inputs[0], self._shuffled(node, index), bound)]
+        element = _element_index(node)
+        if element is not None:
+            return [self._below(node.inputs[0], element, bound)]
         inside = _place_inside(node, index)
         if inside is not None:
             base = [self._below(v, index, bound) for v in node.inputs[:1] if not _is_zero(v)]
@@ -220,11 +224,15 @@ class Writer:
             return self.dialect.big(BIG_SIGNS[name], new, pieces[0]) if new else pieces[0]
         if name in self.spelling and len(pieces) == 1:
             return self.dialect.named_call(self.spelling[name], pieces[0])
+        if _element_index(node) is not None:
+            return pieces[0]
         if name.startswith("cast_"):
             is_condition = getattr(node.inputs[0].type, "dtype", "") == "bool"
             return self.dialect.bracket(pieces[0]) if is_condition else pieces[0]
         if _place_inside(node, index) is not None:
             return self._put_in(node, index or (), pieces)
+        if name == "exp" and ("e" in self.taken or "e" in self.symbols.values()):
+            return self.dialect.named_call("exp", pieces[0])  # e is something else here
         form = _FORMS.get(name)
         piece = form(self.dialect, node, pieces) if form else self._general(variable, node, pieces)
         if index is not None and any(index) and not self._hands_on(node):
@@ -234,12 +242,12 @@ class Writer:
     def _put_in(self, node: Apply, index: tuple[str, ...], pieces: list[Piece]) -> Piece:
         """``[i = 1] g``: a part put into an array, as the element at an index."""
         value, *base = pieces
-        for letter, entry in reversed(list(zip(index, node.op.pattern))):  # type: ignore[attr-defined]
+        pattern = getattr(node.op, "pattern", ())
+        for letter, entry in reversed(list(zip(index, pattern))):
             if isinstance(entry, int):
                 sides = [self.dialect.symbol(letter), self.dialect.number(entry)]
-                value = self.dialect.product(
-                    self.dialect.bracket(self.dialect.infix("==", sides)), value
-                )
+                bracket = self.dialect.bracket(self.dialect.infix("==", sides))
+                value = bracket if value.text == "1" else self.dialect.product(bracket, value)
         return self.dialect.add(*base, value) if base else value
 
     def _general(self, variable: Variable, node: Apply, pieces: list[Piece]) -> Piece:
@@ -287,14 +295,27 @@ class Writer:
             return Piece(r"\ldots" if self.dialect.latex else "...", array=piece.array)
         if not self.longest_part or len(piece.text) <= self.longest_part or place in self._open:
             return piece
-        name = self.names.get(piece.text)
+        key = self._whatever_letters(piece.text)
+        name = self.names.get(key)
         if name is None:
             fresh = (f"u_{k}" for k in itertools.count(1))
-            name = self.names[piece.text] = next(n for n in fresh if n not in self.taken)
+            name = self.names[key] = next(n for n in fresh if n not in self.taken)
             self.taken.add(name)
         symbol = self.dialect.symbol(name, "".join(index or ()))
         self.parts.append(Part(place, name, symbol.text, piece.text))
         return dataclasses.replace(symbol, array=piece.array)
+
+
+    def _whatever_letters(self, text: str) -> str:
+        """A part's text whatever letters its indices have: the same part has the same name."""
+        seen: dict[str, str] = {}
+        letters = "".join(c for c in INDEX_LETTERS if c not in self.taken)
+
+        def numbered(match: re.Match[str]) -> str:
+            return "".join(seen.setdefault(c, f"#{len(seen)}") for c in match[0])
+
+        index = rf"(?<=_)[{letters}]+(?![A-Za-z\d])|(?<=\[)[{letters}](?= ==)"
+        return re.sub(index, numbered, text)
 
 
 def _place_inside(node: Apply, index: Index) -> Index:
@@ -305,6 +326,17 @@ def _place_inside(node: Apply, index: Index) -> Index:
         return None
     return tuple(letter for axis, letter in enumerate(index)
                  if axis >= len(pattern) or not isinstance(pattern[axis], int))
+
+
+def _element_index(node: Apply) -> Index:
+    """The numbers by which one element of a leaf or of an elementwise result is chosen."""
+    pattern = getattr(node.op, "pattern", ())
+    inner = node.inputs[0] if node.inputs else None
+    if node.op.name != "subtensor" or inner is None or len(pattern) != rank(inner):
+        return None
+    plain = all(isinstance(entry, int) and entry >= 0 for entry in pattern)
+    by_element = inner.owner is None or hasattr(inner.owner.op, "row")
+    return tuple(map(str, pattern)) if plain and by_element and len(node.inputs) == 1 else None
 
 
 def _is_zero(variable: Variable) -> bool:

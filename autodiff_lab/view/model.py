@@ -162,9 +162,10 @@ class StepView:
 
     `graph_before` and `graph_after`, if given, are the whole graph before and after; a node
     keeps its id from one to the next, and its `text` is one operation over ids ("exp(B)").
-    `check` is "ok", "" (not checked) or a sentence.  `note` says what changed where both sides look the same.  `bits_before`
-    and `bits_after` are mean bits of error (lower is better) of both sides; `why_not` holds
-    pairs of a rule's name and the sentence that says why it did not apply here.
+    `check` is "ok", "" (not checked) or a sentence.  `note` says what changed where both
+    sides look the same.  `bits_before` and `bits_after` are mean bits of error (lower is
+    better) of both sides; `why_not` holds pairs of a rule's name and the sentence that says
+    why it did not apply here.
     """
 
     index: int

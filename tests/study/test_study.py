@@ -154,7 +154,7 @@ def test_a_very_long_chain_is_shown_in_blocks(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(build, "MOST_DESCRIBED", 200)
     laid_out = []
-    monkeypatch.setattr(html, "layout", lambda *args: laid_out.append(args))
+    monkeypatch.setattr(html, "layouts", lambda graphs, engine: laid_out.append(graphs) or [None])
     text = "y = x\nfor i in range(300):\n    y = sin(y) + 0.1\ny"
     study = Study.from_cell(text, {}, "x", at="x=0.4")
     assert len(study.graph.view.nodes) <= 150

@@ -263,3 +263,49 @@ def test_every_row_has_words(name: str) -> None:
     for place in range(row.arity):
         words = rule_words(node, [place])
         assert len(words) > 3 and "\n" not in words
+
+
+def test_a_named_part_does_not_lend_its_name_to_the_derivative() -> None:
+    h = pt.tanh(w * v)
+    p = pt.exp(pt.sum(h))
+    h.name, p.name = "h", "p"
+    derivation = derive(pt.log(1 + p) + 0.1 * pt.sum(v**2), v)
+    assert derivation.final_text == "w_i * (1 - h_i^2) * s(sum_j h_j) + 0.2v_i"
+    assert derivation.check() == []
+
+
+def softmax(name: str | None = None) -> pt.TensorVariable:
+    z = pt.exp(v) / pt.sum(pt.exp(v))
+    z.name = name
+    return z
+
+
+def test_the_softmax_by_hand() -> None:
+    derivation = derive(-pt.log(softmax("z")[0]), v)
+    assert derivation.final_text == "z_i - [i == 0]"
+    assert derivation.check() == []
+    names = {line.view.left_text.partition("[")[0] for line in derivation.lines}
+    used = {word for line in derivation.view.lines for word in line.text.replace("[", " ").split()
+            if word.startswith("u_")}
+    assert used and used <= names
+
+
+def test_one_part_has_one_name_whatever_its_letters() -> None:
+    lines = derive(-pt.log(softmax()[0]), v).view.lines
+    named = [line.text for line in lines if line.left_text.startswith("u_")]
+    assert len(named) == len({text.replace("_j", "_i").replace("[j", "[i") for text in named})
+
+
+def test_a_variable_called_e_is_not_the_number() -> None:
+    e = pt.dscalar("e")
+    view = derive(pt.exp(e) * x, e).view
+    assert all("e^" not in line.latex for line in view.lines)
+    y = pt.exp(x)
+    y.name = "e"
+    assert all("e^" not in line.latex for line in derive(y, x).view.lines)
+
+
+def test_thirds_stay_thirds() -> None:
+    n = pt.TensorType("float64", (3,))("n")
+    text = derive(pt.mean((n - pt.mean(n)) ** 2), n).final_text
+    assert "0.333" not in text

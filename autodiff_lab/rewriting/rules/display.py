@@ -179,6 +179,111 @@ def number_before_matrix_product(context: Context, node: Apply) -> Answer:
     return _signed(int(factor < 0), scaled)
 
 
+# -- chosen elements ---------------------------------------------------------------------------
+
+
+def _rank(variable: Variable) -> int:
+    return len(getattr(variable.type, "shape", ()))
+
+
+def _element(op: Any, ndim: int) -> tuple[int, ...] | None:
+    """The numbers by which an op chooses one element of an array, else None."""
+    pattern = getattr(op, "pattern", ())
+    plain = len(pattern) == ndim > 0 and all(isinstance(entry, int) for entry in pattern)
+    return tuple(pattern) if plain else None
+
+
+def _chosen(context: Context, variable: Variable) -> tuple[Apply, tuple[int, ...]] | None:
+    """The node that puts one element into zeros, and where; None for anything else."""
+    node = variable.owner
+    if node is None or node.op.name != "inc_subtensor":
+        return None
+    key = _element(node.op, _rank(node.outputs[0]))
+    return None if key is None or is_number(context, node.inputs[0]) != 0 else (node, key)
+
+
+def _put(node: Apply, key: tuple[int, ...], value: Variable) -> Variable:
+    """The same zeros with another element put in."""
+    array: Any = node.inputs[0]
+    result: Variable = function("inc_subtensor")(array[key], value)
+    return result
+
+
+def _at(variable: Any, key: tuple[int, ...]) -> Variable:
+    """The element of an array; a single number is its own."""
+    inner: Any = bare(variable)
+    found: Variable = inner[key] if _rank(inner) == len(key) else inner
+    return found
+
+
+@display(("subtensor",), ("tidy", "silent"), lambda x, y: function("exp")(x)[0])
+def element_of_an_operation(context: Context, node: Apply) -> Answer:
+    """an element of a result is the result for that element"""
+    inner = node.inputs[0].owner
+    key = _element(node.op, _rank(node.inputs[0]))
+    if key is None or inner is None or not hasattr(inner.op, "row") or inner.op.name == "second":
+        return None
+    stretch = getattr(inner.op, "stretch", ()) or ((),) * len(inner.inputs)
+    if any(axes and _rank(bare(v)) for axes, v in zip(stretch, inner.inputs)):
+        return None
+    result: Variable = function(inner.op.name)(*(_at(v, key) for v in inner.inputs))
+    return result
+
+
+@display(("mul", "true_div"), ("tidy",),
+         lambda x, y: function("exp")(x) * function("inc_subtensor")((x * 0)[0], y[0]), product_of)
+def only_the_chosen_element(context: Context, node: Apply, found: Product) -> Answer:
+    """only the chosen element is not zero"""
+    for base, exponent in found.powers.items():
+        chosen = _chosen(context, base)
+        rest = found.raised({base: -1}).without_number()
+        if chosen is None or exponent != 1 or not rest.powers:
+            continue
+        factor = _at(build(rest), chosen[1])
+        inside = _put(*chosen, function("mul")(chosen[0].inputs[1], factor))
+        return build(dataclasses.replace(found.copy(), powers={inside: 1.0}))
+    return None
+
+
+@display(("inc_subtensor",), ("tidy", "silent"),
+         lambda x, y: function("inc_subtensor")((x * 0)[0], -y[0]))
+def number_before_an_element(context: Context, node: Apply) -> Answer:
+    """the number stands in front"""
+    chosen = _chosen(context, node.outputs[0])
+    found = None if chosen is None else product_of(context, node.inputs[1])
+    if chosen is None or found is None or found.number in (0.0, 1.0):
+        return None
+    rest = _put(*chosen, build(found.without_number()))
+    return build(dataclasses.replace(found.copy(), powers={rest: 1.0}))
+
+
+@display(("sum",), ("tidy",), lambda x, y: function("sum")(function("sum")(y) * x))
+def factor_before_the_sum(context: Context, node: Apply) -> Answer:
+    """what is the same in every term stands before the sum"""
+    inner = node.inputs[0]
+    found = None if _rank(node.outputs[0]) else product_of(context, inner)
+    if found is None or not _rank(inner):
+        return None
+    inside = {base: e for base, e in found.powers.items() if _rank(base)}
+    outside = {base: e for base, e in found.powers.items() if base not in inside}
+    if not inside or (not outside and found.number == 1.0):
+        return None
+    factor = build(dataclasses.replace(found.copy(), powers=outside))
+    terms = build(dataclasses.replace(found.without_number(), powers=inside))
+    if _rank(terms) != _rank(inner):
+        return None
+    result: Variable = function("mul")(factor, function("sum")(terms))
+    return result
+
+
+@display(("sum",), ("tidy",),
+         lambda x, y: function("sum")(function("inc_subtensor")((x * 0)[0], y[0])))
+def sum_of_one_element(context: Context, node: Apply) -> Answer:
+    """of the sum only one term is not zero"""
+    chosen = _chosen(context, bare(node.inputs[0]))
+    return None if chosen is None or _rank(node.outputs[0]) else chosen[0].inputs[1]
+
+
 # -- numbers and sums --------------------------------------------------------------------------
 
 
@@ -211,6 +316,9 @@ def nothing_added(context: Context, node: Apply) -> Answer:
 def plus_minus(context: Context, node: Apply) -> Answer:
     """plus a negative is minus"""
     left, right = node.inputs
+    first = bare(left).owner
+    if node.op.name == "add" and first is not None and first.op.name == "neg":
+        left, right = right, left
     inner = bare(right).owner
     if inner is None or inner.op.name != "neg":
         return None
@@ -302,8 +410,12 @@ MOST_OPENED = 8
 
 
 def _distributed(context: Context, product: Product) -> Coefficients:
-    """A product with a sum among its factors as a sum of products; else itself."""
-    for base, exponent in product.powers.items():
+    """A product with a sum among its factors as a sum of products; else, and above a bar, itself.
+
+    Sums of fractions with one bar would be brought together again.
+    """
+    bar = any(exponent < 0 for exponent in product.powers.values())
+    for base, exponent in () if bar else product.powers.items():
         inner = bare(base).owner
         if exponent not in (1.0, 2.0) or inner is None or inner.op.name not in ("add", "sub"):
             continue
