@@ -12,7 +12,6 @@ import dataclasses
 import functools
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy
@@ -21,15 +20,16 @@ from autodiff_lab import cell, hooks, verify
 from autodiff_lab.compile import function
 from autodiff_lab.errors import DisconnectedInputError
 from autodiff_lab.options import GradOptions, parse_words
-from autodiff_lab.study import paths, records
+from autodiff_lab.study import paths, records, saving
 from autodiff_lab.study.arguments import (
     all_inputs, as_words, by_name, checked_point, checked_range, cut_at, derivatives,
     said_for_a_cell,
 )
 from autodiff_lab.study.calls import Array, StudyFunction, node_values, sample
+from autodiff_lab.study.compare import diff
 from autodiff_lab.study.predict import predict
 from autodiff_lab.study.text_card import card_text
-from autodiff_lab.view.html import card_bundle, page_html
+from autodiff_lab.view.html import card_bundle
 from autodiff_lab.view.notation import name_arrays
 
 DEFAULT_WIDTH = 5.0
@@ -172,7 +172,7 @@ class Study:
             Values by name or variable; inputs left out keep theirs.
         """
         other = copy.copy(self)
-        for stage in ("fn", "fn_and_grad", "values", "results", "graph"):
+        for stage in ("fn", "fn_and_grad", "values", "results", "origin", "graph"):
             other.__dict__.pop(stage, None)
         other.function = self.function
         other.point = {**self.point, **checked_point(self.inputs, point)}
@@ -218,6 +218,14 @@ class Study:
         with numpy.errstate(all="ignore"):
             found: tuple[Any, dict[str, Any]] = self.fn_and_grad()
         return found
+
+    @functools.cached_property
+    def origin(self) -> Any:
+        """Where a NaN or an infinity at the point begins; None if all results are finite."""
+        value, grads = self.results or (0.0, {})
+        if all(numpy.isfinite(result).all() for result in (value, *grads.values())):
+            return None
+        return self.function.origin(*self.fn_and_grad.arguments())
 
     @property
     def has_point(self) -> bool:
@@ -283,6 +291,14 @@ class Study:
     card = property(records.card)
     plot = records.plot
     to_dot = records.to_dot
+    why = paths.why
+    why_not = paths.why_not
+    diff = diff
+    predict = predict
+    save_html = saving.save_html
+    save_svg = saving.save_svg
+    save_png = saving.save_png
+    save_pdf = saving.save_pdf
 
     def samples(self) -> tuple[str, list[float], list[tuple[float, ...]], list[str]] | None:
         """The numbers of the plot: name, positions, a row of values for each, and labels."""
@@ -291,9 +307,6 @@ class Study:
             return None
         name, start, stop, count = chosen
         others = [n for n in self.inputs if n != name]
-    why = paths.why
-    why_not = paths.why_not
-    predict = predict
         if any(n not in self.point for n in others):
             return None
         outputs = self.derivatives.get(name, [self.y])
@@ -323,12 +336,6 @@ class Study:
     def source(self, kind: str = "numpy") -> str:
         """Code that runs when pasted: ``"numpy"`` or ``"numba"``."""
         return str(self.function.source(kind))
-
-    def save_html(self, path: str | Path) -> Path:
-        """Write one self-contained page that works offline; returns its path."""
-        path = Path(path)
-        path.write_text(page_html(self.card), encoding="utf8")
-        return path
 
     def explore(self) -> Any:
         """One panel of widgets: a control per input, and the tabs of the card."""

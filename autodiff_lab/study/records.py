@@ -223,7 +223,7 @@ def card(study: Any) -> CardView:
         title=f"{study.name} and its derivative",
         formulas=first_line(study),
         point=point_text(study),
-        notices=study.notices,
+        notices=(*study.notices, *([] if study.origin is None else [study.origin.line])),
         check=None if report is None else CheckView(report.ok, report.headline()),
         code="" if code is None else code.text,
         code_first_line=1 if code is None else code.first_line,

