@@ -25,6 +25,7 @@ from autodiff_lab.view.dialects import LATEX
 from autodiff_lab.view.dot import to_dot as graph_to_dot
 from autodiff_lab.view.formula import Line, formula_svg
 from autodiff_lab.view.layout import layout
+from autodiff_lab.view.links import kernel_lines, linked
 from autodiff_lab.view.listing import graph_text
 from autodiff_lab.view.model import (
     CardView, CheckView, DerivationLine, DerivationView, FormulaView, GraphView, KernelView,
@@ -45,6 +46,7 @@ class Shown:
 
     def __init__(self, view: Any, text: str, picture: Callable[[Any], str | None]) -> None:
         self.view = view
+        self.ids: dict[Any, str] = {}  # of a graph: variable -> id of its box
         self._text, self._picture = text, picture
 
     def __str__(self) -> str:
@@ -60,9 +62,11 @@ class Shown:
 
 def graph(study: Any) -> Shown:
     """Both graphs side by side, with roles and twins; it shows itself as the mirror picture."""
-    view = build.graph_view(study.y, study.grads, study.values, study.name, study.order)
-    view = dataclasses.replace(view, budget=config.max_nodes)
-    return Shown(view, graph_text(view), _drawn)
+    mirror = build.Mirror([study.y], study.grads, study.values, study.name, study.order)
+    view = dataclasses.replace(mirror.view(), budget=config.max_nodes)
+    shown = Shown(view, graph_text(view), _drawn)
+    shown.ids = mirror.ids
+    return shown
 
 
 def _drawn(view: GraphView) -> str | None:
@@ -93,6 +97,7 @@ class Derivations(Shown):
             r",\quad ".join(v.runs_as_latex for v in runs),
             ", ".join(v.runs_as_text for v in runs),
             "; ".join(dict.fromkeys(v.reason for v in runs if v.reason)),
+            parts=tuple(views),
         )
         super().__init__(whole, "\n\n".join(map(str, parts)), _lines_drawn)
 
@@ -200,7 +205,8 @@ def kernel(study: Any) -> KernelView:
     numpy_source, numba_source = LONG_SOURCE.format("numpy"), LONG_SOURCE.format("numba")
     if len(function.fgraph.apply_nodes) <= MOST_SOURCE_NODES:
         numpy_source, numba_source = function.source("numpy"), function.source("numba")
-    return KernelView(ran, headline, numpy_source, numba_source, compiled, seconds)
+    lines = kernel_lines(function.program, numba_source, study.graph.ids)
+    return KernelView(ran, headline, numpy_source, numba_source, compiled, seconds, lines)
 
 
 def seconds_text(seconds: float | None) -> str:
@@ -218,7 +224,8 @@ def seconds_text(seconds: float | None) -> str:
 @collector_paused()
 def card(study: Any) -> CardView:
     """The record of the whole card."""
-    report, code = study.report, study.code
+    report, code, kernel_view = study.report, study.code, kernel(study)
+    parts, shown = list(study.derivation), study.graph
     return CardView(
         title=f"{study.name} and its derivative",
         formulas=first_line(study),
@@ -227,11 +234,11 @@ def card(study: Any) -> CardView:
         check=None if report is None else CheckView(report.ok, report.headline()),
         code="" if code is None else code.text,
         code_first_line=1 if code is None else code.first_line,
-        graph=study.graph.view,
+        graph=linked(shown.view, shown.ids, parts, kernel_view.lines),
         derivation=study.derivation.view,
         steps=study.steps.views,
         plot=plot_view(study),
-        kernel=kernel(study),
+        kernel=kernel_view,
     )
 
 
