@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff_lab.backends.slices import WIDE, in_parts
 from autodiff_lab.compile.backend import Executor, Mark, mismatch, register_text
 from autodiff_lab.compile.kernel import Kernel
 from autodiff_lab.compile.program import Check, Instruction, Length, Program, Slot, is_fresh
@@ -156,14 +157,28 @@ class Driver:
         for variable in node.inputs:
             if isinstance(variable, Constant):      # kernels hold numbers that have no slot
                 self.globals[self.names[variable]] = variable.data
-        if instruction.kernel is None and instruction.overwrites and isinstance(node.op, Elemwise):
-            plain = f"{node.op.row.numpy}({', '.join(arguments)})"
-            over = self.program.slots[instruction.overwrites[0][1]].name
-            if text == plain:
-                text = f"{text[:-1]}, out={over})"
+        if instruction.kernel is None and isinstance(node.op, Elemwise):
+            text = self._elementwise(node, node.op, arguments, instruction, text)
         targets = ", ".join(self.names[variable] for variable in node.outputs)
         self._line(f"        {targets} = {text}", node)
         self._save_lengths(node.outputs)
+
+    def _elementwise(
+        self, node: Apply, op: Elemwise, arguments: list[str], instruction: Instruction, text: str
+    ) -> str:
+        """The text of a node, written over an input that dies, and in parts for wide arrays."""
+        over = "None"
+        if instruction.overwrites and text == f"{op.row.numpy}({', '.join(arguments)})":
+            over = self.program.slots[instruction.overwrites[0][1]].name
+            text = f"{text[:-1]}, out={over})"
+        if not node.outputs[0].type.ndim:  # type: ignore[attr-defined]
+            return text
+        stretch = op.stretch or ((),)
+        whole = [a for a, axes in zip(arguments, stretch) if not axes][:1] or arguments
+        key = f"_wide_{len(self.lines)}"
+        self.globals[key] = in_parts(node)
+        size = " * ".join(f"{argument}.size" for argument in whole)
+        return f"{text} if {size} < {WIDE} else {key}({', '.join([over, *arguments])})"
 
     # -- kernels ----------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Long kernels in slices, so that Ctrl-C is answered while they run.
 
-What is here: `in_slices`.
+What is here: `in_slices` for compiled kernels, `in_parts` for elementwise functions of NumPy.
 
 Relies on `compile.kernel`: which array walks the outermost loop, and what one iteration costs.
 
@@ -16,13 +16,42 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from autodiff_lab.compile.kernel import Kernel
+from autodiff_lab.graph import Apply
 from autodiff_lab.tensor.scalars import primitives as prim
 
 SLICE = 20_000_000
 """Estimated additions per slice: some 20 milliseconds."""
 
+WIDE = 4_000_000
+"""Elements from which on NumPy computes an elementwise function in parts of a quarter of that."""
+
 Launch = Callable[..., Any]
+
+
+def in_parts(node: Apply) -> Launch:
+    """An elementwise node, in parts along the longest axis of its result.
+
+    What is returned takes the array to write to, or None for a new one, and the node's inputs.
+    """
+
+    def run(result: Any, *arrays: Any) -> Any:
+        shape = np.broadcast_shapes(*(array.shape for array in arrays))
+        axis = max(range(len(shape)), key=shape.__getitem__)
+        length = shape[axis]
+        step = max(1, length * WIDE // (4 * max(1, math.prod(shape))))
+        for start in range(0, length, step):
+            cut = (slice(None),) * axis + (slice(start, start + step),)
+            part = node.op.evaluate(
+                node, *(a[cut] if a.shape[axis] == length else a for a in arrays)
+            )
+            result = np.empty(shape, part.dtype) if result is None else result
+            result[cut] = part
+        return result
+
+    return run
 
 
 def in_slices(kernel: Kernel, launch: Launch) -> Launch:
