@@ -19,7 +19,8 @@ help:
 	@echo "make test-full     whole test matrices"
 	@echo "make lint          ruff, isort, and mypy on the core"
 	@echo "make bench         timings as ratios, written to benchmarks/results/"
-	@echo "make accuracy      the errors of exp, log, ... in kernels, written to docs/reference/"
+	@echo "make accuracy      the errors of exp, log, ... in kernels, and of formulas before and after"
+	@echo "                   rewriting, written to docs/reference/"
 	@echo "make reference     JAX's derivatives, for tests to compare with, written to tests/data/"
 	@echo "make notebooks     runs the notebooks and keeps what they show"
 	@echo "make docs          the pages generated from the code, and docs/_build/html"
@@ -55,6 +56,7 @@ bench: $(VENV)/core.stamp
 
 accuracy: $(VENV)/test.stamp
 	$(RUN) tests/vector_accuracy.py
+	$(RUN) tests/expression_accuracy.py
 
 reference: .venv-peers/jax.stamp
 	JAX_PLATFORMS=cpu .venv-peers/bin/python tests/make_reference.py

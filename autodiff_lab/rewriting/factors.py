@@ -22,6 +22,8 @@ from autodiff_lab.tensor.registry import function
 
 MOST_FACTORS = 40
 """Longer products and sums are left as they are: the time would grow with their square."""
+MOST_OPENED = 8
+"""How many factors `fraction` takes apart."""
 
 
 @dataclasses.dataclass
@@ -101,9 +103,6 @@ def bare(variable: Variable) -> Variable:
             continue
         inner: Any = node.inputs[0]
         adds_axes = op.name == "dimshuffle" and op.only_adds_axes and _leading(op)
-        if op.name == "dimshuffle" and not op.kept and inner.type.ndim and bare(inner) is not inner:
-            variable = bare(inner)  # axes added and dropped again
-            continue
         between_floats = op.name.startswith("cast_") and inner.type.dtype != "bool"
         if not (adds_axes or between_floats or op.name == "identity"):
             break
@@ -294,3 +293,36 @@ def terms_of(context: Context, variable: Variable) -> list[tuple[float, Variable
         if len(found) + len(stack) > MOST_FACTORS:
             return None
     return found
+
+
+def name_of(variable: Any) -> Any:
+    """The name of the op that computes it; "" for an input."""
+    return variable.owner.op.name if variable.owner is not None else ""
+
+
+def fraction(variable: Any) -> tuple[list[Any], list[Any]]:
+    """The factors above and below the bar, at most `MOST_OPENED` together."""
+    above: list[Any] = []
+    below: list[Any] = []
+    waiting = [(variable, True)]
+    while waiting:
+        factor, on_top = waiting.pop()
+        name = name_of(factor)
+        full = len(above) + len(below) + len(waiting) >= MOST_OPENED
+        if full or name not in ("mul", "true_div"):
+            (above if on_top else below).append(factor)
+            continue
+        first, second = factor.owner.inputs
+        waiting.append((second, on_top if name == "mul" else not on_top))
+        waiting.append((first, on_top))
+    return above, below
+
+
+def quotient(above: list[Any], below: list[Any]) -> Any:
+    """The factors multiplied from left to right, above and below a bar."""
+    top: Any = 1.0
+    for place, factor in enumerate(above):
+        top = factor if place == 0 else top * factor
+    for factor in below:
+        top = top / factor
+    return top

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 
 from autodiff_lab.rewriting.registry import rule
-from autodiff_lab.tensor import exp, expm1, ge, log, log1p, logaddexp, sigmoid, softplus, where
+from autodiff_lab.tensor import (
+    exp, expm1, ge, log, log1mexp, log1p, logaddexp, sigmoid, softplus, where,
+)
 from autodiff_lab.tensor.opdef import POSITIVE, Interval
 
 SMALL = Interval(-0.5, 0.5)
+BELOW = Interval(-30, -0.01)
 
 
 @rule(phase="canonicalize", client="lesson: exp and log undo each other")
@@ -82,3 +85,28 @@ def log_of_sigmoid(x):
 def log1p_of_negative_sigmoid(x):
     """``1 - sigmoid(x)`` is 0 from 37 on; ``softplus`` keeps the logarithm."""
     return log1p(-sigmoid(x)), -softplus(x)
+
+
+@rule(phase="stabilize", client="accuracy: Hamming's section 3.11", domain={"x": Interval(0.1, 30)})
+def exp_over_expm1(x):
+    """Both exponentials overflow for large values; the quotient is nearly 1 there."""
+    return exp(x) / expm1(x), -1 / expm1(-x)
+
+
+@rule(phase="stabilize", client="accuracy: Hamming's problem 3.4.4",
+      domain={"x": Interval(0.1, 30)})
+def expm1_of_double_over_expm1(x):
+    """A difference of squares over a difference."""
+    return expm1(2 * x) / expm1(x), exp(x) + 1
+
+
+@rule(phase="stabilize", client="accuracy: log(1 - exp(x)) near 0", domain={"x": BELOW})
+def log_of_one_minus_exp(x):
+    """``-expm1(x)``, that is ``1 - exp(x)``, rounds to 1 far below 0; ``log1mexp`` does not."""
+    return log(-expm1(x)), log1mexp(x)
+
+
+@rule(phase="stabilize", client="accuracy: log(1 - exp(x)) near 0", domain={"x": BELOW})
+def log1p_of_negative_exp(x):
+    """Near 0 ``exp(x)`` rounds to 1, and the logarithm has no digits; ``log1mexp`` has all."""
+    return log1p(-exp(x)), log1mexp(x)

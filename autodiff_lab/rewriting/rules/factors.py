@@ -1,7 +1,7 @@
 """Factors that meet in a product or quotient: overflow times zero, and what cancels.
 
 A derivative multiplies what the chain rule brings, in any order and with other factors between.
-So these rules take a product apart (at most `MOST` factors) and look at its factors in pairs.
+So these rules take a product apart (at most eight factors) and look at its factors in pairs.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autodiff_lab.graph import Apply, Variable
+from autodiff_lab.graph import Apply
+from autodiff_lab.rewriting.factors import fraction, name_of, quotient
 from autodiff_lab.rewriting.facts import Context, is_plumbing
 from autodiff_lab.rewriting.registry import node_rewriter
 from autodiff_lab.tensor import exp, sigmoid, softplus
@@ -17,7 +18,6 @@ from autodiff_lab.tensor.opdef import Interval
 
 SEED = "seed: dlogistic, s(x) (1 - s(x)) at -800 and 800"
 MODERATE = Interval(-80, 80)
-MOST = 8
 POSITIVE_OPS = ("sigmoid", "exp", "softplus", "cosh")
 
 
@@ -46,7 +46,7 @@ def one_plus_exp_times_sigmoid(context: Context, node: Apply) -> Any:
 
     def meet(factor: Any, partner: Any) -> list[Any] | None:
         for one, other in (factor.owner.inputs, factor.owner.inputs[::-1]):
-            if context.head(one) == 1 and _name(other) == "exp":
+            if context.head(one) == 1 and name_of(other) == "exp":
                 return _without_sigmoid(partner, other.owner.inputs[0])
         return None
 
@@ -62,14 +62,14 @@ def exp_over_two_exps(context: Context, node: Apply) -> Any:
     """``exp(x) / (exp(x) + exp(y))`` overflows or is 0 / 0; ``sigmoid(x - y)`` is neither."""
     above, below = _fraction_at(context, node)
     for place, factor in enumerate(above):
-        if _name(factor) != "exp":
+        if name_of(factor) != "exp":
             continue
         for other, divisor in enumerate(below):
-            if _name(divisor) != "add" or factor not in divisor.owner.inputs:
+            if name_of(divisor) != "add" or factor not in divisor.owner.inputs:
                 continue
             first, second = divisor.owner.inputs
             partner = second if first is factor else first
-            if _name(partner) != "exp":
+            if name_of(partner) != "exp":
                 continue
             share = sigmoid(factor.owner.inputs[0] - partner.owner.inputs[0])
             return _rebuilt(
@@ -87,7 +87,7 @@ def positive_factor_cancels(context: Context, node: Apply) -> Any:
     """A factor that is never zero cancels, also where rounding made it 0 or infinite."""
     above, below = _fraction_at(context, node)
     for place, factor in enumerate(above):
-        if _name(factor) in POSITIVE_OPS and factor in below:
+        if name_of(factor) in POSITIVE_OPS and factor in below:
             other = below.index(factor)
             return _rebuilt(
                 context, node, _but(above, place), _but(below, other), above + below
@@ -101,7 +101,7 @@ def _pair_above(
     """The product with two factors replaced: the first two, one of an op `name`, that meet."""
     above, below = _fraction_at(context, node)
     for place, factor in enumerate(above):
-        if _name(factor) != name:
+        if name_of(factor) != name:
             continue
         for other, partner in enumerate(above):
             together = None if place == other else meet(factor, partner)
@@ -131,41 +131,13 @@ def _fraction_at(context: Context, node: Apply) -> tuple[list[Any], list[Any]]:
     return found
 
 
-def fraction(variable: Any) -> tuple[list[Any], list[Any]]:
-    """The factors above and below the bar, at most `MOST` together."""
-    above: list[Any] = []
-    below: list[Any] = []
-    waiting = [(variable, True)]
-    while waiting:
-        factor, on_top = waiting.pop()
-        name = _name(factor)
-        full = len(above) + len(below) + len(waiting) >= MOST
-        if full or name not in ("mul", "true_div"):
-            (above if on_top else below).append(factor)
-            continue
-        first, second = factor.owner.inputs
-        waiting.append((second, on_top if name == "mul" else not on_top))
-        waiting.append((first, on_top))
-    return above, below
-
-
-def quotient(above: list[Any], below: list[Any]) -> Any:
-    """The factors multiplied from left to right, above and below a bar."""
-    top: Any = 1.0
-    for place, factor in enumerate(above):
-        top = factor if place == 0 else top * factor
-    for factor in below:
-        top = top / factor
-    return top
-
-
 def _without_sigmoid(factor: Any, exponent: Any) -> list[Any] | None:
     """`factor` divided by ``sigmoid(-exponent)``, as factors; None where it does not divide it.
 
     A power is divided once, a sum if each of its terms is divided.
     """
     node = factor.owner
-    name = _name(factor)
+    name = name_of(factor)
     if name == "sigmoid":
         return [] if _opposite(node.inputs[0], exponent) else None
     if name == "sqr" or (name == "pow" and _is_two(node.inputs[1])):
@@ -182,18 +154,14 @@ def _without_sigmoid(factor: Any, exponent: Any) -> list[Any] | None:
 def _term_without(term: Any, exponent: Any, depth: int = 4) -> Any:
     """A term of a sum divided by ``sigmoid(-exponent)``, or None."""
     node = term.owner
-    if _name(term) in ("add", "sub", "neg") and depth:
+    if name_of(term) in ("add", "sub", "neg") and depth:
         inner = [_term_without(v, exponent, depth - 1) for v in node.inputs]
         return None if any(v is None for v in inner) else type(node.op)(node.op.row)(*inner)
     above, below = fraction(term)
     for place, factor in enumerate(above):
-        if _name(factor) == "sigmoid" and _opposite(factor.owner.inputs[0], exponent):
+        if name_of(factor) == "sigmoid" and _opposite(factor.owner.inputs[0], exponent):
             return quotient([f for i, f in enumerate(above) if i != place], below)
     return None
-
-
-def _name(variable: Variable) -> str:
-    return variable.owner.op.name if variable.owner is not None else ""
 
 
 def _is_two(variable: Any) -> bool:
@@ -207,9 +175,9 @@ def _opposite(a: Any, b: Any) -> bool:
     while is_plumbing(b):
         b = b.owner.inputs[0]
     for one, other in ((a, b), (b, a)):
-        if _name(one) == "neg" and one.owner.inputs[0] is other:
+        if name_of(one) == "neg" and one.owner.inputs[0] is other:
             return True
-        if _name(one) == _name(other) == "sub":
+        if name_of(one) == name_of(other) == "sub":
             if one.owner.inputs == other.owner.inputs[::-1]:
                 return True
     return _opposite_multiples(a, b)
@@ -217,7 +185,7 @@ def _opposite(a: Any, b: Any) -> bool:
 
 def _opposite_multiples(a: Any, b: Any) -> bool:
     """``c * x`` and ``-c * x``: what negating a multiple gives."""
-    if _name(a) != "mul" or _name(b) != "mul":
+    if name_of(a) != "mul" or name_of(b) != "mul":
         return False
     (c, x), (d, y) = a.owner.inputs, b.owner.inputs
     values = getattr(c, "data", None), getattr(d, "data", None)

@@ -1,4 +1,4 @@
-"""The logistic function in its many spellings, and tanh: forms without overflow.
+"""The logistic function in its many spellings: forms without overflow.
 
 What becomes of these in products is in `rules.factors`.
 """
@@ -6,7 +6,7 @@ What becomes of these in products is in `rules.factors`.
 from __future__ import annotations
 
 from autodiff_lab.rewriting.registry import rule
-from autodiff_lab.tensor import exp, sigmoid, tanh
+from autodiff_lab.tensor import exp, sigmoid
 
 SEED = "seed: dlogistic, s(x) (1 - s(x)) at -800 and 800"
 
@@ -57,9 +57,3 @@ def one_minus_sigmoid(x):
 def sigmoid_minus_its_square(x):
     """``s - s * s`` loses all digits for large values; ``s(x) s(-x)`` has them."""
     return sigmoid(x) - sigmoid(x) * sigmoid(x), sigmoid(-x) * sigmoid(x)
-
-
-@rule(phase="stabilize", client="accuracy: tanh from its definition at 800")
-def tanh_from_exponentials(x):
-    """Both sides of the definition overflow for large values; ``tanh`` does not."""
-    return (exp(x) - exp(-x)) / (exp(x) + exp(-x)), tanh(x)

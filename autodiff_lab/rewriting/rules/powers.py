@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autodiff_lab.rewriting.registry import rule
-from autodiff_lab.tensor import abs, reciprocal, sqr, sqrt
+from autodiff_lab.tensor import abs, hypot, reciprocal, sqr, sqrt
 from autodiff_lab.tensor.opdef import POSITIVE, Interval
 
 SQUARE = "seed: x ** 2"
@@ -46,6 +46,18 @@ def root_of_square(x):
 def root_of_product(x):
     """The product overflows for large values; the absolute value does not."""
     return sqrt(x * x), abs(x)
+
+
+@rule(phase="stabilize", client="accuracy: the length of a vector at 1e200")
+def root_of_two_squares(x, y):
+    """The squares overflow or vanish long before the length does; ``hypot`` scales them."""
+    return sqrt(x**2 + y**2), hypot(x, y)
+
+
+@rule(phase="stabilize", client="accuracy: the length of a vector at 1e200")
+def root_of_two_products(x, y):
+    """The products overflow or vanish long before the length does; ``hypot`` scales them."""
+    return sqrt(x * x + y * y), hypot(x, y)
 
 
 @rule(phase="specialize", client=SQUARE, kinds="fciu")
