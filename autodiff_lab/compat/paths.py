@@ -52,6 +52,11 @@ PATHS: dict[str, tuple[str, ...]] = {
     "graph.rewriting": ("autodiff_lab.rewriting",),
     "graph.rewriting.basic": ("autodiff_lab.rewriting",),
     "graph.rewriting.utils": ("autodiff_lab.rewriting",),
+    **dict.fromkeys(
+        ("tensor.random", "tensor.random.basic", "tensor.random.utils", "tensor.random.op",
+         "tensor.random.type", "tensor.random.variable", "tensor.shared_randomstreams",
+         "sandbox", "sandbox.rng_mrg", "tensor.raw_random"), ("autodiff_lab.tensor.random",),
+    ),
     **dict.fromkeys(("tensor.basic", "tensor.math", "tensor.extra_ops", "tensor.sort"), _TENSOR),
     **dict.fromkeys(
         ("graph.basic", "graph.op", "graph.fg", "graph.type", "graph.replace", "graph.traversal"),

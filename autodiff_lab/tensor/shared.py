@@ -290,6 +290,10 @@ def shared(
             "Shared variable constructor needs numeric values and not symbolic variables.",
             where=describe(value), remedy="give a number or an array",
         )
+    if isinstance(value, np.random.Generator):
+        from autodiff_lab.tensor.random.streams import shared_rng
+
+        return shared_rng(value, name)
     is_number = isinstance(value, bool | int | float | complex | np.generic)
     if not isinstance(value, np.ndarray) and not is_number:
         kept = value if borrow else copy.deepcopy(value)

@@ -17,7 +17,7 @@ from typing import Any
 from autodiff_lab.backends.numba_tier.printer import NestPrinter, literal
 from autodiff_lab.compile.kernel import Kernel, Store, start_value
 from autodiff_lab.compile.program import Instruction, Length, Names, Program
-from autodiff_lab.graph import Apply, Constant
+from autodiff_lab.graph import Constant
 from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.reduction import Reduction
 from autodiff_lab.tensor.scalars import primitives as prim

@@ -19,12 +19,10 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.backends.driver import nothing_to_reduce
-from autodiff_lab.backends.numba_tier.inline import (
-    FORMS, Block, Inexpressible, Place, empty, whole,
-)
+from autodiff_lab.backends.numba_tier.inline import Block, Inexpressible, Place, empty, whole
 from autodiff_lab.backends.numba_tier.printer import imports_of, type_text
 from autodiff_lab.compile.backend import mismatch, register_text
-from autodiff_lab.compile.program import Check, Instruction, Names, Program
+from autodiff_lab.compile.program import Check, Names, Program
 from autodiff_lab.control.scan.op import Scan
 from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import Apply, Variable, placed

@@ -177,6 +177,9 @@ class _Builder:
         self, plain: list[Any], elements: list[Any], initials: list[Any], taps: list[list[Any]],
         results: list[Any], updates: dict[Any, Any], condition: Any, truncate_gradient: int,
     ) -> tuple[list[Any], dict[Any, Any]]:
+        stops = [*elements, *(v for state in taps for v in state), *self.non_sequences]
+        for state, update in _moved_by_themselves([*results, *updates.values()], stops):
+            updates.setdefault(state, update)
         kept = [r for r, output in zip(results, self.outputs) if output.initial is not None]
         mapped = [r for r, output in zip(results, self.outputs) if output.initial is None]
         states = [_fitted(r, tap[0], place) for place, (r, tap) in enumerate(zip(kept, taps))]
@@ -217,7 +220,16 @@ class _Builder:
             if result.name is not None and output.name is None:
                 output.name = result.name
         updates = {v: buffer[-1] for v, (buffer, _) in zip(shared, states)}
+        for state, update in updates.items():
+            if state.default_update is not None:  # as often as there are steps
+                state.default_update = update
         return outputs, updates
+
+
+def _moved_by_themselves(roots: Sequence[Any], stops: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """Shared variables that a step reads and that have an update of their own: random states."""
+    found = [(v, getattr(v, "default_update", None)) for v in ancestors(roots, stops)]
+    return [(variable, update) for variable, update in found if update is not None]
 
 
 def close_body(

@@ -18,8 +18,8 @@ from autodiff_lab.gradient.contributions import accumulate, filled, is_continuou
 from autodiff_lab.gradient.forward import forward_sweep
 from autodiff_lab.gradient.reverse import reverse_sweep
 from autodiff_lab.graph import (
-    DISCONNECTED, ZERO, Constant, FunctionGraph, Tangents, Terms, Undefined, Variable, Variables, ancestors,
-    copies,
+    DISCONNECTED, ZERO, Constant, FunctionGraph, Tangents, Terms, Undefined, Variable, Variables,
+    ancestors, copies,
 )
 from autodiff_lab.tensor.indexing.keys import Slice
 from autodiff_lab.tensor.registry import function
@@ -265,7 +265,7 @@ def _is_zero(variable: Any) -> bool:
     """Whether an array is surely filled with zeros."""
     if variable.owner is not None and variable.owner.op.name in ("second", "dimshuffle"):
         return _is_zero(variable.owner.inputs[-1])
-    return isinstance(variable, Constant) and not variable.data.any()  # type: ignore[attr-defined]
+    return isinstance(variable, Constant) and not variable.data.any()
 
 
 def _beside(inner: Any, moving: dict[Any, Any]) -> Any:
