@@ -430,8 +430,9 @@ class Function(Saved):
         executor : concurrent.futures.Executor
             Threads, processes, Dask's ``client.get_executor()``, ...
         batches : iterable
-            The arguments of each call: a tuple, a dict by name, or the one argument.  May be a
-            generator of more than fits into memory: few are taken ahead.
+            The arguments of each call: a tuple, a dict by name, or the one argument; or a function
+            without parameters that returns them, which the worker calls (to read a file, say).
+            May be a generator of more than fits into memory: few are taken ahead.
         reduce : {"sum"} or callable, optional
             Without it the results are given one by one, in the order of the batches.  "sum" adds
             them in that order (lists and dicts by element); a callable is given the total so far

@@ -59,6 +59,8 @@ def run_batch(mark: bytes, payload: bytes | None, tier: str, batch: Any) -> tupl
 
 
 def _call(function: Function, batch: Any) -> Any:
+    if callable(batch):
+        batch = batch()
     if isinstance(batch, dict):
         return function(**{name: _aligned(value) for name, value in batch.items()})
     return function(*map(_aligned, batch if isinstance(batch, tuple) else (batch,)))

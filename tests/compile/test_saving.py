@@ -173,7 +173,7 @@ def test_a_graph_comes_back_and_can_be_rewritten() -> None:
 def test_a_deep_graph_needs_no_recursion_and_linear_work() -> None:
     sizes = {}
     for length in (5_000, 10_000):
-        x = y = pt.dscalar("x")
+        y = pt.dscalar("x")
         for _ in range(length):
             y = pt.sin(y) * 1.01
         document = saving.Record(y)
