@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,11 @@ from autodiff_lab.verify import sample_points
 
 STEPS = 200
 MOST_SHOWN = 12
+MOST_ENTRIES = 100
+
+
+def _width(width: str) -> Any:
+    return ipywidgets.Layout(width=width)
 
 
 def control_for(
@@ -60,7 +66,7 @@ class ScalarControl:
             continuous_update=True,
         )
         self.number = ipywidgets.FloatText(
-            value=start, step=step, layout=ipywidgets.Layout(width="9em")
+            value=start, step=step, layout=_width("9em")
         )
         self.slider.observe(self._slid, "value")
         self.number.observe(self._typed, "value")
@@ -78,9 +84,14 @@ class ScalarControl:
         """The number in the field, which may be outside the slider's range."""
         return float(self.number.value)
 
-    def disable(self) -> None:
-        """Take no more input."""
-        self.slider.disabled = self.number.disabled = True
+    @property
+    def disabled(self) -> bool:
+        """Whether it takes no more input."""
+        return bool(self.slider.disabled)
+
+    @disabled.setter
+    def disabled(self, value: bool) -> None:
+        self.slider.disabled = self.number.disabled = value
 
     def _slid(self, change: Any) -> None:
         # Positions of the slider are sums of steps: the field shows no digits of rounding.
@@ -100,7 +111,7 @@ class ScalarControl:
 
 
 class ArrayControl:
-    """A text field with an expression such as ``np.eye(3)``."""
+    """A text field with an expression such as ``np.eye(3)``, and a slider for one entry of it."""
 
     def __init__(
         self, name: str, start: Any, dtype: str, moved: Callable[[], None]
@@ -111,12 +122,52 @@ class ArrayControl:
         self.text = ipywidgets.Text(
             value=text, description=name, continuous_update=False,
             placeholder=f"the value given, shape {shape_text(start.shape)}",
-            layout=ipywidgets.Layout(width="40em"),
+            layout=_width("32em"),
         )
-        self.text.observe(lambda change: self._moved(), "value")
-        self.widget = self.text
+        self.text.observe(self._typed, "value")
+        self.entry = ipywidgets.Dropdown(description="entry", layout=_width("12em"))
+        self.slider = ipywidgets.FloatSlider(disabled=True, readout=True)
+        self._offer(start)
+        self.entry.observe(self._picked, "value")
+        self.slider.observe(lambda change: self._moved(), "value")
+        self.widget = ipywidgets.HBox([self.text, self.entry, self.slider])
 
     def value(self) -> Any:
+        """The array: the expression's, with the picked entry where its slider stands."""
+        array = self._written()
+        if self.entry.value is not None:
+            array = array.copy()
+            array[self.entry.value] = self.slider.value
+        return array
+
+    def _offer(self, array: Any) -> None:
+        """The entries that can be picked."""
+        places = itertools.islice(numpy.ndindex(array.shape), MOST_ENTRIES)
+        named = [(f"{self._name}[{', '.join(map(str, place))}]", place) for place in places]
+        self.entry.options = [("none", None), *named]
+
+    def _picked(self, change: Any) -> None:
+        """An entry is picked: the slider stands at its value."""
+        place = change["new"]
+        self.slider.disabled = place is None
+        if place is not None:
+            at = float(self._written()[place])
+            width = max(5.0, 2 * abs(at)) if numpy.isfinite(at) else 5.0
+            with self.slider.hold_trait_notifications():
+                self.slider.min, self.slider.max = at - width, at + width
+                self.slider.step = nice_step(2 * width / STEPS)
+                self.slider.value = at
+        self._moved()
+
+    def _typed(self, change: Any) -> None:
+        """Another expression: its entries are offered, none is picked."""
+        try:
+            self._offer(self._written())
+        except (ValueError, TypeError):
+            pass                          # what is wrong with it is said when it is drawn
+        self._moved()
+
+    def _written(self) -> Any:
         """The array the expression gives; the first value where the field is empty."""
         written = self.text.value.strip()
         if not written:
@@ -130,6 +181,11 @@ class ArrayControl:
         value = evaluate("the field", self._name, expression, names)
         return as_value(self._name, value).astype(self._dtype)
 
-    def disable(self) -> None:
-        """Take no more input."""
-        self.text.disabled = True
+    @property
+    def disabled(self) -> bool:
+        """Whether it takes no more input."""
+        return bool(self.text.disabled)
+
+    @disabled.setter
+    def disabled(self, value: bool) -> None:
+        self.text.disabled = self.entry.disabled = self.slider.disabled = value

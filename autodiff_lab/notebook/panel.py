@@ -1,30 +1,34 @@
 """``r.explore()``: one panel of widgets, a control per input above the tabs of the card.
 
 Relies on ipywidgets for controls and layout; `canvas` draws graph, derivation and steps.  The one
-idea: moving a control makes a new point, and everything shown is drawn again from the records of
-the study at that point; while a call runs, newer positions replace waiting ones.
+idea: moving a control makes a new point, and what is visible is drawn again from the study at that
+point; while a call runs, newer positions replace waiting ones.  A panel knows its study weakly,
+and only the newest panels stay awake, so what is explored and left is forgotten.
 """
 
 from __future__ import annotations
 
 import asyncio
 import collections
+import weakref
 from typing import Any
 
 import ipywidgets
 
 from autodiff_lab.errors import LabError, MissingPackageError
 from autodiff_lab.notebook import parts
-from autodiff_lab.notebook.canvas import Canvas, graph_canvas, show_values
+from autodiff_lab.notebook.canvas import Canvas, GraphCanvas
 from autodiff_lab.notebook.controls import ArrayControl, ScalarControl, control_for
 from autodiff_lab.study import Study
 from autodiff_lab.view.model import CardView
 
 MOST_PANELS = 20
+MOST_RULES = 16
 PAUSE_SECONDS = 0.02      # how long a position waits for a newer one
 TABS = ("Graph", "Derivation", "Steps", "Plot", "Kernel")
 
 _live: collections.OrderedDict[int, Panel] = collections.OrderedDict()
+_newest: list[Study] = []     # the one study that a panel alone may keep
 
 
 def explore(study: Study) -> Panel:
@@ -39,6 +43,7 @@ def explore(study: Study) -> Panel:
         missing = f"{error.args[0].splitlines()[0]} NumPy answers instead."
     panel = Panel(study)
     panel.say(missing)
+    _newest[:] = [study]
     _live[id(panel)] = panel
     while len(_live) > MOST_PANELS:
         _, oldest = _live.popitem(last=False)
@@ -50,7 +55,8 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
     """Controls, first line, tabs and a line for messages."""
 
     def __init__(self, study: Study) -> None:
-        self.study: Study | None = study
+        self._study = weakref.ref(study)
+        self._without: Study | None = None        # the study with rules switched off
         self.name = study.name
         self.calls = 0                    # how often the kernel ran, for tests
         self._waiting = False
@@ -60,37 +66,66 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         }
         self.headline = ipywidgets.HTML()
         self.message = ipywidgets.HTML()
-        self.canvas = graph_canvas(study)
+        self.canvas = GraphCanvas(study)
         self.derivation = Canvas(CardView("derivation", (), derivation=study.derivation.view))
         self.steps = Canvas(CardView("steps", (), steps=study.steps.views))
+        self.rules = self._switches(study)
         self.plot = ipywidgets.HTML()
         self.kernel = ipywidgets.HTML()
+        switches = ipywidgets.HBox(self.rules, layout=ipywidgets.Layout(flex_flow="row wrap"))
+        steps = ipywidgets.VBox([switches, self.steps])
         self.tabs = ipywidgets.Tab(
-            [self.canvas, self.derivation, self.steps, self.plot, self.kernel], titles=TABS
+            [self.canvas, self.derivation, steps, self.plot, self.kernel], titles=TABS
         )
-        self.tabs.observe(self._turned, "selected_index")
+        self.tabs.observe(lambda change: self._update(), "selected_index")
         super().__init__(
             [
                 ipywidgets.VBox([control.widget for control in self.controls.values()]),
                 self.headline, self.tabs, self.message,
             ]
         )
-        self._here: Study | None = None
         self._update()
 
     def __repr__(self) -> str:
         return f"panel of {self.name}: {', '.join(self.controls)}"
+
+    @property
+    def study(self) -> Study | None:
+        """The study, with the rules that are switched on; None once it is forgotten."""
+        return self._without or self._study()
 
     def say(self, text: str) -> None:
         """Show a message, or none."""
         self.message.value = parts.message_html(text) if text else ""
 
     def retire(self) -> None:
-        """Stop answering and let go of the study: the panel is one of too many."""
-        for control in self.controls.values():
-            control.disable()
-        self.study = self._here = None
+        """Stop answering and let go of the study: the panel is one of too many, or it is gone."""
+        for control in (*self.controls.values(), *self.rules):
+            control.disabled = True
+        self._study, self._without = lambda: None, None
         self.say("This panel is asleep: run its cell again to wake it.")
+
+    # -- what can be changed ------------------------------------------------------------------
+
+    def _switches(self, study: Study) -> list[Any]:
+        """A box to tick for each rule that changed the graph."""
+        rules = list(dict.fromkeys(step.rule for step in study.steps))[:MOST_RULES]
+        boxes = [ipywidgets.Checkbox(True, description=rule, indent=False,
+                                     layout=ipywidgets.Layout(width="auto")) for rule in rules]
+        for box in boxes:
+            box.observe(self._switched, "value")
+        return boxes
+
+    def _switched(self, change: Any) -> None:
+        """Rules were switched on or off: compile without them, and show what is done instead."""
+        study = self._study()
+        if study is None:
+            return self.retire()
+        off = [box.description for box in self.rules if not box.value]
+        self._without = study.without(*off) if off else None
+        self.steps.draw(CardView("steps", (), steps=(self._without or study).steps.views))
+        self._update()
+        return None
 
     def _moved(self) -> None:
         """A control has a new value: draw it soon, unless a newer one comes first."""
@@ -108,11 +143,14 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
             return
         self._running = self._waiting = True
         try:
-            while self._waiting and self.study is not None:
+            while self._waiting:
                 self._waiting = False
-                self._draw(self.study)
+                study = self.study
+                if study is None:
+                    return self.retire()
+                self._draw(study)
         finally:
-            self._running = False
+            self._running = self._waiting = False
 
     def _draw(self, study: Study) -> None:
         try:
@@ -122,19 +160,11 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         except (LabError, ValueError, TypeError, ArithmeticError) as error:
             self.say(str(error))
             return
-        self._here = here
         self.say("")
         self.headline.value = parts.headline_html(here)
-        self._turned()
-
-    def _turned(self, change: Any = None) -> None:
-        """Draw the tab that is open."""
-        here = self._here
-        if here is None:
-            return
         title = TABS[self.tabs.selected_index or 0]
         if title == "Graph":
-            show_values(self.canvas, here)
+            self.canvas.show_values(study, here)
         elif title == "Plot":
             self.plot.value = parts.plot_html(here)
         elif title == "Kernel":

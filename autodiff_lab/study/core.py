@@ -17,7 +17,7 @@ from typing import Any
 import numpy
 
 from autodiff_lab import cell, hooks, verify
-from autodiff_lab.compile import function
+from autodiff_lab.compile import Mode, function
 from autodiff_lab.errors import DisconnectedInputError
 from autodiff_lab.options import GradOptions, parse_words
 from autodiff_lab.study import paths, records, saving
@@ -33,6 +33,7 @@ from autodiff_lab.view.html import card_bundle
 from autodiff_lab.view.notation import name_arrays
 
 DEFAULT_WIDTH = 5.0
+STAGES = ("fn", "fn_and_grad", "values", "results", "origin", "graph")   # they depend on the point
 
 
 class Study:
@@ -155,6 +156,7 @@ class Study:
         return study
 
     silenced = False
+    mode: Mode | None = None
 
     @functools.cached_property
     def name(self) -> str:
@@ -172,11 +174,25 @@ class Study:
             Values by name or variable; inputs left out keep theirs.
         """
         other = copy.copy(self)
-        for stage in ("fn", "fn_and_grad", "values", "results", "origin", "graph"):
+        for stage in STAGES:
             other.__dict__.pop(stage, None)
         other.function = self.function
         other.point = {**self.point, **checked_point(self.inputs, point)}
         other.report = other._bundle = None
+        return other
+
+    def without(self, *rules: str) -> Study:
+        """The same study compiled without some rewriting rules: what do they do?
+
+        Parameters
+        ----------
+        *rules : str
+            Names of rules, as `steps` tells them.
+        """
+        other = copy.copy(self)
+        for stage in (*STAGES, "function", "steps"):
+            other.__dict__.pop(stage, None)
+        other.mode, other._bundle = Mode(exclude=rules), None
         return other
 
     # -- numbers ------------------------------------------------------------------------------
@@ -189,7 +205,7 @@ class Study:
     def _compiled(self, outputs: Any, **settings: Any) -> Any:
         return function(
             list(self.inputs.values()), outputs, on_unused_input="ignore",
-            allow_input_downcast=True, name=self.given_name, **settings,
+            allow_input_downcast=True, name=self.given_name, **{"mode": self.mode, **settings},
         )
 
     @functools.cached_property

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Collection, Mapping
 
 from autodiff_lab.view.model import EdgeView, GraphView, NodeView
 
@@ -62,6 +63,19 @@ def scenes(graph: GraphView) -> tuple[GraphView, ...]:
         blocks = _blocks(graph, {node.id: f"{node.column}-{_place(node)}" for node in graph.nodes})
         found.append(dataclasses.replace(blocks, title="a block for each line", scenes=()))
     return (*found, *graph.scenes)
+
+
+def parts(graph: GraphView) -> dict[str, str]:
+    """For each node the part it folds into: its line; in a large graph, a band of rows."""
+    if len(graph.nodes) > graph.budget:
+        return _bands(graph, graph.budget // 2)
+    return {node.id: f"{node.column}-{_place(node)}" for node in graph.nodes}
+
+
+def folded(graph: GraphView, parts: Mapping[str, str], closed: Collection[str]) -> GraphView:
+    """The graph with some of its parts as one box each."""
+    block_of = {name: part if part in closed else name for name, part in parts.items()}
+    return _blocks(graph, block_of) if closed else graph
 
 
 def _place(node: NodeView) -> str:
@@ -116,6 +130,11 @@ def _follow(stands_for: dict[str, str], name: str) -> str:
 
 def _collapse(graph: GraphView, bands: int) -> GraphView:
     """Blocks of nodes, at most `bands` of them in each column."""
+    return _blocks(graph, _bands(graph, bands))
+
+
+def _bands(graph: GraphView, bands: int) -> dict[str, str]:
+    """For each node its band of rows."""
     rows = sorted({node.row for node in graph.nodes})
     position = {row: index for index, row in enumerate(rows)}
     # A graph whose rows say nothing is cut by position instead.
@@ -124,7 +143,7 @@ def _collapse(graph: GraphView, bands: int) -> GraphView:
     for index, node in enumerate(graph.nodes):
         place = index / len(graph.nodes) if flat else position[node.row] / len(rows)
         block_of[node.id] = f"{node.column}-band-{int(place * max(1, bands)):04d}"
-    return _blocks(graph, block_of)
+    return block_of
 
 
 def _blocks(graph: GraphView, block_of: dict[str, str]) -> GraphView:

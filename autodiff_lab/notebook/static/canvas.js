@@ -1,12 +1,14 @@
 // The panel's canvas: `lab.js` (which stands before this text) inside a widget.
 //
-// The picture is drawn once; when a control moves only the values in its boxes change.
+// The picture is drawn once; when a control moves only the values in its boxes change. A double
+// click on a box, or the key x, asks the kernel to fold its part of the graph, or to unfold it.
 
 function drawCanvas({ model, el: host }) {
   const place = document.createElement("div");
   const root = place.attachShadow({ mode: "open" });
   let card = null;
   let body = null;
+  let asked = 0;
 
   function draw() {
     card = JSON.parse(JSON.stringify(model.get("card")));
@@ -18,7 +20,18 @@ function drawCanvas({ model, el: host }) {
     followTheme(body);
     // The panel has tabs and a first line of its own.
     for (const part of body.querySelectorAll(".tabs, .top")) part.remove();
+    body.addEventListener("dblclick", fold);
+    body.addEventListener("keydown", (event) => event.key === "x" && fold(event));
     fill();
+  }
+
+  function fold(event) {
+    const box = event.target.closest && event.target.closest(".node");
+    if (!box || !card.graph) return;
+    event.preventDefault();
+    asked += 1;
+    model.set("folded", { id: box.dataset.id, asked });
+    model.save_changes();
   }
 
   function fill() {
