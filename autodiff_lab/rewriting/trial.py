@@ -32,7 +32,7 @@ def draw(
     """An array of values inside an interval, special ones first."""
     count = math.prod(shape)
     if dtype == "bool":
-        return np.resize(np.array([True, False]), count).reshape(shape)
+        return rng.permutation(np.resize(np.array([True, False]), count)).reshape(shape)
     low, high = domain.low, domain.high
     if math.isfinite(low) and math.isfinite(high):
         values = rng.uniform(max(low, -3.0), min(high, 3.0), count)
@@ -43,9 +43,11 @@ def draw(
         values = high - rng.exponential(1.5, count) - 0.01
     else:
         values = rng.normal(0.0, 1.5, count)
-    ends = () if domain.open else tuple(v for v in (low, high) if math.isfinite(v))
-    first = [v for v in (*SPECIAL, *ends) if v in domain]
-    values[: len(first)] = first[:count]
+    inward = 1e-6 if domain.open else 0.0
+    ends = (low + inward * max(1, abs(low)), high - inward * max(1, abs(high)))
+    first = rng.permutation([v for v in (*SPECIAL, *ends) if v in domain and math.isfinite(v)])
+    if count > 1 or rng.random() < 0.3:
+        values[: len(first)] = first[:count]
     if np.dtype(dtype).kind in "iu":
         values = np.rint(np.clip(values, -100, 100))
     return rng.permutation(values).reshape(shape).astype(dtype)
