@@ -103,6 +103,9 @@ def bare(variable: Variable) -> Variable:
             continue
         inner: Any = node.inputs[0]
         adds_axes = op.name == "dimshuffle" and op.only_adds_axes and _leading(op)
+        if op.name == "dimshuffle" and not op.kept and inner.type.ndim and bare(inner) is not inner:
+            variable = bare(inner)  # axes added and dropped again
+            continue
         between_floats = op.name.startswith("cast_") and inner.type.dtype != "bool"
         if not (adds_axes or between_floats or op.name == "identity"):
             break

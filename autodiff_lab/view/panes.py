@@ -42,12 +42,10 @@ class Pictures:
         alt = graph_text(positions.graph)[: svg.LABEL_BYTES]
         return self._place(picture, "graph", alt, positions.width, positions.height)
 
-    def plot(self, view: model.PlotView) -> str:
-        """The drawn curves."""
+    def plot(self, view: plots.Picture) -> str:
+        """Drawn curves, a contour, a matrix, bars."""
         picture = plots.plot_svg(view, style=not self.inline)
-        alt = "Plot of " + ", ".join(series.label for series in view.series)
-        width, height = plots.WIDTH_INCHES * 72, plots.HEIGHT_INCHES * 72
-        return self._place(picture, "plot", alt, width, height)
+        return self._place(picture, "plot", plots.alt_text(view), *plots.picture_size(view))
 
     def formula(self, lines: tuple[formula.Line, ...], size: float = formula.SIZE) -> str:
         """One or more lines of mathematics."""
@@ -92,8 +90,10 @@ def card_body(
     if card.steps is not None:
         label, note = f"Steps ({len(card.steps)})", _count(len(card.steps), "rewrite")
         parts.append(_tab("steps", label, note, _steps(card.steps, pictures), word="Steps"))
-    if card.plot is not None:
-        parts.append(_tab("plot", "Plot", "", f"<div>{pictures.plot(card.plot)}</div>"))
+    views = [view for view in (card.plot, *card.pictures) if view is not None]
+    if views:
+        drawn = "".join(f"<div>{pictures.plot(view)}</div>" for view in views)
+        parts.append(_tab("plot", "Plot", "", drawn))
     if card.kernel is not None:
         note = f", {card.kernel.headline}"
         parts.append(_tab("kernel", "Kernel", note, _kernel(card.kernel)))

@@ -88,7 +88,7 @@ def steps(cost: Variable, wrt: Variable, gradient: Variable | None = None) -> li
     holes = [Hole(cost, None)]
     states = [State(tuple(holes), "what is asked")]
     reached = _depending_on(wrt, cost)
-    contributing = _contributions(gradient)
+    contributing = _contributions(cost, wrt, gradient)
     for node in reversed(toposort([cost], [wrt])):
         place = next((k for k, h in enumerate(holes) if h.variable in node.outputs), None)
         if place is None or reached.isdisjoint(node.outputs):
@@ -116,12 +116,21 @@ def _depending_on(wrt: Variable, cost: Variable) -> set[Variable]:
     return reached
 
 
-def _contributions(gradient: Variable | None) -> set[tuple[Apply, Variable]] | None:
-    """(node, input) pairs for which the raw gradient holds a contribution."""
+def _contributions(
+    cost: Variable, wrt: Variable, gradient: Variable | None
+) -> set[tuple[Apply, Variable]] | None:
+    """(node, input) pairs through which the raw gradient goes: it holds a contribution there, or
+    one of a node on the way from there to `wrt` (a gradient may pass over nodes)."""
     if gradient is None:
         return None
     roles = [role for variable in ancestors([gradient]) for role in variable.roles]
-    return {(role.via, role.of) for role in roles if role.kind == "adjoint" and role.via}
+    told = {(role.via, role.of) for role in roles if role.kind == "adjoint" and role.via}
+    via, above = {node for node, _ in told}, set[Variable]()
+    for node in toposort([cost], [wrt]):
+        told.update((node, variable) for variable in node.inputs if variable in above)
+        if node in via or not above.isdisjoint(node.inputs):
+            above.update(node.outputs)
+    return told
 
 
 def _merged(holes: Sequence[Hole], wrt: Variable) -> list[Hole]:

@@ -19,7 +19,8 @@ import view_examples
 
 from autodiff_lab.view import bundle, dot, formula, frames, html, layout, panes, plots, svg
 from autodiff_lab.view.model import (
-    SCHEMA_VERSION, DerivationLine, DerivationView, PlotSeries, PlotView, to_json,
+    SCHEMA_VERSION, BarsView, ContourView, DerivationLine, DerivationView, MatrixView, PlotSeries,
+    PlotView, to_json,
 )
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -246,3 +247,29 @@ def test_fragment_is_well_formed() -> None:
     root = ElementTree.fromstring(panes.card_body(card, layout.layout(card.graph), pictures))
     assert root.get("aria-label") == 'a "title" & more'
     assert all(image.get("alt") for image in root.iter("img"))
+
+
+OTHER_PICTURES = [
+    MatrixView("J", ((1.0, -2.0), (math.nan, 0.0)), ("y[0]", "y[1]"), ("a", "b")),
+    MatrixView("H", tuple(tuple(float(i - j) for i in range(30)) for j in range(30))),
+    MatrixView("empty", ()),
+    ContourView("y", (0.0, 1.0, 2.0), (0.0, 1.0), ((0.0, 1.0, 4.0), (1.0, 2.0, 5.0)),
+                ((0.0, 2.0, 4.0),) * 2, ((1.0,) * 3,) * 2, "a", "b", (1.0, 0.5)),
+    ContourView("flat", (0.0, 1.0), (0.0, 1.0), ((1.0, 1.0), (1.0, math.nan))),
+    BarsView("gradient", ("W1", "$b_1$"), (1e-9, 2.0)),
+    BarsView("nothing", ("W",), (math.inf,)),
+]
+
+
+@pytest.mark.parametrize("view", OTHER_PICTURES, ids=lambda view: view.title)
+def test_matrices_contours_and_bars(view: object) -> None:
+    first, second = plots.plot_svg(view), plots.plot_svg(view)
+    root = ElementTree.fromstring(first)
+    assert first == second and root.get("aria-label") == plots.alt_text(view)
+    assert not re.search(r'="#0[0-9]0[0-9]0[0-9]"| style=|<image', first)
+    assert len(first) < 120_000
+
+
+def test_pictures_stand_below_the_curves() -> None:
+    page = html.page_html(view_examples.logistic_card(pictures=tuple(OTHER_PICTURES[:1])))
+    assert page.count('class="adl-plot"') == 2 and "Matrix J, 2 x 2" in page

@@ -781,7 +781,7 @@ function makeMovie(told) {
       if (ids.has(id)) continue;
       box.classList.add("gone");
       shown.delete(id);
-      if (fresh) setTimeout(() => box.remove(), MOVE_TIME);
+      if (picture.classList.contains("moving")) setTimeout(() => box.remove(), MOVE_TIME);
       else box.remove();
     }
     for (const [id, kind, label, words] of rows) {
@@ -789,7 +789,7 @@ function makeMovie(told) {
       const { box, rect, label: word, title } = known ? shown.get(id) : makeBox(id, kind);
       const [x, y, width, height] = stage.boxes.get(id);
       const said = label.length > 24 ? `${label.slice(0, 23)}…` : label;
-      box.classList.toggle("is-new", Boolean(fresh) && (!known || word.textContent !== said));
+      box.classList.toggle("is-new", fresh && (!known || word.textContent !== said));
       setAttributes(rect, { width, height });
       setAttributes(word, { x: width / 2, y: height / 2 + 4.6 });
       word.textContent = said;
@@ -817,12 +817,17 @@ function makeMovie(told) {
   }
 
   function step(at) {
-    const moving = !still() && told.frames[at][1].length <= MOST_MOVING;
+    const moving = frame >= 0 && !still() && told.frames[at][1].length <= MOST_MOVING;
     picture.classList.toggle("moving", false);
     if (frame !== at) draw(at, false);
     picture.getBoundingClientRect(); // the start is drawn before anything moves
     picture.classList.toggle("moving", moving);
-    draw(at + 1, moving ? "moving" : "still");
+    draw(at + 1, true);
+    const fresh = layer.querySelector(".is-new");
+    if (fresh && element.scrollHeight > element.clientHeight) {
+      const box = fresh.getBoundingClientRect(), frameBox = element.getBoundingClientRect();
+      element.scrollTop += box.top - frameBox.top - element.clientHeight / 2;
+    }
   }
 
   return { element, step, text, fit };
@@ -896,7 +901,7 @@ function makePlot(pane, card) {
   const slider = el("input", { type: "range", min: low, max: high, step: (high - low) / 500,
     "aria-label": `${plot.xlabel} of the tangent`, oninput: () => show(Number(slider.value)) });
   const words = [0, 1, 2].map(() => el("span", { class: "mono" }));
-  pane.append(el("div", { class: "readout" }, el("span", { class: "muted" }, "tangent"), slider, ...words));
+  picture.parentNode.after(el("div", { class: "readout" }, el("span", { class: "muted" }, "tangent"), slider, ...words));
 
   function sample(curve, x) {
     let from = 0, to = xs.length - 1;
