@@ -31,6 +31,8 @@ _LAZY: dict[str, tuple[str, str | None]] = {
     "shared": ("autodiff_lab.tensor.shared", "shared"),
     "In": ("autodiff_lab.compile", "In"),
     "Out": ("autodiff_lab.compile", "Out"),
+    "Param": ("autodiff_lab.compile.io", "Param"),
+    "function_dump": ("autodiff_lab.compile", "function_dump"),
     "Mode": ("autodiff_lab.compile", "Mode"),
     "Function": ("autodiff_lab.compile", "Function"),
     "grad": ("autodiff_lab.gradient", "grad"),

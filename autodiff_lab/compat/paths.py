@@ -52,6 +52,9 @@ PATHS: dict[str, tuple[str, ...]] = {
     "graph.rewriting": ("autodiff_lab.rewriting",),
     "graph.rewriting.basic": ("autodiff_lab.rewriting",),
     "graph.rewriting.utils": ("autodiff_lab.rewriting",),
+    "graph.rewriting.db": ("autodiff_lab.compile.mode",),
+    "graph.op": ("autodiff_lab.graph.test_values", *_GRAPH),
+    "gof.op": ("autodiff_lab.graph.test_values", *_GRAPH),
     **dict.fromkeys(
         ("tensor.random", "tensor.random.basic", "tensor.random.utils", "tensor.random.op",
          "tensor.random.type", "tensor.random.variable", "tensor.shared_randomstreams",
@@ -59,7 +62,7 @@ PATHS: dict[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(("tensor.basic", "tensor.math", "tensor.extra_ops", "tensor.sort"), _TENSOR),
     **dict.fromkeys(
-        ("graph.basic", "graph.op", "graph.fg", "graph.type", "graph.replace", "graph.traversal"),
+        ("graph.basic", "graph.fg", "graph.type", "graph.replace", "graph.traversal"),
         _GRAPH,
     ),
 }

@@ -100,3 +100,8 @@ class Out:
 
     variable: Variable
     borrow: bool = False
+
+
+def Param(variable: Variable, default: Any = None, **options: Any) -> In:
+    """The oldest name of `In`; its `default` is `value`."""
+    return In(variable, value=default, **options)

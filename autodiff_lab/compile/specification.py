@@ -22,7 +22,7 @@ from autodiff_lab.errors import (
     LabTypeError, LabValueError, MissingInputError, NullTypeGradError, UnusedInputError,
 )
 from autodiff_lab.graph import Constant, Variable, ancestors, describe, placed, toposort
-from autodiff_lab.graph.replace import clone_replace
+from autodiff_lab.graph.replace import copies
 
 
 @dataclass
@@ -231,7 +231,7 @@ def _substitute(spec: Specification, givens: dict[Variable, Variable]) -> None:
     """Apply the givens to everything that is computed."""
     if not givens:
         return
-    replaced = iter(clone_replace(spec.roots, givens))
+    replaced = iter(copies(spec.roots, givens))
     spec.outputs = [Out(next(replaced), out.borrow) for out in spec.outputs]
     spec.updates = {shared: next(replaced) for shared in spec.updates}
     spec.input_updates = {position: next(replaced) for position in spec.input_updates}
@@ -244,7 +244,13 @@ def _default_updates(spec: Specification, refused: bool | Sequence[Variable]) ->
     """Add the updates that shared variables bring along, also those that these need."""
     if refused is True:
         return
-    left_out = set() if refused is False else set(refused)
+    if not isinstance(refused, bool | list | tuple) or any(
+        not isinstance(v, Variable) for v in refused or ()
+    ):
+        raise LabTypeError(
+            f"no_default_updates is True, False or a list of shared variables, not {refused!r:.60}."
+        )
+    left_out = set(refused or ())
     inputs = spec.given
     waiting = list(spec.roots)
     seen: set[Variable] = set()
