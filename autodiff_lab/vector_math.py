@@ -1,7 +1,8 @@
 """`exp`, `log` and others, vectorised by Numba wherever a compiled loop calls them.
 
 What is here: exp, log, log1p, expm1, sin, cos, tanh, sigmoid, softplus and pow of float64 and
-float32.  Printed kernels begin with an import from here and fall back to `math`.
+float32; running_sum, running_product, largest and smallest, with which a loop accumulates several
+elements at once.  Printed kernels begin with an import from here and fall back to `math`.
 
 Relies on `backends.vector_math`; importing this module loads Numba.
 

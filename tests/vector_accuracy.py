@@ -22,9 +22,10 @@ import numpy as np
 from numba import njit
 
 from autodiff_lab import vector_math
+from autodiff_lab.backends.vector_math.functions import FUNCTIONS
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "vector_math.md"
-NAMES = tuple(vector_math.__all__)
+NAMES = tuple(FUNCTIONS)
 DTYPES = ("float64", "float32")
 MOST = 4.0
 SPECIAL = (0.0, -0.0, math.inf, -math.inf, math.nan)
@@ -157,10 +158,10 @@ def worst(name: str, dtype: str, count: int, run: Any = values) -> tuple[float, 
 
 PAGE_TEXT = """# Vector math: accuracy
 
-`autodiff_lab.vector_math` has exp, log, log1p, expm1, sin, cos, tanh, sigmoid, softplus and pow in
-float64 and float32. Kernels use them; so may your own functions under Numba's `njit`. They hold no
-branch, so Numba's loop vectoriser computes several elements at once, the last ones of an array in
-the same way as the others: a result does not depend on where it stands.
+`autodiff_lab.vector_math` has exp, log, log1p, expm1, sin, cos, tanh, sigmoid, softplus and pow
+in float64 and float32. Kernels use them; so may your own functions under Numba's `njit`. They hold
+no branch, so Numba's loop vectoriser computes several elements at once, the last ones of an array
+in the same way as the others: a result does not depend on where it stands.
 
 The table is made by `make accuracy` (tests/vector_accuracy.py): the largest distance from mpmath,
 in units in the last place (ulp) of the exact value, over {count:,} points for each function and
@@ -171,9 +172,9 @@ width. A third of them are random bit patterns, subnormal and huge numbers among
 |---|---|---|---|---|
 {rows}
 
-Zeros keep their sign; infinities, NaN and arguments outside the domain give what NumPy gives. Angles
-of any size are reduced exactly (Payne and Hanek), with every element and without a branch. On
-machines without a fused multiply-add instruction the same formulas round twice; the tests run
+Zeros keep their sign; infinities, NaN and arguments outside the domain give what NumPy gives.
+Angles of any size are reduced exactly (Payne and Hanek), with every element and without a branch.
+On machines without a fused multiply-add instruction the same formulas round twice; the tests run
 them as such machines do too. Methods and sources are named in
 `autodiff_lab/backends/vector_math/functions.py`, the coefficients are made by
 `tests/make_coefficients.py`. All other functions (tan, sinh, erf, ...) are the C library's.

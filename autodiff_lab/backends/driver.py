@@ -197,12 +197,15 @@ class Driver:
                 text += ".reshape(-1)"
             self._line(f"        {ready} = {text}", node)
             call.append(ready)
+        for primitive, axes in kernel.extremes:
+            self._reduction_check(kernel, axes, primitive, arrays, node)
+        for row in kernel.kept:
+            (length,) = kernel.shape(row.axes, arrays)
+            call.append(f"np.empty({length}, {row.dtype!r})")
         over = dict(instruction.overwrites)
         for number, store in zip(instruction.outputs, kernel.outputs):
             lengths = "".join(f"{length}, " for length in kernel.shape(store.axes, arrays))
             name = slots[number].name
-            if store.primitive in ("max", "min"):
-                self._reduction_check(kernel, store.axes, store.primitive, arrays, node)
             if number in over:
                 # the kernel wants one block; a result of ours may have come in another order
                 source = slots[over[number]].name
@@ -221,7 +224,8 @@ class Driver:
         self, kernel: Kernel, axes: tuple[int, ...], primitive: str, arrays: dict[str, str],
         node: Apply,
     ) -> None:
-        lengths = kernel.shape(range(len(kernel.loops)), arrays)
+        rest = [axis for axis in range(len(kernel.loops)) if axis not in axes]
+        lengths = kernel.shape((*axes, *rest), arrays)
         gone = lengths[len(axes):]
         self._line(
             f"        if 0 in ({', '.join(gone)},): "

@@ -11,12 +11,18 @@ ufunc calls and numbers instead of named constants, wherever that means the same
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
+from autodiff_lab import hooks
+from autodiff_lab.backends.places import LoopText
 from autodiff_lab.compile.kernel import Kernel
 from autodiff_lab.compile.program import Instruction, Program
+from autodiff_lab.control.graph_op import GraphOp
+from autodiff_lab.control.ifelse import IfElse
+from autodiff_lab.control.scan.op import Scan
 from autodiff_lab.graph import Apply, Constant, Variable
 from autodiff_lab.tensor.elemwise import Elemwise
 from autodiff_lab.tensor.opdef import HELPERS, helpers_in
@@ -32,16 +38,37 @@ class Listing:
     program : Program
     kernels : mapping, optional
         Printed kernels by name: they are called instead of NumPy, and their text comes first.
+    loops : mapping, optional
+        For scans what writes the functions that run them, given the name of the last.
     """
 
-    def __init__(self, program: Program, kernels: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, program: Program, kernels: Mapping[str, str] | None = None,
+        loops: Mapping[Apply, Callable[[str], list[str]]] | None = None,
+    ) -> None:
         self.program = program
+        self.loops = loops or {}
+        self.inner: list[str] = []
+        self.ready: set[int] = set()      # slots that surely hold an array as kernels want it
+        self.places = 0
+        self.title = ""
         self.names = program.names
         self.kernels = kernels or {}
         self.constants: dict[str, str] = {}
 
     def text(self, name: str = "f") -> str:
         """The whole text: imports, kernels, the function."""
+        blocks = self.blocks(name)
+        joined = "\n".join(blocks)
+        imports = ["import numpy as np"]
+        if "scipy." in joined:
+            imports.append("import scipy.special")
+        helpers = [HELPERS[helper].rstrip() for helper in helpers_in(joined)]
+        return "\n\n\n".join(["\n".join(imports), *helpers, *blocks]) + "\n"
+
+    def blocks(self, name: str) -> list[str]:
+        """Kernels, the functions of graphs inside, the function."""
+        self.title = name
         body: list[str] = []
         for instruction in self.program.instructions:
             if instruction.kernel is not None and instruction.kernel.name in self.kernels:
@@ -56,13 +83,7 @@ class Listing:
         named = [f"    {key} = {value}" for key, value in self.constants.items()]
         at = len(quiet) + 1
         function[at:at] = named
-        joined = "\n".join(function)
-        imports = ["import numpy as np"]
-        if "scipy." in joined:
-            imports.append("import scipy.special")
-        helpers = [HELPERS[helper].rstrip() for helper in helpers_in(joined)]
-        blocks = ["\n".join(imports), *helpers, *self.kernels.values(), joined]
-        return "\n\n\n".join(blocks) + "\n"
+        return [*self.kernels.values(), *self.inner, "\n".join(function)]
 
     def _overflows_inside(self) -> bool:
         """Whether a formula overflows on its way to a finite result: 1 / (1 + exp(800)) is 0."""
@@ -78,6 +99,8 @@ class Listing:
     def _node(self, node: Apply) -> str:
         arguments = [self.names[variable] for variable in node.inputs]
         targets = ", ".join(self.names[variable] for variable in node.outputs)
+        if isinstance(node.op, GraphOp | IfElse):
+            return f"    {targets} = {self._with_graphs(node, node.op, arguments)}"
         if not hasattr(node.op, "numpy"):
             return f"    {targets} = {node.op.name}({', '.join(arguments)})  # an op of your own"
         text = node.op.numpy(node, *arguments)
@@ -87,6 +110,30 @@ class Listing:
             if isinstance(variable, Constant):
                 text = self._with_constant(text, variable, node)
         return f"    {targets} = {text}"
+
+    def _with_graphs(self, node: Apply, op: Any, arguments: list[str]) -> str:
+        """The call of what runs the graphs inside an op; their functions come before this one."""
+        for variable in node.inputs:
+            if isinstance(variable, Constant):
+                self.constants[self.names[variable]] = _written(variable)
+        if isinstance(op, IfElse):
+            condition, *chosen = op.split(arguments)
+            yes, no = (part[0] if len(part) == 1 else f"({', '.join(part)})" for part in chosen)
+            return f"{yes} if {condition} else {no}"
+        self.places += 1
+        place = f"{self.title}_{op.name}_{self.places}"
+        if node in self.loops:
+            self.inner += self.loops[node](place)
+            return f"{place}({', '.join(arguments)})"
+        names = [f"{place}_graph_{number}" for number in range(1, len(op.graphs) + 1)]
+        programs = [hooks.call("inner_program", graph, fuse=False) for graph in op.graphs]
+        for inside, program in zip(names, programs):
+            self.inner += Listing(program).blocks(inside)
+        if isinstance(op, Scan):
+            self.inner.append(LoopText(node, programs[0]).plain(place, names[0]))
+            return f"{place}({', '.join(arguments)})"
+        calls = [f"{inside}({', '.join(arguments[len(names) - 1:])})" for inside in names]
+        return calls[0] if len(calls) == 1 else f"{calls[0]} if {arguments[0]} else {calls[1]}"
 
     def _with_constant(self, text: str, constant: Constant, node: Apply) -> str:
         name = self.names[constant]
@@ -110,20 +157,23 @@ class Listing:
             if isinstance(slot.variable, Constant):
                 self.constants.setdefault(slot.name, _written(slot.variable))
             arrays[parameter.name] = slot.name
-            if slot.kind in ("input", "shared"):
-                line = (
-                    f"    {slot.name} = np.asarray({slot.name}, "
-                    f"dtype=np.{_numpy_name(parameter.dtype)}, order=\"C\")"
-                )
-                lines.append(line)
+            given = slot.kind in ("input", "shared")
+            if given or slot.kind != "constant" and number not in self.ready:
+                dtype = f"dtype=np.{_numpy_name(parameter.dtype)}, " if given else ""
+                lines.append(f"    {slot.name} = np.asarray({slot.name}, {dtype}order=\"C\")")
+                self.ready.add(number)
         call = [
             f"{arrays[p.name]}.reshape(-1)" if kernel.is_flat and p.axes else arrays[p.name]
             for p in read
         ]
+        for row in kernel.kept:
+            (length,) = kernel.shape(row.axes, arrays)
+            call.append(f"np.empty({length}, np.{_numpy_name(row.dtype)})")
         for number, store in zip(instruction.outputs, kernel.outputs):
             lengths = kernel.shape(store.axes, arrays)
             dtype = next(p.dtype for p in kernel.parameters if p.name == store.target)
             name = slots[number].name
+            self.ready.add(number)
             comma = "," if len(lengths) == 1 else ""
             lines.append(
                 f"    {name} = np.empty(({', '.join(lengths)}{comma}), np.{_numpy_name(dtype)})"

@@ -87,10 +87,10 @@ def in_slices(kernel: Kernel, launch: Launch) -> Launch:
         for start in range(0, length, step):
             launch(*(a[start:start + step] if cut else a for a, cut in zip(arrays, walked)))
             for place, combine in totals.items():
-                value = arrays[place][()]
+                value = arrays[place].copy()
                 parts[place] = combine(parts[place], value) if place in parts else value
         for place, total in parts.items():
-            arrays[place][()] = total
+            arrays[place][...] = total
 
     return run
 

@@ -1,4 +1,4 @@
-"""Which nodes run together: groups of elementwise nodes and the reductions behind them.
+"""Which nodes run together: elementwise nodes, reductions, and what reads them row by row.
 
 What is here: `expression_of` (what a node computes, as primitives, if kernels can do it) and
 `find_groups`.
@@ -9,6 +9,10 @@ The one idea: give every node a level that rises by one on each edge that cannot
 of one level that walk the same loops form a group.  No path can leave a group and come back (it
 would come back on a higher level), so every group can run in one piece, and one walk over the
 graph finds them all.
+
+Loops over two axes or more go row by row.  What a row has one of (its sum, the logarithm of that)
+belongs to the same loops, and so does what the row does with it afterwards: a softmax and its
+gradient are one group.
 """
 
 from __future__ import annotations
@@ -18,10 +22,14 @@ from dataclasses import dataclass
 from autodiff_lab.compile.kernel import MOST_STATEMENTS
 from autodiff_lab.graph import Apply, FunctionGraph, Variable
 from autodiff_lab.rewriting.lengths import Lengths, Space, dtype_of, shape_of, stretch_of
+from autodiff_lab.tensor.along import OverAxes
 from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.elemwise import Elemwise
 from autodiff_lab.tensor.reduction import Reduction
 from autodiff_lab.tensor.scalars import primitives as prim
+
+EXPONENTIALS = frozenset({"softmax", "log_softmax", "logsumexp"})
+"""Ops that kernels take apart where they work along the last of several axes."""
 
 KERNEL_DTYPES = frozenset(
     {"bool", "float32", "float64"}
@@ -81,19 +89,47 @@ def _printable(expression: prim.Term) -> bool:
     return True
 
 
+def is_row_total(rank: int, gone: tuple[int, ...]) -> bool:
+    """Whether a reduction leaves one number of each row: takes the last of several axes."""
+    return rank > 1 and gone == (rank - 1,)
+
+
+def _is_reduction(node: Apply) -> bool:
+    """Whether kernels can accumulate it."""
+    op = node.op
+    if not isinstance(op, Reduction) or op.reduction is None:
+        return False
+    kinds = [dtype_of(v) for v in (node.inputs[0], node.outputs[0])]
+    rank = len(shape_of(node.inputs[0]))
+    gone = op.reduced(rank)
+    if not gone or any(kind not in KERNEL_DTYPES for kind in kinds):
+        return False
+    # single precision is summed in double precision, for which the result has no room
+    trailing = gone == tuple(range(rank - len(gone), rank))
+    return trailing or not (op.reduction[0] in ("add", "mul") and kinds[1] == "float32")
+
+
 class _Fusible:
     """Answers whether a node can be part of a kernel; remembers the answer per row and dtypes."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows: bool) -> None:
+        self._rows = rows
         self._known: dict[tuple[object, ...], tuple[bool, int]] = {}
 
     def __call__(self, node: Apply) -> bool:
+        if isinstance(node.op, OverAxes) and node.op.name in EXPONENTIALS:
+            rank = len(shape_of(node.inputs[0]))
+            return self._rows and is_row_total(rank, node.op.axes(rank)) and all(
+                dtype_of(v) in ("float64", "float32") for v in (*node.inputs, *node.outputs)
+            )
         if isinstance(node.op, Reduction):
-            return _is_trailing_reduction(node, node.op)
+            return _is_reduction(node)
         return isinstance(node.op, Elemwise) and self._facts(node, node.op)[0]
 
     def statements(self, node: Apply) -> int:
         """How many statements a node will need at most."""
+        if node.op.name in EXPONENTIALS:
+            return 8
         return self._facts(node, node.op)[1] if isinstance(node.op, Elemwise) else 1
 
     def _facts(self, node: Apply, op: Elemwise) -> tuple[bool, int]:
@@ -111,62 +147,112 @@ class _Fusible:
         return found
 
 
-def _is_trailing_reduction(node: Apply, op: Reduction) -> bool:
-    """Whether it takes away the last axes, by an associative primitive."""
-    ndim = len(shape_of(node.inputs[0]))
-    gone = op.reduced(ndim)
-    if op.reduction is None or not gone or gone != tuple(range(ndim - len(gone), ndim)):
-        return False
-    return all(dtype_of(v) in KERNEL_DTYPES for v in (node.inputs[0], node.outputs[0]))
+def find_groups(fgraph: FunctionGraph, lengths: Lengths, rows: bool = True) -> list[Group]:
+    """The groups of a graph, in an order of computing; nodes that do not fuse stand alone.
 
-
-def find_groups(fgraph: FunctionGraph, lengths: Lengths) -> list[Group]:
-    """The groups of a graph, in an order of computing; nodes that do not fuse stand alone."""
-    fusible = _Fusible()
-    level: dict[Apply, int] = {}
-    space: dict[Apply, Space | None] = {}
+    `rows` says whether what reads the numbers of a row may run with what makes them.
+    """
+    fusible = _Fusible(rows)
+    levels = _Levels(lengths, rows)
     members: dict[tuple[object, ...], list[Apply]] = {}
     for node in fgraph.toposort():
-        is_fusible = fusible(node)
-        looped = node.inputs[0] if isinstance(node.op, Reduction) else node.outputs[0]
-        space[node] = own = lengths.space(looped) if is_fusible else None
-        level[node] = _level(node, own, level, space)
-        key: tuple[object, ...] = (own, level[node]) if is_fusible else (node,)
+        space = levels.add(node, fusible(node))
+        key: tuple[object, ...] = (node,) if space is None else (space, levels.level[node])
         members.setdefault(key, []).append(node)
     groups = []
     for key, nodes in members.items():
         if len(key) == 1:
             groups.append(Group(nodes))
         else:
-            groups += _pieces(nodes, space[nodes[0]], fusible)
+            groups += map(_narrowed, _pieces(nodes, levels.space[nodes[0]], fusible))
     return _ordered(_absorb(groups, fgraph), fgraph)
 
 
-def _level(
-    node: Apply,
-    own: Space | None,
-    level: dict[Apply, int],
-    space: dict[Apply, Space | None],
-) -> int:
-    """One more than the highest input that cannot be fused with this node.
+class _Levels:
+    """For each node the space of its loops and its level.
 
-    A shuffle of axes stands on the level of its reader: it may become the way that one indexes.
+    Attributes
+    ----------
+    level : dict
+    space : dict
+        The loops; None for what does not fuse.
+    row_space : dict
+        For a node whose result is one number of each row of a space: that space.  Also for an added
+        last axis, which hands such a number on to all of the row.
     """
-    best = 0
-    stretch = stretch_of(node) if isinstance(node.op, Elemwise) else ((),) * len(node.inputs)
-    for variable, axes in zip(node.inputs, stretch):
-        owner = variable.owner
-        if owner is None:
-            continue
-        soft = own is not None and (
-            _is_plain_shuffle(owner)
-            or (space[owner] == own and not axes and not isinstance(owner.op, Reduction))
+
+    def __init__(self, lengths: Lengths, rows: bool) -> None:
+        self.lengths, self.rows = lengths, rows
+        self.level: dict[Apply, int] = {}
+        self.space: dict[Apply, Space | None] = {}
+        self.row_space: dict[Apply, Space] = {}
+
+    def add(self, node: Apply, is_fusible: bool) -> Space | None:
+        """The space of a node, whose inputs were added before."""
+        own = self._space_of(node) if is_fusible else None
+        self.space[node] = own
+        self.level[node] = max(
+            (self.level[v.owner] + (not self._is_soft(node, own, v.owner, axes))
+             for v, axes in zip(node.inputs, self._stretch(node)) if v.owner is not None),
+            default=0,
         )
-        best = max(best, level[owner] + (0 if soft else 1))
-    return best
+        self._note_row(node, own)
+        return own
+
+    def _stretch(self, node: Apply) -> tuple[tuple[int, ...], ...]:
+        elementwise = isinstance(node.op, Elemwise)
+        return stretch_of(node) if elementwise else ((),) * len(node.inputs)
+
+    def _space_of(self, node: Apply) -> Space:
+        """The loops of a fusible node: its own, or those of the rows that its inputs belong to."""
+        looped = node.outputs[0] if isinstance(node.op, Elemwise) else node.inputs[0]
+        own = self.lengths.space(looped)
+        for variable in node.inputs:
+            owner = variable.owner
+            if owner is None or owner not in self.row_space or isinstance(owner.op, DimShuffle):
+                continue
+            if self.row_space[owner][:-1] == own:
+                return self.row_space[owner]
+        return own
+
+    def _note_row(self, node: Apply, own: Space | None) -> None:
+        if not self.rows:
+            return
+        if own is not None:
+            rank = len(shape_of(node.outputs[0]))
+            leaves_rows = not isinstance(node.op, Reduction) or is_row_total(
+                len(shape_of(node.inputs[0])), node.op.reduced(len(shape_of(node.inputs[0])))
+            ) and len(shape_of(node.inputs[0])) == len(own)
+            if leaves_rows and 0 < rank == len(own) - 1:
+                self.row_space[node] = own
+        elif isinstance(node.op, DimShuffle) and node.inputs[0].owner in self.row_space:
+            whole = self.row_space[node.inputs[0].owner]
+            if node.op.new_order == (*range(len(whole) - 1), "x"):
+                self.row_space[node] = whole
+                self.level[node] = self.level[node.inputs[0].owner]
+
+    def _is_soft(
+        self, node: Apply, own: Space | None, owner: Apply, stretched: tuple[int, ...]
+    ) -> bool:
+        """Whether a node can run in one loop nest with what makes its input.
+
+        A shuffle of axes stands on the level of its reader: it may become the way that one indexes.
+        """
+        if own is None:
+            return False
+        whole = self.row_space.get(owner)
+        last = (len(own) - 1,)
+        if isinstance(owner.op, DimShuffle):
+            if whole is None:
+                return is_plain_shuffle(owner)
+            # only the loops that made the number of a row hand it on to the row
+            return whole == own and (not stretched or stretched == last)
+        if stretched or self.space[owner] != own:
+            return False
+        return whole is not None or not isinstance(owner.op, Reduction)
 
 
-def _is_plain_shuffle(node: Apply) -> bool:
+def is_plain_shuffle(node: Apply) -> bool:
     """Whether a node only moves and adds axes, so that a kernel can index instead."""
     return isinstance(node.op, DimShuffle) and not node.op.dropped
 
@@ -185,33 +271,64 @@ def _pieces(nodes: list[Apply], space: Space | None, fusible: _Fusible) -> list[
     return pieces
 
 
+def _narrowed(group: Group) -> Group:
+    """A group without the innermost loop if nothing happens there."""
+    assert group.space is not None
+    rank = len(group.space)
+    looped = (v for node in group.nodes for v in (node.inputs[0], node.outputs[0]))
+    if rank > 1 and all(len(shape_of(v)) < rank for v in looped):
+        return Group(group.nodes, group.space[:-1])
+    return group
+
+
 def _absorb(groups: list[Group], fgraph: FunctionGraph) -> list[Group]:
-    """Move axis shuffles that only one kernel reads into it: they become the way it indexes."""
+    """Put axis shuffles into the kernels that read them: they become the way these index.
+
+    One that moves axes goes to a single reader only; NumPy turns the array once for several.
+    """
     home = {node: index for index, group in enumerate(groups) for node in group.nodes}
     absorbed: dict[int, list[Apply]] = {}
     kept = []
     for group in groups:
         node = group.nodes[0]
-        if not _is_plain_shuffle(node):
+        if not is_plain_shuffle(node):
             kept.append(group)
             continue
         readers = {
             home[client] if isinstance(client, Apply) else -1
             for client, _ in fgraph.clients.get(node.outputs[0], ())
         }
-        target = readers.pop() if len(readers) == 1 else -1
-        if target >= 0 and groups[target].fused and dtype_of(node.inputs[0]) in KERNEL_DTYPES:
-            absorbed.setdefault(target, []).append(node)
-        else:
+        able = dtype_of(node.inputs[0]) in KERNEL_DTYPES and (
+            len(readers) == 1 or list(node.op.kept) == sorted(node.op.kept)
+        )
+        inside = [r for r in readers if able and r >= 0 and groups[r].fused]
+        for reader in inside:
+            absorbed.setdefault(reader, []).append(node)
+        if len(inside) < len(readers) or not readers:
             kept.append(group)
     for index, nodes in absorbed.items():
-        groups[index].nodes = nodes + groups[index].nodes
+        groups[index].nodes = _sorted(nodes + groups[index].nodes)
     return kept
+
+
+def _sorted(nodes: list[Apply]) -> list[Apply]:
+    """The same nodes, each shuffle just behind what it shuffles."""
+    inside = set(nodes)
+    later: dict[Apply, list[Apply]] = {}
+    order = []
+    for node in nodes:
+        owner = node.inputs[0].owner
+        if isinstance(node.op, DimShuffle) and owner in inside:
+            later.setdefault(owner, []).append(node)
+        else:
+            order.append(node)
+    return [each for node in order for each in (node, *later.get(node, ()))]
 
 
 def _ordered(groups: list[Group], fgraph: FunctionGraph) -> list[Group]:
     """Groups in an order of computing that follows the graph's own, so that buffers die early."""
     home: dict[Apply, Group] = {node: group for group in groups for node in group.nodes}
+    home.update((group.nodes[0], group) for group in groups if not group.fused)
     done: set[int] = set()
     order: list[Group] = []
     for node in fgraph.toposort():
@@ -232,6 +349,7 @@ def _ordered(groups: list[Group], fgraph: FunctionGraph) -> list[Group]:
 
 
 def _needed(group: Group, home: dict[Apply, Group]) -> list[Group]:
+    inside = set(group.nodes)
     inputs: list[Variable] = [v for node in group.nodes for v in node.inputs]
-    owners = [home[v.owner] for v in reversed(inputs) if v.owner is not None]
-    return [owner for owner in owners if owner is not group]
+    return [home[v.owner] for v in reversed(inputs)
+            if v.owner is not None and v.owner not in inside]

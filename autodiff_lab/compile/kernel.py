@@ -8,6 +8,10 @@ The one idea: a kernel is lowered once and printed many times.  The Numba printe
 links nodes to lines, the tests and the cost estimates all read this description; none of them looks
 at the ops again.  Array axes name the loop that they follow; an axis of length 1 that is stretched
 follows none (stride 0), so a row or a column never becomes a Python loop.
+
+What a kernel does happens at a `time`.  At the even times 0, 2, ... the innermost loop runs over a
+row; at the odd ones, -1 before all of them, come the numbers that a row has one of, such as the sum
+at 1 of what the loop did at 0.  Most kernels have time 0 only.
 """
 
 from __future__ import annotations
@@ -82,10 +86,33 @@ class Statement:
 
     name: str
     dtype: str
-    expression: prim.Term
+    expression: prim.Expr
     nodes: tuple[Apply, ...] = ()
     title: str = ""
     source: SourceLine | None = None
+    time: int = 0
+
+
+@dataclass(frozen=True)
+class Total:
+    """``name``: what the values of a row accumulate to, known at the time after.
+
+    Attributes
+    ----------
+    checked : bool
+        Whether a row of length 0 is an error where the primitive has no start.
+    """
+
+    name: str
+    dtype: str
+    value: prim.Term
+    primitive: str
+    start: float | int | bool
+    nodes: tuple[Apply, ...] = ()
+    title: str = ""
+    source: SourceLine | None = None
+    time: int = 0
+    checked: bool = True
 
 
 @dataclass(frozen=True)
@@ -117,13 +144,22 @@ class Store:
     nodes: tuple[Apply, ...] = ()
     title: str = ""
     source: SourceLine | None = None
+    time: int = 0
 
 
 @dataclass(frozen=True)
 class Kernel:
     """A loop nest: parameters, loops from the outside in, statements in order, stores.
 
-    Statements run in the innermost loop.  A store that misses inner loops accumulates over them.
+    A store with a primitive accumulates over the loops that do not index it.
+
+    Attributes
+    ----------
+    parameters : tuple of Parameter
+        Those that are read, the rows that are kept, those of the outputs.
+    totals : tuple of Total
+    kept : tuple of Store
+        Values of a row that a later time needs, in arrays of one row that mean nothing afterwards.
     """
 
     name: str
@@ -131,6 +167,27 @@ class Kernel:
     loops: tuple[Loop, ...]
     statements: tuple[Statement, ...]
     outputs: tuple[Store, ...]
+    totals: tuple[Total, ...] = ()
+    kept: tuple[Store, ...] = ()
+
+    @property
+    def extremes(self) -> list[tuple[str, tuple[int, ...]]]:
+        """Each maximum or minimum that must not be one of nothing, with the loops that index it."""
+        rows = tuple(range(len(self.loops) - 1))
+        inner = [(t.primitive, rows) for t in self.totals if t.checked]
+        stored = [(s.primitive, s.axes) for s in self.outputs if s.primitive]
+        return [pair for pair in dict.fromkeys(inner + stored) if pair[0] in ("max", "min")]
+
+    def last_read(self, name: str) -> int:
+        """The last time when a parameter is read; -1 if it never is."""
+        uses = [(s.time, s.expression.args) for s in self.statements]
+        uses += [(store.time, (store.value,)) for store in (*self.outputs, *self.kept)]
+        uses += [(total.time, (total.value,)) for total in self.totals]
+        return max(
+            (time for time, terms in uses
+             if any(isinstance(term, prim.Name) and term.name == name for term in terms)),
+            default=-1,
+        )
 
     @property
     def read(self) -> list[Parameter]:
@@ -150,7 +207,7 @@ class Kernel:
         """Whether every array is walked alike, so that one loop over all elements will do."""
         rank = len(self.loops)
         whole = tuple(range(rank))
-        if rank == 0 or any(p.axes not in (whole, ()) for p in self.read):
+        if rank == 0 or self.totals or any(p.axes not in (whole, ()) for p in self.read):
             return False
         if not any(p.axes == whole for p in self.parameters):
             return False
@@ -159,9 +216,9 @@ class Kernel:
     @property
     def flops(self) -> int:
         """Estimated additions per innermost iteration."""
-        return sum(prim.flops(s.expression) for s in self.statements) + sum(
-            prim.PRIMITIVES[store.primitive].flops for store in self.outputs if store.primitive
-        )
+        found = sum(prim.flops(s.expression) for s in self.statements if s.time % 2 == 0)
+        gathered = [*(t.primitive for t in self.totals), *(s.primitive for s in self.outputs)]
+        return found + sum(prim.PRIMITIVES[name].flops for name in gathered if name)
 
     @property
     def bytes(self) -> int:

@@ -20,9 +20,10 @@ from autodiff_lab.compile.program import (
 )
 from autodiff_lab.control.scan.op import Scan
 from autodiff_lab.control.scan.unused import drop_unused
-from autodiff_lab.graph import Constant, FunctionGraph, Variable, collector_paused
+from autodiff_lab.graph import Apply, Constant, FunctionGraph, Variable, collector_paused
 from autodiff_lab.rewriting import rewrite
 from autodiff_lab.rewriting.lengths import Lengths, dtype_of, stretch_of
+from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.elemwise import Elemwise
 
 
@@ -30,6 +31,7 @@ def lower(
     fgraph: FunctionGraph,
     updates: Sequence[Variable] = (),
     fuse: bool = True,
+    rows: bool = True,
 ) -> Program:
     """Plan the computation of a graph.
 
@@ -42,6 +44,8 @@ def lower(
         The shared variables (among the inputs) that get new values.
     fuse : bool
         Whether nodes are gathered into kernels; otherwise every node is an instruction.
+    rows : bool
+        Whether kernels may run over a row several times.
 
     Examples
     --------
@@ -53,7 +57,7 @@ def lower(
     (1, 0)
     """
     with collector_paused():
-        return _Lowering(fgraph, tuple(updates), fuse).program()
+        return _Lowering(fgraph, tuple(updates), fuse, rows).program()
 
 
 def lower_body(fgraph: FunctionGraph, fuse: bool = True) -> Program:
@@ -61,7 +65,7 @@ def lower_body(fgraph: FunctionGraph, fuse: bool = True) -> Program:
     body = fgraph.copy()
     rewrite(body)
     drop_unused(body)
-    return lower(body, fuse=fuse)
+    return lower(body, fuse=fuse, rows=False)
 
 
 def kernels_of(program: Program) -> tuple[Kernel, ...]:
@@ -82,12 +86,10 @@ class _Step:
             self.ins, self.outs = list(dict.fromkeys(node.inputs)), list(node.outputs)
             return
         inside = set(group.nodes)
-        clients = lowering.fgraph.clients
         self.outs = [
             variable
-            for node in group.nodes
-            for variable in node.outputs
-            if any(client not in inside for client, _ in clients.get(variable, ()))
+            for node in group.nodes if not isinstance(node.op, DimShuffle)
+            for variable in node.outputs if lowering.is_read_outside(variable, inside)
         ]
         self.kernel, self.ins = build_kernel(
             f"kernel_{number + 1}", group, self.outs, lowering.names, lowering.taken
@@ -97,7 +99,9 @@ class _Step:
 class _Lowering:
     """The state of one lowering."""
 
-    def __init__(self, fgraph: FunctionGraph, updates: tuple[Variable, ...], fuse: bool) -> None:
+    def __init__(
+        self, fgraph: FunctionGraph, updates: tuple[Variable, ...], fuse: bool, rows: bool
+    ) -> None:
         self.fgraph = fgraph
         self.fuse = fuse
         self.updates = updates
@@ -108,12 +112,22 @@ class _Lowering:
         pairs = {node: self.lengths.learn(node) for node in order}
         # in another order, other nodes are the first to need that two lengths agree
         self.to_check = Lengths().learn if fuse else pairs.__getitem__
-        groups = find_groups(fgraph, self.lengths) if fuse else [Group([n]) for n in order]
+        groups = find_groups(fgraph, self.lengths, rows) if fuse else [Group([n]) for n in order]
         self.steps = [_Step(self, group, number) for number, group in enumerate(groups)]
         self.last_use = {v: number for number, step in enumerate(self.steps) for v in step.ins}
         self.results = set(fgraph.outputs)
         self.slot_of: dict[Variable, int] = {}
         self.slots: list[Slot] = []
+
+    def is_read_outside(self, variable: Variable, inside: set[Apply]) -> bool:
+        """Whether something else than these nodes reads a variable, perhaps with other axes."""
+        readers = [client for client, _ in self.fgraph.clients.get(variable, ())]
+        for reader in readers:
+            if reader not in inside:
+                return True
+            if isinstance(reader, Apply) and isinstance(reader.op, DimShuffle):
+                readers += [client for client, _ in self.fgraph.clients[reader.outputs[0]]]
+        return False
 
     def slot(self, variable: Variable, kind: str) -> int:
         """The slot of a variable, made at first sight."""
@@ -183,17 +197,25 @@ class _Lowering:
             if not space or output.owner is None or not isinstance(output.owner.op, Elemwise):
                 continue
             for other in free:
-                if dtype_of(other) == dtype_of(output) and self.lengths.space(other) == space:
+                alike = dtype_of(other) == dtype_of(output) and self._is_done(step, other, output)
+                if alike and self.lengths.space(other) == space:
                     pairs.append((self.slot_of[output], self.slot_of[other]))
                     free.remove(other)
                     break
         return tuple(pairs)
 
+    def _is_done(self, step: _Step, variable: Variable, output: Variable) -> bool:
+        """Whether an input is not read after an output is written."""
+        if step.kernel is None:
+            return True
+        store = step.kernel.outputs[step.outs.index(output)]
+        return step.kernel.last_read(self.names[variable]) <= store.time
+
     def _walked_alike(self, step: _Step, variable: Variable) -> bool:
         """Whether an input is read element by element in the order of the loops."""
         if step.kernel is not None:
             whole = tuple(range(len(step.kernel.loops)))
-            read = [p for p in step.kernel.parameters if p.name == self.names[variable]]
+            read = [p for p, v in zip(step.kernel.read, step.ins) if v is variable]
             return all(p.axes == whole for p in read)
         node = step.group.nodes[0]
         return not any(axes for v, axes in zip(node.inputs, stretch_of(node)) if v is variable)

@@ -5,18 +5,23 @@ What is here: `build_kernel`.
 Relies on `compile.kernel` (the description) and `compile.fusion` (`expression_of`).
 
 The one idea: statements are made by value numbering.  A part of an expression that was already
-computed, by whichever node, is not computed again.
+computed, by whichever node, is not computed again; and when a value can be computed follows from
+what it is computed of (`time`, see `compile.kernel`).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Container, Mapping, Sequence
 
-from autodiff_lab.compile.fusion import Group, expression_of
-from autodiff_lab.compile.kernel import Kernel, Loop, Parameter, Statement, Store, start_value
+from autodiff_lab.compile.fusion import EXPONENTIALS, Group, expression_of, is_row_total
+from autodiff_lab.compile.kernel import (
+    Kernel, Loop, Parameter, Statement, Store, Total, start_value,
+)
+from autodiff_lab.compile.rows import carried
 from autodiff_lab.graph import Apply, Constant, Variable
-from autodiff_lab.rewriting.lengths import dtype_of, stretch_of
+from autodiff_lab.rewriting.lengths import dtype_of, shape_of, stretch_of
 from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.reduction import Reduction
 from autodiff_lab.tensor.scalars import primitives as prim
@@ -40,6 +45,8 @@ def build_kernel(
     for node in group.nodes:
         if isinstance(node.op, Reduction):
             nest.reduce(node, node.op)
+        elif node.op.name in EXPONENTIALS:
+            nest.exponentials(node)
         elif not isinstance(node.op, DimShuffle):
             nest.compute(node)
     for variable in outputs:
@@ -57,9 +64,10 @@ def build_kernel(
         Parameter(stores[v].target, dtype_of(v), stores[v].axes, written=True) for v in outputs
     )
     kernel = Kernel(
-        name, (*(p for _, p in read), *written), loops, tuple(nest.statements), ordered
+        name, (*(p for _, p in read), *written), loops, tuple(nest.statements), ordered,
+        tuple(nest.totals),
     )
-    return kernel, [variable for variable, _ in read]
+    return carried(kernel, nest.fresh), [variable for variable, _ in read]
 
 
 class _Nest:
@@ -74,27 +82,33 @@ class _Nest:
         self.inside = {v for node in group.nodes for v in node.outputs}
         self.terms: dict[Variable, prim.Term] = {}
         self.statements: list[Statement] = []
+        self.totals: list[Total] = []
         self.stores: dict[Variable, Store] = {}
         self.parameters: dict[tuple[Variable, Axes], Parameter] = {}
         self.used: set[str] = set()
+        self.time: dict[str, int] = {}              # statement or total -> when it is known
         self._values: dict[tuple[object, ...], prim.Name] = {}
         self._made: dict[str, prim.Expr] = {}       # statement -> what it computes
         self._taken = taken
-        self._helpers = 0
+        self._next: dict[str, int] = {}
 
     # -- reading ----------------------------------------------------------------------------
 
-    def load(self, variable: Variable, stretched: Sequence[int]) -> prim.Term:
+    def load(self, variable: Variable, stretched: Sequence[int] = ()) -> prim.Term:
         """The element of a variable that one iteration works on."""
         if variable in self.terms:
             return self.terms[variable]
-        axes: Axes = tuple(None if a in stretched else a for a in range(self.rank))
+        axes: Axes = tuple(
+            None if a in stretched else a for a in range(len(shape_of(variable)))
+        )
         owner = variable.owner
         if owner is not None and variable in self.inside and isinstance(owner.op, DimShuffle):
             order = owner.op.new_order
-            source = owner.inputs[0]
+            variable = owner.inputs[0]
+            if variable in self.terms:               # a number of a row, for all of the row
+                return self.terms[variable]
             places = {int(e): axes[k] for k, e in enumerate(order) if e != "x"}
-            variable, axes = source, tuple(places[a] for a in range(len(places)))
+            axes = tuple(places[a] for a in range(len(places)))
         if isinstance(variable, Constant) and variable.data.size == 1:
             return prim.Literal(variable.data.item(), dtype_of(variable))
         key = (variable, axes)
@@ -104,6 +118,15 @@ class _Nest:
             parameter = f"{plain}_again{again}" if again else plain
             self.parameters[key] = Parameter(parameter, dtype_of(variable), axes)
         return prim.Name(self.parameters[key].name, dtype_of(variable))
+
+    def _time_for(self, terms: Sequence[prim.Term], inner: bool) -> int:
+        """When these terms are known, in the innermost loop or outside it."""
+        names = [term.name for term in terms if isinstance(term, prim.Name)]
+        found = max((self.time.get(name, -1) for name in names), default=-1)
+        return found + found % 2 if inner else found
+
+    def _is_inner(self, variable: Variable) -> bool:
+        return self.rank > 0 and len(shape_of(variable)) == self.rank
 
     # -- computing --------------------------------------------------------------------------
 
@@ -115,9 +138,11 @@ class _Nest:
         expression = expression_of(node, arguments)
         assert expression is not None, "the group holds only nodes that kernels can compute"
         output = node.outputs[0]
-        self.terms[output] = self._emit(expression, node, self.names[output])
+        self.terms[output] = self._emit(
+            expression, node, self.names[output], self._is_inner(output)
+        )
 
-    def _emit(self, expression: prim.Term, node: Apply, final: str) -> prim.Term:
+    def _emit(self, expression: prim.Term, node: Apply, final: str, inner: bool) -> prim.Term:
         """Statements for every part of an expression that is not there yet."""
         results: dict[int, prim.Term] = {}
         for term in prim.post_order(expression):
@@ -125,15 +150,17 @@ class _Nest:
                 results[id(term)] = term
                 continue
             args = self._simpler(term.primitive, tuple(results[id(arg)] for arg in term.args))
-            key = (term.primitive, args, term.dtype, *(_sign(arg) for arg in args))
+            ordered = sorted(args, key=str) if term.primitive in _COMMUTATIVE else args
+            key = (inner, term.primitive, *ordered, term.dtype, *(_sign(arg) for arg in ordered))
             found = self._values.get(key)
             if found is None:
-                name = final if term is expression else self._helper()
+                name = self._name(final) if term is expression else self.fresh("s")
                 found = self._values[key] = prim.Name(name, term.dtype)
                 made = prim.Expr(term.primitive, args, term.dtype)
                 self._made[name] = made
+                time = self.time[name] = self._time_for(args, inner)
                 self.statements.append(
-                    Statement(name, term.dtype, made, (node,), node.op.name, node.source)
+                    Statement(name, term.dtype, made, (node,), node.op.name, node.source, time)
                 )
                 self.used.update(arg.name for arg in args if isinstance(arg, prim.Name))
             results[id(term)] = found
@@ -147,16 +174,70 @@ class _Nest:
                 return made.args
         return args
 
-    def _helper(self) -> str:
-        while True:
-            self._helpers += 1
-            if f"s{self._helpers}" not in self._taken:
-                return f"s{self._helpers}"
+    def _name(self, wanted: str) -> str:
+        """A variable's own name, unless something else of its node has taken it."""
+        if wanted in self.time:
+            return self.fresh(wanted)
+        return wanted
+
+    def fresh(self, stem: str) -> str:
+        """An identifier that nothing has yet."""
+        number = self._next.get(stem, 1)
+        while f"{stem}{number}" in self._taken:
+            number += 1
+        self._next[stem] = number + 1
+        return f"{stem}{number}"
+
+    # -- numbers of a row -------------------------------------------------------------------
+
+    def _total(
+        self, primitive: str, value: prim.Term, node: Apply, name: str, checked: bool = True
+    ) -> prim.Name:
+        """What the values of the innermost loop accumulate to."""
+        key = ("total", primitive, value, _sign(value))
+        found = self._values.get(key)
+        if found is not None:
+            place = next(n for n, total in enumerate(self.totals) if total.name == found.name)
+            if checked and not self.totals[place].checked:
+                self.totals[place] = dataclasses.replace(self.totals[place], checked=True)
+            return found
+        time = self._time_for([value], inner=True)
+        self._note(value)
+        self.totals.append(Total(
+            name, value.dtype, value, primitive, start_value(primitive, value.dtype), (node,),
+            node.op.name, node.source, time, checked,
+        ))
+        self.time[name] = time + 1
+        found = self._values[key] = prim.Name(name, value.dtype)
+        return found
+
+    def exponentials(self, node: Apply) -> None:
+        """softmax, log_softmax or logsumexp over the innermost loop."""
+        output = node.outputs[0]
+        name = self.names[output]
+        checked = node.op.name != "logsumexp"
+        x = self.load(node.inputs[0])
+        largest = self._total("max", x, node, self.fresh(f"{name}_max"), checked)
+        shifted = self._emit(prim.sub(x, largest), node, self.fresh("s"), True)
+        grown = self._emit(prim.exp(shifted), node, self.fresh("s"), True)
+        total = self._total("add", grown, node, self.fresh(f"{name}_sum"))
+        value: prim.Term
+        if node.op.name == "softmax":
+            value = prim.div(grown, total)
+        else:
+            logarithm = self._emit(prim.log(total), node, self.fresh("s"), False)
+            value = prim.sub(shifted, logarithm)
+            if node.op.name == "logsumexp":
+                # infinite is the sum of infinite numbers, and nothing that of none
+                value = prim.select(
+                    prim.isinf(largest), largest, prim.add(logarithm, largest)
+                )
+        self.terms[output] = self._emit(value, node, name, self._is_inner(output))
 
     # -- results ----------------------------------------------------------------------------
 
     def reduce(self, node: Apply, op: Reduction) -> None:
-        """Accumulate a value over the last loops."""
+        """Accumulate a value: to a number of the row, or straight into the result."""
         assert op.reduction is not None
         source, output = node.inputs[0], node.outputs[0]
         primitive, start = op.reduction
@@ -165,15 +246,26 @@ class _Nest:
         accumulated = "float64" if primitive == "add" and dtype == "float32" else dtype
         if primitive in ("max", "min"):
             start = start_value(primitive, dtype)
-        value = prim.cast(self.load(source, ()), accumulated)
+        inner = self._is_inner(source)
+        value = prim.cast(self.load(source), accumulated)
         if isinstance(value, prim.Expr):
-            value = self._emit(value, node, self._helper())
-        gone = op.reduced(self.rank)
-        axes = tuple(a for a in range(self.rank) if a not in gone)
+            value = self._emit(value, node, self.fresh("s"), inner)
+        rank = len(shape_of(source))
+        gone = op.reduced(rank)
+        name = self.names[output]
+        if inner and is_row_total(rank, gone):
+            plain = accumulated == dtype
+            found = self._total(primitive, value, node, name if plain else self.fresh(name))
+            self.terms[output] = found if plain else self._emit(
+                prim.cast(found, dtype), node, name, False
+            )
+            return
+        axes = tuple(a for a in range(rank) if a not in gone)
         self._note(value)
+        time = self._time_for([value], inner)
         self.stores[output] = Store(
-            self.names[output], value, axes, accumulated, primitive, start,
-            (node,), node.op.name, node.source,
+            name, value, axes, accumulated, primitive, start,
+            (node,), node.op.name, node.source, time,
         )
 
     def store(self, variable: Variable) -> None:
@@ -187,9 +279,12 @@ class _Nest:
         target = self.names[variable]
         if isinstance(value, prim.Name) and value.name == target:
             target += "_out"
+        inner = self._is_inner(variable)
+        time = self._time_for([value], inner)
         self.stores[variable] = Store(
-            target, value, tuple(range(self.rank)), dtype_of(variable),
+            target, value, tuple(range(len(shape_of(variable)))), dtype_of(variable),
             nodes=(owner,), title=owner.op.name, source=owner.source,
+            time=time,
         )
 
     def _note(self, value: prim.Term) -> None:
@@ -221,6 +316,9 @@ class _Nest:
             for (variable, _), parameter in self.parameters.items()
             if parameter.name in needed
         ]
+
+
+_COMMUTATIVE = frozenset({"add", "mul", "eq", "ne", "and", "or", "xor"})
 
 
 def _sign(term: prim.Term) -> float:

@@ -112,8 +112,11 @@ class Lengths:
         return found
 
 
+_MOVE_LENGTHS = frozenset({"dot", "inc_subtensor", "softmax", "log_softmax", "logsumexp"})
+
+
 def _moves_lengths(node: Apply) -> bool:
-    return isinstance(node.op, DimShuffle | Reduction) or node.op.name in ("dot", "inc_subtensor")
+    return isinstance(node.op, DimShuffle | Reduction) or node.op.name in _MOVE_LENGTHS
 
 
 def _deciding(variable: Variable) -> Sequence[Variable]:

@@ -65,21 +65,59 @@ def test_independent_groups_of_one_space_run_together() -> None:
     assert len(lowered([x], [x + 1.0, x * 2.0, pt.exp(x)]).kernels) == 1
 
 
-def test_a_reduction_ends_a_kernel_and_its_readers_start_another() -> None:
+def test_a_total_ends_a_kernel_and_its_readers_start_another() -> None:
+    x = pt.dmatrix("x")
+    program = lowered([x], [pt.exp(x) / pt.sum(pt.exp(x))])
+    assert [i.kernel is not None for i in program.instructions] == [True, True]
+
+
+def test_what_a_row_does_with_its_own_sums_is_one_kernel() -> None:
     x = pt.dmatrix("x")
     shifted = x - pt.max(x, axis=1, keepdims=True)
-    softmax = pt.exp(shifted) / pt.sum(pt.exp(shifted), axis=1, keepdims=True)
-    program = lowered([x], [softmax])
-    assert len(program.instructions) == len(program.kernels) == 3
+    by_hand = pt.exp(shifted) / pt.sum(pt.exp(shifted), axis=1, keepdims=True)
+    weighted = pt.sum(by_hand * x, axis=1)
+    outputs = [by_hand, pt.log(weighted), pt.sum(pt.log(weighted)), weighted.dimshuffle(0, "x") * x]
+    program = lowered([x], outputs)
+    assert len(program.instructions) == len(program.kernels) == 1
+    (kernel,) = program.kernels
+    # the exponentials are a result anyway; nothing is computed twice
+    assert len([s for s in kernel.statements if s.expression.primitive == "exp"]) == 1
     value = np.random.default_rng(0).normal(size=(3, 4))
-    got = get_backend("numba").build(program)([value])[0]
-    np.testing.assert_allclose(got.sum(axis=1), np.ones(3), rtol=1e-12)
+    got = get_backend("numba").build(program)([value])
+    want = get_backend("numpy").build(lowered([x], outputs, fuse=False))([value])
+    for one, two in zip(got, want):
+        np.testing.assert_allclose(one, two, rtol=1e-13)
 
 
-def test_a_leading_reduction_stays_with_numpy() -> None:
+def test_what_an_exponential_of_a_row_cost_is_paid_once() -> None:
     x = pt.dmatrix("x")
-    program = lowered([x], [pt.sum(pt.exp(x), axis=0)])
-    assert [i.kernel is None for i in program.instructions] == [False, True]
+    program = lowered([x], [pt.special.softmax(x, axis=1), pt.logsumexp(x, axis=1)])
+    (kernel,) = program.kernels
+    assert len([s for s in kernel.statements if s.expression.primitive == "exp"]) == 1
+    assert len(kernel.kept) == 1 and [t.primitive for t in kernel.totals] == ["max", "add"]
+
+
+def test_leading_axes_are_reduced_in_kernels() -> None:
+    x = pt.dmatrix("x")
+    outputs = [pt.sum(pt.exp(x), axis=0), pt.max(x, axis=0), pt.sum(x)]
+    program = lowered([x], outputs)
+    assert len(program.instructions) == len(program.kernels) == 1
+    value = np.random.default_rng(0).normal(size=(3, 4))
+    got = get_backend("numba").build(program)([value])
+    np.testing.assert_allclose(got[0], np.exp(value).sum(axis=0), rtol=1e-14)
+    assert (got[1] == value.max(axis=0)).all() and abs(got[2] - value.sum()) < 1e-14
+
+
+def test_an_input_is_not_written_over_while_it_is_read() -> None:
+    x = pt.dmatrix("x")
+    y = pt.exp(x) @ pt.exp(x).T                       # no kernel: its result dies in the next one
+    first = pt.tanh(y)
+    outputs = [first, y - pt.sum(first, axis=1, keepdims=True)]
+    value = np.random.default_rng(0).normal(size=(3, 4))
+    got = get_backend("numba").build(lowered([x], outputs))([value])
+    want = get_backend("numpy").build(lowered([x], outputs, fuse=False))([value])
+    for one, two in zip(got, want):
+        np.testing.assert_allclose(one, two, rtol=1e-13)
 
 
 def test_complex_numbers_stay_with_numpy() -> None:

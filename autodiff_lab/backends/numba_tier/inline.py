@@ -1,8 +1,8 @@
 """A program as statements of one compiled function: no arrays are made that need not be.
 
-What is here: `Place` (where a value stands), `Block` (a program's instructions as lines).
+What is here: `Block`, a program's instructions as lines.
 
-Relies on `numba_tier.printer` for loop nests, `compile.program`.
+Relies on `backends.places` (where values stand), `numba_tier.printer` for loop nests.
 
 The one idea: a value is an array's name and how to index it.  A row of a buffer, a transposed
 matrix, an added axis are other ways to index; nothing is computed for them.
@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autodiff_lab.backends.numba_tier.printer import NestPrinter, literal
+from autodiff_lab.backends.places import Place, empty, whole
 from autodiff_lab.compile.kernel import Kernel, Store, start_value
 from autodiff_lab.compile.program import Instruction, Length, Names, Program
 from autodiff_lab.graph import Constant
@@ -29,63 +30,6 @@ class Inexpressible(Exception):
     """An instruction that has no compiled form; its argument is the node."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """Where a value stands.
-
-    Attributes
-    ----------
-    base : str
-        The name of an array; or the text of a number, where `index` is None.
-    dtype : str
-    shape : tuple of str
-        The lengths of the value's axes, as text.
-    index : tuple of str or int, optional
-        For each axis of the array the axis of the value that walks it, or a fixed index as text.
-    """
-
-    base: str
-    dtype: str
-    shape: tuple[str, ...] = ()
-    index: tuple[str | int, ...] | None = None
-
-    def element(self, walk: Sequence[str]) -> str:
-        """The element at these indices."""
-        if self.index is None:
-            return self.base
-        inside = [walk[e] if isinstance(e, int) else e for e in self.index]
-        return f"{self.base}[{', '.join(inside) or '()'}]"
-
-    def row(self, at: str) -> Place:
-        """The value at an index of the first axis."""
-        assert self.index is not None
-        index = tuple(e if isinstance(e, str) else e - 1 if e else at for e in self.index)
-        return Place(self.base, self.dtype, self.shape[1:], index)
-
-    def array(self) -> str | None:
-        """An expression for it as a contiguous or transposed array, where there is one."""
-        fixed = [e for e in self.index or () if isinstance(e, str)]
-        walked = [e for e in self.index or () if isinstance(e, int)]
-        if self.index is None or (*fixed, *walked) != self.index or len(walked) != len(self.shape):
-            return None
-        text = f"{self.base}[{', '.join(fixed)}]" if fixed else self.base
-        if walked == sorted(walked):
-            return text
-        return f"{text}.T" if walked == [1, 0] else None
-
-
-def whole(name: str, dtype: str, shape: Sequence[str]) -> Place:
-    """The place of an array of its own."""
-    return Place(name, dtype, tuple(shape), tuple(range(len(shape))))
-
-
-def empty(place: Place) -> str:
-    """The statement that makes an array."""
-    lengths = "".join(f"{length}, " for length in place.shape)
-    kind = "bool_" if place.dtype == "bool" else place.dtype
-    return f"{place.base} = np.empty(({lengths.strip()}), np.{kind})"
-
-
 class _Nest(NestPrinter):
     """A kernel over places instead of arrays of its own."""
 
@@ -93,8 +37,9 @@ class _Nest(NestPrinter):
         self.places = places
         self.names = names
         super().__init__(kernel, LETTERS)
-        self.elements = {p.name: self._at(p.name, p.axes) for p in kernel.read}
-        self.elements.update((s.name, names.new(s.name)) for s in kernel.statements)
+        self.elements = {p.name: self._at(p.name, p.axes) for p in kernel.parameters}
+        for made in (*kernel.statements, *kernel.totals):
+            self.elements[made.name] = names.new(made.name)
 
     def _at(self, name: str, axes: Sequence[int | None]) -> str:
         return self.places[name].element(
@@ -236,10 +181,15 @@ class Block:
         if len(kernel.loops) > len(LETTERS):
             raise Inexpressible(instruction.nodes[0])
         places = {p.name: self.place(n) for p, n in zip(kernel.read, instruction.inputs)}
+        lengths = [extent(kernel, axis, places) for axis in range(len(kernel.loops))]
+        for primitive, axes in kernel.extremes:
+            rest = [length for axis, length in enumerate(lengths) if axis not in axes]
+            kept = [lengths[axis] for axis in axes]
+            self.empties.append((primitive, (*kept, *rest), len(kept)))
+        for row in kernel.kept:
+            shape = [lengths[axis] for axis in row.axes]
+            places[row.target] = self.temporary(row.target, row.dtype, shape)
         for number, store in zip(instruction.outputs, kernel.outputs):
-            lengths = [extent(kernel, axis, places) for axis in range(len(kernel.loops))]
-            if store.primitive in ("max", "min"):
-                self.empties.append((store.primitive, tuple(lengths), len(store.axes)))
             places[store.target] = self.new(number, [lengths[axis] for axis in store.axes])
         nest = _Nest(kernel, places, self.names)
         self.lines += [line[4:] for line in nest.body() if line.strip()]

@@ -52,6 +52,21 @@ def _library(name: str, dtype: str) -> Any:
     return library
 
 
+def _type(function: Callable[..., float], arity: int) -> None:
+    """Tell Numba that a function takes floats and gives one, or other numbers as float64."""
+    def kind_of(*arguments: Any) -> Any:
+        if not all(isinstance(a, types.Float | types.Integer | types.Boolean) for a in arguments):
+            return None
+        single = all(argument == types.float32 for argument in arguments)
+        kind = types.float32 if single else types.float64
+        return signature(kind, *[kind] * arity)
+
+    @type_callable(function)
+    def typed(context: Any) -> Any:
+        # Numba reads the number of arguments off the function that is returned
+        return (lambda x: kind_of(x)) if arity == 1 else (lambda x, y: kind_of(x, y))
+
+
 def _export(name: str) -> Callable[..., float]:
     """The Python function, which Numba compiles as a call of the IR."""
     arity, _ = FUNCTIONS[name]
@@ -65,17 +80,7 @@ def _export(name: str) -> Callable[..., float]:
     function.__module__ = "autodiff_lab.vector_math"
     function.__doc__ = f"The `{name}` of NumPy for a number; vectorised where Numba compiles it."
 
-    def kind_of(*arguments: Any) -> Any:
-        if not all(isinstance(a, types.Float | types.Integer | types.Boolean) for a in arguments):
-            return None
-        single = all(argument == types.float32 for argument in arguments)
-        kind = types.float32 if single else types.float64
-        return signature(kind, *[kind] * arity)
-
-    @type_callable(function)
-    def typed(context: Any) -> Any:
-        # Numba reads the number of arguments off the function that is returned
-        return (lambda x: kind_of(x)) if arity == 1 else (lambda x, y: kind_of(x, y))
+    _type(function, arity)
 
     @lower_builtin(function, *[types.Float] * arity)
     def lowered(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
@@ -96,4 +101,41 @@ _WITH_NUMPY: dict[str, Callable[..., Any]] = {
     "softplus": lambda x: np.logaddexp(x, 0.0),
     "pow": np.power,
 }
-EXPORTS = {name: _export(name) for name in FUNCTIONS}
+
+
+def _accumulator(name: str, with_numpy: Any) -> Callable[[float, float], float]:
+    """A function that takes a value into a total.
+
+    In Numba the totals of several lanes may be kept apart till the end of a loop, which is what
+    makes a sum of floats vectorise; nothing else is reordered.
+    """
+    def function(total: float, value: float) -> float:
+        result: float = with_numpy(total, value).item()
+        return result
+
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = "autodiff_lab.vector_math"
+    function.__doc__ = f"One step of np.{with_numpy.__name__}.reduce, vectorised in Numba's loops."
+    _type(function, 2)
+
+    @lower_builtin(function, types.Float, types.Float)
+    def lowered(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
+        if name.startswith("running"):
+            step = builder.fadd if name == "running_sum" else builder.fmul
+            return step(*arguments, flags=("reassoc",))
+        kind = arguments[0].type
+        declared = builder.module.declare_intrinsic(
+            f"llvm.{with_numpy.__name__}", [kind], ir.FunctionType(kind, [kind, kind])
+        )
+        return builder.call(declared, arguments)
+
+    return function
+
+
+EXPORTS: dict[str, Callable[..., float]] = {
+    **{name: _export(name) for name in FUNCTIONS},
+    "running_sum": _accumulator("running_sum", np.add),
+    "running_product": _accumulator("running_product", np.multiply),
+    "largest": _accumulator("largest", np.maximum),
+    "smallest": _accumulator("smallest", np.minimum),
+}
