@@ -92,8 +92,8 @@ def card_body(
         parts.append(_tab("steps", label, note, _steps(card.steps, pictures), word="Steps"))
     views = [view for view in (card.plot, *card.pictures) if view is not None]
     if views:
-        drawn = "".join(f"<div>{pictures.plot(view)}</div>" for view in views)
-        parts.append(_tab("plot", "Plot", "", drawn))
+        drawn = (f'<div class="figure" tabindex="0">{pictures.plot(view)}</div>' for view in views)
+        parts.append(_tab("plot", "Plot", "", "".join(drawn)))
     if card.kernel is not None:
         note = f", {card.kernel.headline}"
         parts.append(_tab("kernel", "Kernel", note, _kernel(card.kernel)))

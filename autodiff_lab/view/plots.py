@@ -35,7 +35,8 @@ OUTLIER_FACTOR = 2.0
 # Marker colour in Matplotlib -> name in the palette.
 _COLOURS = {
     "#010101": "ink", "#020202": "muted", "#030303": "line", "#040404": "bg",
-    "#050505": "forward", "#060606": "gradient", "#070707": "reads", "#080808": "hot", "#090909": "bad",
+    "#050505": "forward", "#060606": "gradient", "#070707": "reads", "#080808": "hot",
+    "#090909": "bad",
 }  # fmt: skip
 _MARKER = {name: colour for colour, name in _COLOURS.items()}
 _CURVES = (("forward", "-"), ("gradient", "--"), ("reads", "-."), ("hot", ":"))
@@ -145,8 +146,8 @@ def _matrix(axes: Any, view: MatrixView) -> None:
     values = [[float(v) for v in row] for row in view.values]
     rows, columns = len(values), max(map(len, values), default=0)
     largest = max((abs(v) for row in values for v in row if math.isfinite(v)), default=0.0)
-    axes.set_xlim(0, max(columns, rows * WIDTH_INCHES / _matrix_height(view)))
-    axes.set_ylim(rows, 0)
+    axes.set_xlim(0, max(columns, rows * WIDTH_INCHES / _matrix_height(view), 1))
+    axes.set_ylim(max(rows, 1), 0)
     axes.grid(False)
     axes.spines[:].set_visible(False)
     numbered = max(rows, columns) <= MOST_NUMBERED
@@ -158,7 +159,7 @@ def _matrix(axes: Any, view: MatrixView) -> None:
             if value != 0 or numbered:
                 axes.add_patch(Rectangle(
                     (across + 0.03, down + 0.5 - high / 2), 0.94, high, color=_MARKER[name],
-                    alpha=round(0.06 + 0.84 * share, 2), linewidth=0,
+                    alpha=round(0.06 + 0.84 * share, 2), linewidth=0, clip_on=False,
                 ))  # fmt: skip
             if numbered:
                 axes.text(across + 0.5, down + 0.5, f"{value:.3g}", ha="center", va="center",
@@ -276,6 +277,7 @@ def _finish(text: str, view: Picture, axes: Any, style: bool) -> str:
     body = re.sub(r' style="([^"]*)"', _attributes, body)
     body = body.replace("xlink:href", "href")
     body = re.sub(r' d="[^"]*"', _shorter, body)
+    body = re.sub(r'<g id="patch_\d+">\s*(<path [^>]*/>)\s*</g>', r"\1", body)
     body = re.sub(r"\n\s*", "\n", body)
     width, height = picture_size(view)
     box = axes.get_window_extent()
@@ -293,7 +295,8 @@ def _finish(text: str, view: Picture, axes: Any, style: bool) -> str:
 
 def _shorter(match: re.Match[str]) -> str:
     """A path with two decimals: nobody sees more."""
-    return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", match[0])
+    numbers = re.sub(r"-?\d+\.\d{2,}", lambda found: f"{float(found[0]):.2f}", match[0])
+    return " ".join(numbers.split()).replace('d="', ' d="')
 
 
 def _attributes(match: re.Match[str]) -> str:

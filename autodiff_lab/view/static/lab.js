@@ -664,9 +664,8 @@ function makeSteps(pane, card) {
     const wanted = filter.value.trim().toLowerCase();
     steps.forEach((step, at) => {
       const words = [step.rule, step.phase, step.before_text, step.after_text, step.doc].join(" ").toLowerCase();
-      // What looks the same before and after changed a dtype or a shape only.
-      const changed = step.before_text !== step.after_text || step.nodes_before !== step.nodes_after;
-      items[at].hidden = !words.includes(wanted) || (only.checked && !changed);
+      // A note stands where both sides look the same: a dtype or a shape changed, or a constant.
+      items[at].hidden = !words.includes(wanted) || (only.checked && Boolean(step.note));
     });
     const left = visible();
     if (left.length && !left.includes(now)) show(left[0]);
