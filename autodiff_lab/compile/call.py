@@ -469,9 +469,8 @@ class Function(Saved):
 
         return map_batches(self, executor, batches, reduce, in_flight)
 
-    def state(self) -> dict[str, Any]:
-        """What a saved function consists of (`compile.saving`)."""
-        return {
+    def __getstate__(self) -> dict[str, Any]:
+        return {  # what a saved function consists of: the arguments of `__init__`
             "spec": self._spec, "fgraph": self.fgraph, "mode": self.mode, "trace": None,
             "name": self.name, "allow_downcast": self._allow_downcast, "defaults": self.defaults,
         }

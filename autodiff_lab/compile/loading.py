@@ -17,7 +17,7 @@ import json
 import sys
 import types
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -37,9 +37,31 @@ from autodiff_lab.tensor.variable import TensorVariable
 
 VERSION = 1
 MOST_BYTES = 1 << 31        # of the JSON text
-ROOMS = tuple(f"autodiff_lab.{room}." for room in (
-    "graph", "tensor", "gradient", "control", "compile"))
-_BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
+ROOMS = tuple(
+    f"autodiff_lab.{room}." for room in ("graph", "tensor", "gradient", "control", "compile")
+)
+
+Codec = tuple[type, Callable[[Any, Any], Any], Callable[[Any, Any], Any]]
+CODECS: dict[str, Codec] = {
+    "float": (float, lambda value, told: value.hex(), lambda text, made: float.fromhex(text)),
+    "complex": (
+        complex, lambda value, told: [told(value.real), told(value.imag)],
+        lambda parts, made: complex(*map(made, parts)),
+    ),
+    "tuple": (tuple, lambda value, told: [*map(told, value)], lambda c, made: tuple(map(made, c))),
+    "dict": (
+        dict, lambda value, told: [[told(key), told(entry)] for key, entry in value.items()],
+        lambda pairs, made: {made(key): made(entry) for key, entry in pairs},
+    ),
+    "dtype": (np.dtype, lambda value, told: value.str, lambda text, made: np.dtype(str(text))),
+    "row": (ScalarRow, lambda row, told: row.name, lambda name, made: _row(name)),
+    "function": (
+        types.FunctionType, lambda value, told: place_of(value),
+        lambda place, made: _function(place),
+    ),
+}
+"""Word -> (class, how a value is told as JSON, how it is made again); the second argument does the
+same for what is inside."""
 
 
 def load(document: bytes, arrays: tuple[Any, ...] = (), parents: tuple[Any, ...] = ()) -> list[Any]:
@@ -51,8 +73,7 @@ def load(document: bytes, arrays: tuple[Any, ...] = (), parents: tuple[Any, ...]
         If it is no such record, is of another version, or names what is not defined here.
     """
     try:
-        unpacker = zlib.decompressobj()
-        content = json.loads(unpacker.decompress(document, MOST_BYTES))
+        content = json.loads(zlib.decompressobj().decompress(document, MOST_BYTES))
         if content["version"] == VERSION:
             with collector_paused(), source.using(None):
                 return _Loading(content, arrays, parents).things
@@ -69,7 +90,7 @@ def load(document: bytes, arrays: tuple[Any, ...] = (), parents: tuple[Any, ...]
 
 
 class _Loading:
-    """The state of one loading."""
+    """The state of one loading; `_word` makes what a row with this word first describes."""
 
     def __init__(self, content: dict[str, Any], arrays: Any, parents: Any) -> None:
         hooks.provider("grad")                  # classes of ours are found once they are imported
@@ -77,37 +98,36 @@ class _Loading:
         self.arrays = arrays
         self.parents = parents
         self.things: list[Any] = []
-        self._classes: dict[str, type] = {}
         self.types: list[Type] = []
-        self.types.extend(self._type(*entry) for entry in content["types"])
+        for entry in content["types"]:
+            self.types.append(self._type(*entry))
         self.lines = [_source_line(*entry) for entry in content["lines"]]
-        graphs = []
         for row in content["rows"]:
-            if row is None:
-                continue                        # an output: its node made it
-            if row[0] == "graph":
-                graphs.append(len(self.things))
-            getattr(self, f"_{row[0]}")(*row[1:])
+            if row is not None:                 # None: an output, which its node has made
+                getattr(self, f"_{row[0]}")(*row[1:])
+        self._finish(**{word: content[word] for word in ("roles", "of", "updates", "graphs")})
+
+    def _finish(self, roles: Any, of: Any, updates: Any, graphs: Any) -> None:
+        """What may point anywhere."""
         things = self.things
-        for place, name in content["names"]:
-            things[place].name = str(name)
-        roles = [
-            Role(str(kind), things[of], None if via is None else things[via], term,
-                 tuple(things[p] for p in point))
-            for kind, of, via, term, point in content["roles"]
+        made = [
+            Role(str(kind), things[of], None if via is None else things[via], term, self._at(point))
+            for kind, of, via, term, point in roles
         ]
-        for place, numbers in content["of"]:
-            things[place].roles = tuple(roles[n] for n in numbers)
-        for place, update in content["updates"]:
+        for place, numbers in of:
+            things[place].roles = tuple(made[n] for n in numbers)
+        for place, update in updates:
             things[place]._default_update = things[update]
-        for place, key, value in content["tags"]:
-            setattr(things[place].tag, str(key), self.value(value))
-        for place, names, origin, of in content["graphs"]:
-            things[place].remember(
-                {things[v]: tuple(map(str, given)) for v, given in names},
-                {things[v]: tuple(things[p] for p in given) for v, given in origin},
-                {things[v]: tuple(roles[n] for n in given) for v, given in of},
-            )
+        for place, entries in graphs:
+            graph = things[place]
+            for inside, names, users, numbers in entries:
+                variable = things[inside]
+                for table, told in ((graph.names, tuple(map(str, names))),
+                                    (graph.origin, self._at(users)),
+                                    (graph.roles, tuple(made[n] for n in numbers))):
+                    if told:
+                        table[variable] = told
+                graph.memo.update(dict.fromkeys(self._at(users), variable))
 
     # -- rows -------------------------------------------------------------------------------
 
@@ -120,40 +140,38 @@ class _Loading:
         node.source = None if line is None else self.lines[line]
         self.things += [node, *outputs]
 
-    def _variable(self, kind: int, special: str | None) -> Any:
+    def _variable(self, kind: int, name: str | None, special: str | None) -> Any:
         type_ = self.types[kind]
         usual = TensorVariable if isinstance(type_, TensorType) else Variable
-        chosen = usual if special is None else self._class(special, Variable)
+        chosen = usual if special is None else _class(special, Variable)
         variable = chosen.__new__(chosen)
-        Variable.__init__(variable, type_)
+        Variable.__init__(variable, type_, name=name)
         return variable
 
-    def _input(self, kind: int, special: str | None) -> None:
-        self.things.append(self._variable(kind, special))
+    def _input(self, kind: list[Any]) -> None:
+        self.things.append(self._variable(*kind))
 
-    def _constant(self, kind: int, special: str, value: Any, compiled: bool) -> None:
-        variable = self._variable(kind, special)
+    def _constant(self, kind: list[Any], value: Any, compiled: bool) -> None:
+        variable = self._variable(*kind)
         data = self.value(value)
         if isinstance(data, np.ndarray):
             data = data.view()
             data.flags.writeable = False
-        Constant.__init__(variable, variable.type, data)
+        Constant.__init__(variable, variable.type, data, variable.name)
         variable.compiled = bool(compiled)
         self.things.append(variable)
 
-    def _shared(self, kind: int, special: str, container: int) -> None:
-        variable = self._variable(kind, special)
-        SharedVariable.__init__(
-            variable, variable.type, container=self._one(container, Container))
+    def _shared(self, kind: list[Any], container: int) -> None:
+        variable = self._variable(*kind)
+        place = self._one(container, Container)
+        SharedVariable.__init__(variable, variable.type, name=variable.name, container=place)
         self.things.append(variable)
 
     def _container(self, kind: int, *state: Any) -> None:
         container = Container(self.types[kind], None)
-        for name, value in zip(Container.saved, state):
-            value = self.value(value)
-            if isinstance(value, np.ndarray) and not value.flags.writeable:
-                value = value.copy()
-            setattr(container, name, value)
+        for name, value in zip(Container.saved, map(self.value, state)):
+            frozen = isinstance(value, np.ndarray) and not value.flags.writeable
+            setattr(container, name, value.copy() if frozen else value)
         self.things.append(container)
 
     def _elemwise(self, row: str, stretch: Any) -> None:
@@ -164,21 +182,32 @@ class _Loading:
             raise _undefined("op", place)
         self.things.append(DEFINED[place])
 
-    def _object(self, name: str, state: list[Any]) -> None:
-        values = {str(key): self.value(value) for key, value in state}
+    def _object(self, name: str, state: Any) -> None:
         if name == place_of(Function):
-            thing: Any = Function(**values)
-        else:
-            kind = self._class(name, Op)
-            thing = object.__new__(kind)
-            thing.__dict__.update(values)
-        self.things.append(thing)
+            self.things.append(Function(**self.value(state)))
+            return
+        op = object.__new__(_class(name, Op))
+        op.__dict__.update(self.value(state))
+        self.things.append(op)
 
     def _graph(self, inputs: list[int], outputs: list[int]) -> None:
         leaves, roots = ([self._one(n, Variable) for n in places] for places in (inputs, outputs))
         self.things.append(FunctionGraph.adopting(leaves, roots))
 
+    def _type(self, name: str, state: Any) -> Type:
+        if isinstance(state, list):
+            if name.startswith(ROOMS):
+                return _class(name, TensorType)(*self.value(state))  # type: ignore[no-any-return]
+            return known_type(str(name), tuple(state))
+        kind: Type = object.__new__(_class(name, Type))
+        for key, value in self.value(state).items():
+            object.__setattr__(kind, key, value)
+        return kind
+
     # -- values -----------------------------------------------------------------------------
+
+    def _at(self, places: list[int]) -> tuple[Any, ...]:
+        return tuple(self.things[place] for place in places)
 
     def _one(self, place: int, kind: type) -> Any:
         thing = self.things[place]
@@ -192,110 +221,79 @@ class _Loading:
             return [self.value(entry) for entry in given]
         if not isinstance(given, dict):
             return given
-        ((kind, content),) = given.items()
-        if kind in ("array", "scalar"):
-            array = self._stored(content)
-            return array[()] if kind == "scalar" else array
-        if kind == "dict":
-            return {self.value(key): self.value(value) for key, value in content}
-        if kind == "data":
-            found = self._class(content[0], object)
-            return found(**self.value(content[1]))
-        if kind == "generator":
-            name, state = content
-            bits = getattr(np.random, _BIT_GENERATORS[_BIT_GENERATORS.index(name)])()
-            bits.state = self.value(state)
-            return np.random.Generator(bits)
-        return getattr(self, f"_as_{kind}")(content)
+        ((word, content),) = given.items()
+        if word in CODECS:
+            return CODECS[word][2](content, self.value)
+        if word == "at":
+            return self._one(content, object)
+        if word == "type":
+            return self.types[content]
+        if word == "data":
+            return _class(content[0], object)(**self.value(content[1]))
+        if word == "word":
+            return _word(content)
+        array = self._array(content)
+        return array[()] if word == "scalar" else array
 
-    def _as_float(self, text: str) -> float:
-        return float.fromhex(text)
-
-    def _as_complex(self, parts: list[str]) -> complex:
-        return complex(*map(float.fromhex, parts))
-
-    def _as_tuple(self, entries: list[Any]) -> tuple[Any, ...]:
-        return tuple(self.value(entry) for entry in entries)
-
-    def _as_at(self, place: int) -> Any:
-        return self._one(place, object)
-
-    def _as_type(self, number: int) -> Type:
-        return self.types[number]
-
-    def _as_row(self, name: str) -> ScalarRow:
-        return _row(name)
-
-    def _as_dtype(self, text: str) -> np.dtype:
-        return np.dtype(str(text))
-
-    def _as_function(self, place: str) -> Any:
-        """A function that a module has; the module is not imported for it."""
-        module, _, name = place.partition(":")
-        found: Any = sys.modules.get(module)
-        for part in name.split("."):
-            found = getattr(found, part, None)
-        theirs = module.partition(".")[0] in sys.stdlib_module_names
-        if theirs or not isinstance(found, types.FunctionType) or place_of(found) != place:
-            raise _undefined("function", place)
-        return found
-
-    def _as_word(self, place: str) -> Any:
-        module, _, name = place.partition(":")
-        found = getattr(importlib.import_module(_ours(module)), name)
-        if isinstance(found, type) or found.__reduce__() != name:
-            raise _undefined("value", place)
-        return found
-
-    def _stored(self, content: Any) -> np.ndarray:
-        if isinstance(content, int):
-            array = self.arrays[content]
-            if not isinstance(array, np.ndarray) or array.dtype.hasobject:
-                raise LabValueError("This saved graph cannot be read: an array holds objects.")
-            return np.require(array, requirements="A")
-        dtype, shape, data = content
-        return np.frombuffer(bytes.fromhex(data), np.dtype(dtype)).reshape(shape).copy()
-
-    def _type(self, name: str, state: Any) -> Type:
-        if isinstance(state, list):
-            return known_type(str(name), tuple(state))
-        kind: Type = object.__new__(self._class(name, Type))
-        for key, value in state.items():
-            object.__setattr__(kind, key, self.value(value))
-        return kind
-
-    def _class(self, name: str, base: type) -> Any:
-        """A class by its name, if it is defined already."""
-        if name not in self._classes:
-            module = name.partition(":")[0]
-            if module.startswith(ROOMS):
-                importlib.import_module(module)
-            if base is object:
-                kind = getattr(sys.modules.get(_ours(module)), name.partition(":")[2], None)
-                kinds = [kind] if isinstance(kind, type) and dataclasses.is_dataclass(kind) else []
-            else:
-                kinds = [kind for kind in _subclasses(base) if place_of(kind) == name]
-            if not kinds:
-                raise _undefined("op" if base is Op else "class", name)
-            self._classes[name] = kinds[-1]     # the last of several definitions in a notebook
-        found = self._classes[name]
-        if not issubclass(found, base):
-            raise _undefined("op" if base is Op else "class", name)
-        return found
+    def _array(self, content: Any) -> np.ndarray:
+        if not isinstance(content, int):
+            dtype, shape, data = content
+            return np.frombuffer(bytes.fromhex(data), np.dtype(dtype)).reshape(shape).copy()
+        array = self.arrays[content]
+        if not isinstance(array, np.ndarray) or array.dtype.hasobject:
+            raise LabValueError("This saved graph cannot be read: an array holds objects.")
+        return np.require(array, requirements="A")
 
 
-def _subclasses(base: type) -> Iterator[type]:
-    waiting = [base]
+# -- what is defined here ------------------------------------------------------------------------
+
+
+def _attribute(place: str) -> Any:
+    """What stands under a name in a module that is loaded, or in a room of this package."""
+    module, _, path = place.partition(":")
+    if module.startswith(ROOMS):
+        importlib.import_module(module)
+    found: Any = sys.modules.get(module)
+    for part in path.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+def _class(place: str, base: type) -> Any:
+    """A class by its name, if it is defined already: of several in a notebook the last."""
+    module = place.partition(":")[0]
+    if base is object:
+        found = _attribute(place) if module.startswith(ROOMS) else None
+        if isinstance(found, type) and dataclasses.is_dataclass(found):
+            return found
+        raise _undefined("class", place)
+    if module.startswith(ROOMS):
+        importlib.import_module(module)
+    waiting, chosen = [base], None
     while waiting:
-        kind = waiting.pop()
-        yield kind
+        kind = waiting.pop(0)
         waiting += kind.__subclasses__()
+        chosen = kind if place_of(kind) == place else chosen
+    if chosen is None:
+        raise _undefined("op" if base is Op else "class", place)
+    return chosen
 
 
-def _ours(module: str) -> str:
-    if not module.startswith(ROOMS):
-        raise _undefined("class", module)
-    return module
+def _function(place: str) -> Any:
+    """A function that a module has; the module is not imported for it."""
+    found = _attribute(place)
+    theirs = place.partition(":")[0].partition(".")[0] in sys.stdlib_module_names
+    if theirs or not isinstance(found, types.FunctionType) or place_of(found) != place:
+        raise _undefined("function", place)
+    return found
+
+
+def _word(place: str) -> Any:
+    """A value that stands for itself in a module of this package."""
+    found = _attribute(place) if place.startswith(ROOMS) else None
+    if found is None or isinstance(found, type) or found.__reduce__() != place.partition(":")[2]:
+        raise _undefined("value", place)
+    return found
 
 
 def _row(name: str) -> ScalarRow:

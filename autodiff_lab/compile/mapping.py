@@ -15,9 +15,8 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
-import threading
 import warnings
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
 from typing import Any
@@ -28,31 +27,19 @@ from autodiff_lab.compile.call import Function
 from autodiff_lab.errors import LabTypeError, LabValueError
 
 MOST_HELD = 8
-_held: OrderedDict[bytes, Function] = OrderedDict()     # in a worker: fingerprint -> function
-_holding = threading.Lock()
-
-
-def _renew_lock() -> None:
-    global _holding
-    _holding = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+_held: dict[bytes, Function] = {}       # in a worker: fingerprint -> function
 
 
 def run_batch(mark: bytes, payload: bytes | None, tier: str, batch: Any) -> tuple[str, Any]:
     """In a worker: ("value", result), ("error", exception), or ("missing", None)."""
     try:
-        with _holding:
-            function = _held.get(mark)
-            if function is None:
-                if payload is None:
-                    return "missing", None
-                function = _held[mark] = pickle.loads(payload).use(tier)
-                while len(_held) > MOST_HELD:
-                    _held.popitem(last=False)
-            _held.move_to_end(mark)
+        function = _held.get(mark)
+        if function is None:
+            if payload is None:
+                return "missing", None
+            function = _held[mark] = pickle.loads(payload).use(tier)
+            for old in list(_held)[:-MOST_HELD]:
+                _held.pop(old, None)
         return "value", _call(function, batch)
     except Exception as error:
         return "error", error

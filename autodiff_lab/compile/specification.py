@@ -244,13 +244,12 @@ def _default_updates(spec: Specification, refused: bool | Sequence[Variable]) ->
     """Add the updates that shared variables bring along, also those that these need."""
     if refused is True:
         return
-    if not isinstance(refused, bool | list | tuple) or any(
-        not isinstance(v, Variable) for v in refused or ()
-    ):
+    listed: Any = refused or ()
+    if not isinstance(listed, list | tuple) or not all(isinstance(v, Variable) for v in listed):
         raise LabTypeError(
             f"no_default_updates is True, False or a list of shared variables, not {refused!r:.60}."
         )
-    left_out = set(refused or ())
+    left_out = set(listed)
     inputs = spec.given
     waiting = list(spec.roots)
     seen: set[Variable] = set()

@@ -225,11 +225,6 @@ class FunctionGraph(Saved):
         graph.table.intern_all(outputs, adopt=True)
         return graph
 
-    def remember(self, names: Any, origin: Any, roles: Any) -> None:
-        """Take what another process knew of the variables."""
-        self.names, self.origin, self.roles = names, origin, roles
-        self.memo = {user: inside for inside, users in origin.items() for user in users}
-
     # -- reading, cached per version --------------------------------------------------------
 
     def _cached(self, key: str, make: Any) -> Any:
@@ -385,7 +380,9 @@ def _extend(
 ) -> None:
     """Append to `after`'s entry what `before` has and it lacks."""
     carried = table.get(before)
-    if carried:
-        present = table.get(after, ())
+    present = table.get(after)
+    if carried and not present:
+        table[after] = carried
+    elif carried and present and carried is not present:
         known = set(present)
         table[after] = (*present, *(item for item in carried if item not in known))
