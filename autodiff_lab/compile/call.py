@@ -86,6 +86,8 @@ class Function(Saved):
             *(self.defaults[position] for position in spec.input_updates),
         ]
         join_turns(self._updated)
+        # dtype and rank are those of the graph; lengths that are fixed have to be looked at
+        self._may_not_fit = any(set(getattr(c.type, "shape", [0])) - {None} for c in self._updated)
         self._programs: dict[bool, Program] = {}
         self._tally = _Tally()
         self._always_measured = profile
@@ -230,7 +232,9 @@ class Function(Saved):
 
     def commit(self, values: tuple[Any, ...]) -> None:
         """Store the new values after a call: first all are made to fit, then all are stored."""
-        store_all(self._updated, [c.fitted(value) for c, value in zip(self._updated, values)])
+        if self._may_not_fit:
+            values = tuple(c.fitted(value) for c, value in zip(self._updated, values))
+        store_all(self._updated, values)
 
     def finish(self, results: tuple[Any, ...]) -> Any:
         """Store what is to be stored; the rest in the form that was asked for."""
