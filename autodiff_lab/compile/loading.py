@@ -31,6 +31,7 @@ from autodiff_lab.graph import (
 from autodiff_lab.graph.from_function import DEFINED, place_of
 from autodiff_lab.tensor import registry
 from autodiff_lab.tensor.elemwise import Elemwise, ScalarRow
+from autodiff_lab.tensor.indexing.keys import VARIABLE
 from autodiff_lab.tensor.shared import Container, SharedVariable
 from autodiff_lab.tensor.type import TensorType, known_type
 from autodiff_lab.tensor.variable import TensorVariable
@@ -54,6 +55,7 @@ CODECS: dict[str, Codec] = {
         lambda pairs, made: {made(key): made(entry) for key, entry in pairs},
     ),
     "dtype": (np.dtype, lambda value, told: value.str, lambda text, made: np.dtype(str(text))),
+    "variable": (type(VARIABLE), lambda value, told: None, lambda nothing, made: VARIABLE),
     "row": (ScalarRow, lambda row, told: row.name, lambda name, made: _row(name)),
     "function": (
         types.FunctionType, lambda value, told: place_of(value),
@@ -73,9 +75,9 @@ def load(document: bytes, arrays: tuple[Any, ...] = (), parents: tuple[Any, ...]
         If it is no such record, is of another version, or names what is not defined here.
     """
     try:
-        content = json.loads(zlib.decompressobj().decompress(document, MOST_BYTES))
-        if content["version"] == VERSION:
-            with collector_paused(), source.using(None):
+        with collector_paused(), source.using(None):
+            content = json.loads(zlib.decompressobj().decompress(document, MOST_BYTES))
+            if content["version"] == VERSION:
                 return _Loading(content, arrays, parents).things
     except LabValueError:
         raise
@@ -98,6 +100,7 @@ class _Loading:
         self.arrays = arrays
         self.parents = parents
         self.things: list[Any] = []
+        self.classes: dict[str, Any] = {}
         self.types: list[Type] = []
         for entry in content["types"]:
             self.types.append(self._type(*entry))
@@ -143,7 +146,9 @@ class _Loading:
     def _variable(self, kind: int, name: str | None, special: str | None) -> Any:
         type_ = self.types[kind]
         usual = TensorVariable if isinstance(type_, TensorType) else Variable
-        chosen = usual if special is None else _class(special, Variable)
+        if special is not None and special not in self.classes:
+            self.classes[special] = _class(special, Variable)
+        chosen = usual if special is None else self.classes[special]
         variable = chosen.__new__(chosen)
         Variable.__init__(variable, type_, name=name)
         return variable
@@ -230,8 +235,6 @@ class _Loading:
             return self.types[content]
         if word == "data":
             return _class(content[0], object)(**self.value(content[1]))
-        if word == "word":
-            return _word(content)
         array = self._array(content)
         return array[()] if word == "scalar" else array
 
@@ -285,14 +288,6 @@ def _function(place: str) -> Any:
     theirs = place.partition(":")[0].partition(".")[0] in sys.stdlib_module_names
     if theirs or not isinstance(found, types.FunctionType) or place_of(found) != place:
         raise _undefined("function", place)
-    return found
-
-
-def _word(place: str) -> Any:
-    """A value that stands for itself in a module of this package."""
-    found = _attribute(place) if place.startswith(ROOMS) else None
-    if found is None or isinstance(found, type) or found.__reduce__() != place.partition(":")[2]:
-        raise _undefined("value", place)
     return found
 
 

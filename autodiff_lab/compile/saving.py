@@ -239,11 +239,8 @@ class Record:
         for word, (kind, told, _) in CODECS.items():
             if isinstance(value, kind) and "<" not in getattr(value, "__qualname__", ""):
                 return {word: told(value, lambda inner: self.plain(inner, title))}
-        ours = type(value).__module__.startswith(ROOMS)
-        if ours and dataclasses.is_dataclass(value) and not isinstance(value, type):
+        if dataclasses.is_dataclass(value) and type(value).__module__.startswith(ROOMS):
             return {"data": [place_of(type(value)), self.plain(vars(value), title)]}
-        if ours and isinstance(word := value.__reduce__(), str):
-            return {"word": f"{type(value).__module__}:{word}"}
         raise LabTypeError(
             f"{title[0].upper()}{title[1:]} cannot be saved: it holds {value!r:.60}.",
             why="a saved graph is data and holds no code",
