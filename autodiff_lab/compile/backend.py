@@ -24,7 +24,6 @@ from autodiff_lab.compile.program import Check, Length, Program
 from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import Apply, Variable, describe, placed
 
-
 # (number of the instruction, its results): called after it has run
 Mark = Callable[[int, tuple[Any, ...]], None]
 
