@@ -32,6 +32,7 @@ PROVIDERS: dict[str, tuple[str, str]] = {
     "reduced": ("autodiff_lab.compile.saving", "reduced"),
     "replay": ("autodiff_lab.compile.replay", "replay"),
     "bits_of_sides": ("autodiff_lab.testing.accuracy", "bits_of_sides"),
+    "inner_program": ("autodiff_lab.compile.lowering", "lower_body"),
     "inner_function": ("autodiff_lab.compile.inner", "inner_function"),
 }
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab import hooks
-from autodiff_lab.backends.places import LoopText
+from autodiff_lab.backends.places import LoopText, numpy_name
 from autodiff_lab.compile.kernel import Kernel
 from autodiff_lab.compile.program import Instruction, Program
 from autodiff_lab.control.graph_op import GraphOp
@@ -159,7 +159,7 @@ class Listing:
             arrays[parameter.name] = slot.name
             given = slot.kind in ("input", "shared")
             if given or slot.kind != "constant" and number not in self.ready:
-                dtype = f"dtype=np.{_numpy_name(parameter.dtype)}, " if given else ""
+                dtype = f"dtype=np.{numpy_name(parameter.dtype)}, " if given else ""
                 lines.append(f"    {slot.name} = np.asarray({slot.name}, {dtype}order=\"C\")")
                 self.ready.add(number)
         call = [
@@ -168,7 +168,7 @@ class Listing:
         ]
         for row in kernel.kept:
             (length,) = kernel.shape(row.axes, arrays)
-            call.append(f"np.empty({length}, np.{_numpy_name(row.dtype)})")
+            call.append(f"np.empty({length}, np.{numpy_name(row.dtype)})")
         for number, store in zip(instruction.outputs, kernel.outputs):
             lengths = kernel.shape(store.axes, arrays)
             dtype = next(p.dtype for p in kernel.parameters if p.name == store.target)
@@ -176,7 +176,7 @@ class Listing:
             self.ready.add(number)
             comma = "," if len(lengths) == 1 else ""
             lines.append(
-                f"    {name} = np.empty(({', '.join(lengths)}{comma}), np.{_numpy_name(dtype)})"
+                f"    {name} = np.empty(({', '.join(lengths)}{comma}), np.{numpy_name(dtype)})"
             )
             call.append(f"{name}.reshape(-1)" if kernel.is_flat and store.axes else name)
         lines.append(f"    {kernel.name}({', '.join(call)})")
@@ -226,17 +226,13 @@ def _literal(constant: Constant, node: Apply) -> str | None:
     if all(_dtype(v) == dtype for v in others) and dtype in ("float64", "int64", "bool"):
         text = repr(value)
     else:
-        text = f"np.{_numpy_name(dtype)}({value!r})"
+        text = f"np.{numpy_name(dtype)}({value!r})"
     return f"({text})" if text.startswith("-") else text
 
 
 def _dtype(variable: Variable) -> str:
     dtype: str = getattr(variable.type, "dtype", "")
     return dtype
-
-
-def _numpy_name(dtype: str) -> str:
-    return "bool_" if dtype == "bool" else dtype
 
 
 def _written(constant: Constant) -> str:
@@ -246,5 +242,5 @@ def _written(constant: Constant) -> str:
         return f"...  # a {type(data).__name__}"
     value = repr(data.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
     if data.ndim == 0:
-        return f"np.{_numpy_name(data.dtype.name)}({value})"
-    return f"np.array({value}, dtype=np.{_numpy_name(data.dtype.name)})"
+        return f"np.{numpy_name(data.dtype.name)}({value})"
+    return f"np.array({value}, dtype=np.{numpy_name(data.dtype.name)})"

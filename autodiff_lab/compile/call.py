@@ -90,6 +90,7 @@ class Function(Saved):
         self._may_not_fit = any(set(getattr(c.type, "shape", [0])) - {None} for c in self._updated)
         self._programs: dict[bool, Program] = {}
         self._tally = _Tally()
+        self._njit: Any = None
         self._always_measured = profile
         self._entry: Callable[..., Any]
         self.executor: Executor
@@ -295,6 +296,37 @@ class Function(Saved):
             fgraph=self.fgraph, mode=self.mode, inputs=list(self.inputs), outputs=list(self.outputs)
         )
 
+    @property
+    def njit(self) -> Any:
+        """The program as one function under Numba's `njit`, for other compiled code.
+
+        Shared variables follow the inputs as arguments.  Results of rank 0 are numbers.
+
+        Examples
+        --------
+        >>> import numpy as np, autodiff_lab as ad, autodiff_lab.tensor as pt
+        >>> from numba import njit
+        >>> x = pt.dscalar("x")
+        >>> slope = ad.function([x], ad.grad(x ** 2, x)).njit
+        >>> @njit
+        ... def descend(start):
+        ...     for step in range(50):
+        ...         start -= 0.1 * slope(start)
+        ...     return start
+        >>> round(descend(3.0), 3)
+        0.0
+        """
+        if self._njit is None:
+            backend: Any = get_backend("numba")
+            self._njit = backend.njit(self.program, self._plain_name)
+        return self._njit
+
+    @property
+    def _plain_name(self) -> str:
+        """What printed programs call it."""
+        name = self.name or ""
+        return name if name.isidentifier() and name.isascii() else "f"
+
     def source(self, kind: str = "numpy") -> str:
         """The program as Python that runs when it is pasted elsewhere.
 
@@ -318,10 +350,7 @@ class Function(Saved):
         """
         if kind not in ("numpy", "numba"):
             raise LabValueError(f"There is no source {kind!r}.", remedy="one of 'numpy', 'numba'")
-        plain = (self.name or "").isidentifier() and (self.name or "").isascii()
-        return get_backend(kind).source(
-            self._lowered(kind == "numba"), self.name if plain and self.name else "f"
-        )
+        return get_backend(kind).source(self._lowered(kind == "numba"), self._plain_name)
 
     def dprint(self, **kwargs: Any) -> Any:
         """Print the graph that runs as a tree of text."""

@@ -15,15 +15,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autodiff_lab.backends.numba_tier.printer import NestPrinter, literal
-from autodiff_lab.backends.places import Place, empty, whole
+from autodiff_lab.backends.places import Place, empty, numpy_name, whole
 from autodiff_lab.compile.kernel import Kernel, Store, start_value
 from autodiff_lab.compile.program import Instruction, Length, Names, Program
 from autodiff_lab.graph import Constant
 from autodiff_lab.tensor.axes import DimShuffle
+from autodiff_lab.tensor.indexing.keys import Slice
 from autodiff_lab.tensor.reduction import Reduction
 from autodiff_lab.tensor.scalars import primitives as prim
 
 LETTERS = "ijkl"
+MOST_WRITTEN = 1_000        # elements of a constant that stands in the text
 
 
 class Inexpressible(Exception):
@@ -88,6 +90,8 @@ class Block:
         Where the inputs of the program stand.
     head : list of str
         Takes the statements that make temporary arrays: once, before any loop.
+    raising : bool
+        Whether lengths are compared by the compiled function; otherwise `checks` has them.
 
     Attributes
     ----------
@@ -99,8 +103,10 @@ class Block:
     """
 
     def __init__(
-        self, program: Program, names: Names, inputs: Sequence[Place], head: list[str] | None = None
+        self, program: Program, names: Names, inputs: Sequence[Place],
+        head: list[str] | None = None, raising: bool = False,
     ) -> None:
+        self.raising = raising
         self.program = program
         self.names = names
         self.lines: list[str] = []
@@ -124,7 +130,7 @@ class Block:
             place = self.place(slot)
             if wanted is not None and (place.base, place.index) != (wanted.base, wanted.index):
                 wanted = dataclasses.replace(wanted, shape=place.shape)
-                self._copy(place, wanted)
+                self.copy(place, wanted)
                 place = wanted
             found.append(place)
         return found
@@ -133,9 +139,17 @@ class Block:
         """Where the value of a slot stands."""
         if slot not in self.places:
             variable: Any = self.program.slots[slot].variable
-            if not isinstance(variable, Constant) or variable.data.size != 1:
-                raise Inexpressible(variable)
             kind = variable.type.dtype
+            if not isinstance(variable, Constant) or not 0 < variable.data.size <= MOST_WRITTEN:
+                raise Inexpressible(variable)
+            if variable.data.size > 1:
+                found = whole(self.names.new(self.program.slots[slot].name), kind,
+                              [str(length) for length in variable.data.shape])
+                values = repr(variable.data.tolist()).replace("nan", "np.nan")
+                self.head.append(f"{found.base} = np.array({values.replace('inf', 'np.inf')}, "
+                                 f"np.{numpy_name(kind)})")
+                self.places[slot] = found
+                return found
             text = literal(prim.Literal(variable.data.item(), kind), variable.data.item())
             self.places[slot] = Place(text, kind, ("1",) * variable.type.ndim)
         return self.places[slot]
@@ -162,7 +176,7 @@ class Block:
 
     def _instruction(self, instruction: Instruction) -> None:
         for check in instruction.checks:
-            self.checks.append((check, self._length(check.first), self._length(check.second)))
+            self._agree(check, self._length(check.first), self._length(check.second))
         if instruction.kernel is not None:
             return self._kernel(instruction, instruction.kernel)
         (node,) = instruction.nodes
@@ -171,6 +185,25 @@ class Block:
         if form is None:
             raise Inexpressible(node)
         form(self, instruction, [self._slots[v] for v in node.inputs])
+
+    def _agree(self, check: Any, first: str, second: str) -> None:
+        """Two lengths must be equal."""
+        if not self.raising:
+            self.checks.append((check, first, second))
+        elif first != second:
+            self._require(f"{first} == {second}", "ValueError: Input dimension mismatch")
+
+    def _require(self, condition: str, error: str) -> None:
+        kind, message = error.split(": ")
+        self.head += [f"if not {condition}:", f"    raise {kind}({message!r})"]
+
+    def _not_of_nothing(self, primitive: str, lengths: Sequence[str], kept: int) -> None:
+        """A maximum must not be one of nothing."""
+        if not self.raising:
+            self.empties.append((primitive, tuple(lengths), kept))
+        elif lengths[kept:]:
+            self._require(" and ".join(f"{length} > 0" for length in lengths[kept:]),
+                          "ValueError: zero-size array to reduction operation")
 
     def _length(self, length: Length | int) -> str:
         if isinstance(length, int):
@@ -185,7 +218,7 @@ class Block:
         for primitive, axes in kernel.extremes:
             rest = [length for axis, length in enumerate(lengths) if axis not in axes]
             kept = [lengths[axis] for axis in axes]
-            self.empties.append((primitive, (*kept, *rest), len(kept)))
+            self._not_of_nothing(primitive, [*kept, *rest], len(kept))
         for row in kernel.kept:
             shape = [lengths[axis] for axis in row.axes]
             places[row.target] = self.temporary(row.target, row.dtype, shape)
@@ -196,7 +229,8 @@ class Block:
         for number, store in zip(instruction.outputs, kernel.outputs):
             self.places[number] = nest.places[store.target]
 
-    def _copy(self, source: Place, target: Place) -> None:
+    def copy(self, source: Place, target: Place) -> None:
+        """Copy element by element."""
         self.lines += over(
             target.shape, lambda walk: f"{target.element(walk)} = {source.element(walk)}"
         )
@@ -207,7 +241,7 @@ class Block:
         text = place.array()
         if text is None:
             copied = self.temporary(self.program.slots[slot].name, place.dtype, place.shape)
-            self._copy(place, copied)
+            self.copy(place, copied)
             text = copied.base
         return text
 
@@ -219,7 +253,7 @@ class Block:
             raise Inexpressible(node)
         product = f"np.dot({self._matrix(inputs[0])}, {self._matrix(inputs[1])}"
         target = self.new(output, left.shape[:-1] + right.shape[1:])
-        self.checks.append((node, left.shape[-1], right.shape[0]))
+        self._agree(node, left.shape[-1], right.shape[0])
         if target.shape:
             self.lines.append(f"{product}, {target.array()})")
         else:
@@ -249,7 +283,7 @@ class Block:
         if primitive in ("max", "min"):
             start = start_value(primitive, dtype)
             shape = [place.shape[a] for a in (*kept, *gone)]
-            self.empties.append((primitive, tuple(shape), len(kept)))
+            self._not_of_nothing(primitive, shape, len(kept))
         shape = [place.shape[axis] for axis in kept]
         # single precision is summed in double precision
         wide = primitive == "add" and dtype == "float32"
@@ -264,9 +298,61 @@ class Block:
 
         self.lines += over(place.shape, add)
         if wide:
-            self._copy(total, self.new(output, shape))
+            self.copy(total, self.new(output, shape))
+
+
+    def _subtensor(self, instruction: Instruction, inputs: list[int]) -> None:
+        """Leading numbers are another way to index; slices make a view, where that may be made."""
+        place, (output,) = self.place(inputs[0]), instruction.outputs
+        rest = iter(inputs[1:])
+        pattern = instruction.nodes[0].op.pattern  # type: ignore[attr-defined]
+        if any(isinstance(entry, Slice) for entry in pattern):
+            return self._view(instruction, place, inputs)
+        for entry in pattern:
+            at = str(entry) if isinstance(entry, int) else self.place(next(rest)).element(())
+            if place.index is None:
+                raise Inexpressible(instruction.nodes[0])
+            self.lines += [f"if not -{place.shape[0]} <= {at} < {place.shape[0]}:",
+                           "    raise IndexError('index out of bounds')"]
+            place = place.row(f"{place.shape[0]} - {at[1:]}" if at.startswith("-") else at)
+        self.places[output] = place
+
+    def _view(self, instruction: Instruction, place: Place, inputs: list[int]) -> None:
+        (node,), (output,) = instruction.nodes, instruction.outputs
+        name, text = self.names.new(self.program.slots[output].name), place.array()
+        if self.head is not self.lines or text is None:
+            raise Inexpressible(node)
+        key = node.op.key_text(  # type: ignore[attr-defined]
+            [self.place(slot).element(()) for slot in inputs[1:]])
+        self.lines.append(f"{name} = {text}[{key}]")
+        rank = node.outputs[0].type.ndim  # type: ignore[attr-defined]
+        self.places[output] = whole(name, place.dtype, [f"{name}.shape[{a}]" for a in range(rank)])
+
+    def _change(self, instruction: Instruction, inputs: list[int]) -> None:
+        """A copy of an array, then a part of it replaced or added to."""
+        (node,), (output,) = instruction.nodes, instruction.outputs
+        source, value = (self.place(slot) for slot in inputs[:2])
+        target = self.new(output, source.shape)
+        self.copy(source, target)
+        key = node.op.key_text(  # type: ignore[attr-defined]
+            [self.place(slot).element(()) for slot in inputs[2:]])
+        given = value.array() if value.shape else value.element(())
+        if given is None or target.array() is None:
+            raise Inexpressible(node)
+        sign = "=" if node.op.name == "set_subtensor" else "+="
+        self.lines.append(f"{target.array()}[{key}] {sign} {given}")
+
+    def _shape(self, instruction: Instruction, inputs: list[int]) -> None:
+        """Lengths, as numbers in an array."""
+        place = self.place(inputs[0])
+        name = self.names.new(self.program.slots[instruction.outputs[0]].name)
+        self.lines.append(f"{name} = np.array(({', '.join(place.shape)},), np.int64)")
+        self.places[instruction.outputs[0]] = whole(name, "int64", [str(len(place.shape))])
 
 
 Form = Callable[[Block, Instruction, list[int]], None]
-FORMS: dict[str, Form] = {"dot": Block._dot, "dimshuffle": Block._dimshuffle}
+FORMS: dict[str, Form] = {
+    "dot": Block._dot, "dimshuffle": Block._dimshuffle, "subtensor": Block._subtensor,
+    "set_subtensor": Block._change, "inc_subtensor": Block._change, "shape": Block._shape,
+}
 """Name of an op -> what writes its statements; reductions and kernels need no entry."""

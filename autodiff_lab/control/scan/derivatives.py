@@ -70,6 +70,8 @@ class _Reverse:
         What the user reads of a state is mostly what the steps made, or the last of it.  Its
         cotangent is then no buffer: one of the last two is there, and stands for it.
         """
+        if place < self.states and _is_zero(cotangent):
+            return None, None, filled(self.initials[place][0], 0.0)
         depth = self.layout.depths[place] if place < self.states else 0
         part = _part_of_zeros(cotangent, Slice(depth)) if depth else None
         if part is None:
@@ -78,6 +80,10 @@ class _Reverse:
         if final is not None or self.op.truncate_gradient >= 0 or self.layout.backwards:
             return None, None, final
         return None, part, None
+
+    def from_outside(self, place: int, cotangent: Any) -> bool:
+        """Whether each step takes up a cotangent of what it made."""
+        return self.parts(place, cotangent)[2] is None and not _is_zero(cotangent)
 
     def kept(self, roots: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
         """The roots reading what the steps made where it stands; what they read, inside and out."""
@@ -100,14 +106,15 @@ class _Reverse:
                     carried.append([])
                 continue
             terms = []
-            if self.parts(place, g)[2] is None:
+            if self.from_outside(place, g):
                 given.append(_element(g))
                 terms.append(given[-1])
             if place < self.states:
                 carries = [_element(g) for _ in range(self.layout.depths[place])]
                 carried.append(carries)
                 terms.append(carries[0])
-            accumulate(seeds, body, functools.reduce(function("add"), terms))
+            if terms:
+                accumulate(seeds, body, functools.reduce(function("add"), terms))
         return seeds, given, carried
 
 
@@ -158,8 +165,8 @@ def _reversed_values(loop: _Reverse, cotangents: Sequence[Any]) -> list[Any]:
         found += [loop.values_of(place, buffer, tap) for tap in taps]
     for place, (g, body) in enumerate(zip(cotangents, loop.op.graph.outputs)):
         if is_continuous(body):
-            _, part, final = loop.parts(place, g)
-            if final is None:
+            if loop.from_outside(place, g):
+                part = loop.parts(place, g)[1]
                 found.append(loop.values_of(place, g) if part is None else part)
     return found
 
@@ -263,8 +270,8 @@ def _part_of_zeros(variable: Any, entry: Any) -> Any:
 
 def _is_zero(variable: Any) -> bool:
     """Whether an array is surely filled with zeros."""
-    if variable.owner is not None and variable.owner.op.name in ("second", "dimshuffle"):
-        return _is_zero(variable.owner.inputs[-1])
+    while variable.owner is not None and variable.owner.op.name in ("second", "dimshuffle"):
+        variable = variable.owner.inputs[-1]
     return isinstance(variable, Constant) and not variable.data.any()
 
 

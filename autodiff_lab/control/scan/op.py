@@ -196,11 +196,23 @@ class Scan(GraphOp):
             b[[(done + k) % (d + 1) for k in range(d)]] if layout.is_brief(n) else b[: d + done]
             for n, (b, d) in enumerate(zip(buffers, layout.depths))
         ]
-        outputs += [
-            _empty(node.outputs[states + place]) if value is None else value[:done]
-            for place, value in enumerate(mapped)
-        ]
+        if mapped and not done:
+            mapped = self._nothing(node, sequences, initials, constants)
+        outputs += [value[:done] for value in mapped]
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+    def _nothing(self, node: Apply, *given: list[Any]) -> list[Any]:
+        """Mapped outputs of no step, in the shape that a step on zeros would have."""
+        sequences, initials, constants = given
+        elements = [np.zeros(s.shape[1:], s.dtype) for s in sequences]
+        taps = [first[0] for first, kinds in zip(initials, self.layout.taps) for _ in kinds]
+        states = len(self.layout.taps)
+        try:
+            results = self.run(0, *elements, *taps, *constants)[states:]
+        except Exception:  # zeros may be nothing that a step can take
+            return [_empty(variable) for variable in node.outputs[states:]]
+        made = [np.asarray(value) for value in results[: self.layout.mapped]]
+        return [np.empty((0, *value.shape), value.dtype) for value in made]
 
     def wrong_state(self, node: Apply, place: int, first: Any, then: Any) -> None:
         """Raise the error for a state that changes its shape."""
