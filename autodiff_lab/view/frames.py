@@ -65,6 +65,7 @@ def frames(groups: Sequence[Sequence[GraphView]], placed: Sequence[Positions | N
 def _stage(placed: Positions | None) -> Any:
     if placed is None:
         return None
-    boxes = [[b.id, b.x, b.y, b.width, b.height] for b in placed.boxes]
-    routes = [[r.source, r.target, [c for point in r.points for c in point]] for r in placed.routes]
-    return {"size": [placed.width, placed.height], "boxes": boxes, "routes": routes}
+    boxes = [[b.id, *map(round, (b.x, b.y, b.width, b.height))] for b in placed.boxes]
+    routes = [[r.source, r.target, [round(c) for point in r.points for c in point]]
+              for r in placed.routes]
+    return {"boxes": boxes, "routes": routes}

@@ -23,6 +23,7 @@ from autodiff_lab.view.layout import Engine, layouts
 from autodiff_lab.view.model import CardView, PlotSeries, PlotView, to_json
 
 MAXIMUM_PLOT_SAMPLES = 400
+NOTHING = (None, "", [], False)  # what the script fills in itself
 
 _POLICY = (
     "default-src 'none'; img-src data:; style-src {styles}; script-src {scripts}; "
@@ -41,10 +42,10 @@ class Drawing:
     def __init__(self, card: CardView, engine: Engine = "auto") -> None:
         main = [] if card.graph is None else [card.graph, *budget.scenes(card.graph)]
         self.stories = frames.stages(card.steps or ())
-        placed = layouts([*main, *map(frames.union, self.stories)], engine)
+        placed = layouts(main, engine)
         self.graph = placed[0] if main else None
-        self.scenes = [p for p in placed[1 : len(main)] if p is not None]
-        self.stages = placed[len(main) :]
+        self.scenes = [p for p in placed[1:] if p is not None]
+        self.stages = layouts([frames.union(s) for s in self.stories], engine, sideways=True)
 
     def data(self, card: CardView) -> dict[str, Any]:
         """The card as the script reads it: the nodes that are drawn, and the steps' pictures."""
@@ -57,7 +58,13 @@ class Drawing:
         kernel = card.kernel and replace(card.kernel, numpy_source="", numba_source="")
         shown = replace(card, graph=graph, plot=_samples(card.plot), steps=steps, formulas=(),
                         pictures=(), kernel=kernel)  # fmt: skip
-        return {**to_json(shown), "frames": frames.frames(self.stories, self.stages)}
+        data = {**to_json(shown), "frames": frames.frames(self.stories, self.stages)}
+        if data["derivation"] and data["derivation"]["parts"]:
+            data["derivation"]["lines"] = []  # the parts have them
+        for scene in [data["graph"], *data["graph"]["scenes"]] if data["graph"] else ():
+            scene["nodes"] = [{k: v for k, v in node.items() if v not in NOTHING}
+                              for node in scene["nodes"]]
+        return data
 
 
 def card_html(card: CardView, engine: Engine = "auto") -> str:

@@ -93,14 +93,15 @@ def layout(
 
 
 def layouts(
-    graphs: Sequence[GraphView], engine: Engine = "auto", seconds: float = LAYOUT_SECONDS
+    graphs: Sequence[GraphView], engine: Engine = "auto", seconds: float = LAYOUT_SECONDS,
+    sideways: bool = False,
 ) -> list[Positions | None]:
-    """Several graphs at once; of those that take too long, less is tried."""
+    """Several graphs at once, from left to right if `sideways`; of slow ones, less is tried."""
     shown = [budget.reduce_graph(graph, graph.budget) for graph in graphs]
-    for name in _engines(engine):
-        plain = _run(name, [_write_dot(graph) for graph in shown], seconds)
+    for name in _engines(engine) if graphs else ():
+        plain = _run(name, [_write_dot(graph, sideways) for graph in shown], seconds)
         if len(shown) > 1 and None in plain:
-            plain = [_run(name, [_write_dot(graph)], seconds)[0] for graph in shown]
+            plain = [_run(name, [_write_dot(graph, sideways)], seconds)[0] for graph in shown]
         return [_smaller(graph, name, seconds) if text is None else _read_plain(text, graph, name)
                 for graph, text in zip(shown, plain)]
     return [None for _ in graphs]
@@ -146,17 +147,17 @@ def _run(engine: str, sources: Sequence[str], seconds: float) -> list[str | None
     return [*texts] if len(texts) == len(sources) else [None] * len(sources)
 
 
-def _write_dot(graph: GraphView) -> str:
+def _write_dot(graph: GraphView, sideways: bool = False) -> str:
     """The mirror recipe; see the top of this file."""
     number = {node.id: index for index, node in enumerate(graph.nodes)}
     lines = [
         "digraph {",
-        "graph [nodesep=0.3, ranksep=0.32, newrank=true];",
+        f"graph [nodesep=0.22, ranksep=0.32, newrank=true{', rankdir=LR' * sideways}];",
         'node [shape=box, fixedsize=true, label=""];',
         "edge [arrowsize=0.7];",
     ]
     for column in ("forward", "adjoint"):
-        lines.append(f"subgraph cluster_{column} {{ margin=22;")
+        lines.append(f"subgraph cluster_{column} {{ margin=16;")
         for node in graph.nodes:
             if node.column == column:
                 width, height = (side / POINTS_PER_INCH for side in box_size(node))

@@ -8,12 +8,14 @@
 const SVG = "http://www.w3.org/2000/svg";
 const XHTML = "http://www.w3.org/1999/xhtml";
 const MAXIMUM_DIFF = 250000; // cells of the table that compares two listings
-const SMALLEST_SCALE = 0.6; // a graph that would be smaller than this starts at its top instead
+const SMALLEST_SCALE = 0.52; // a graph that would be smaller than this starts at its top instead
 const READABLE_SCALE = 0.9;
 const LARGEST_SCALE = 4;
 const MOST_MOVING = 300; // more boxes than this do not move, they change at once
 const MOVE_TIME = 450; // milliseconds, as in lab.css
 const PLAY_EVERY = 1400;
+const NODE = { label: "", text: "", op: "", name: "", dtype: "", shape: [], column: "forward", twin: null, row: 0,
+  source: null, rule: "", term: "", value: null, share: null, cost: "", inside: "", derivation_line: null };
 
 // ---------------------------------------------------------------- small tools
 
@@ -244,7 +246,10 @@ function makeCamera(picture, canvas) {
 function makeWire(card) {
   const nodes = new Map();
   const scenes = card.graph ? [card.graph, ...(card.graph.scenes || [])] : [];
-  for (const scene of scenes) for (const node of scene.nodes) if (!nodes.has(node.id)) nodes.set(node.id, node);
+  for (const scene of scenes) {
+    scene.nodes = scene.nodes.map((node) => ({ ...NODE, ...node })); // what is empty was not sent
+    for (const node of scene.nodes) if (!nodes.has(node.id)) nodes.set(node.id, node);
+  }
   const kernelLines = new Map(((card.kernel || {}).lines || []).map(([line, ids]) => [line, ids]));
   const listeners = [];
   const of = {
@@ -752,13 +757,17 @@ function describeStep(step, drawn, movie, at) {
 function makeMovie(told) {
   if (!told || told.frames.length < 2 || told.stages.some((stage) => stage === null)) return null;
   const picture = svgEl("svg", { class: "adl-graph", role: "img" });
-  const lines = svgEl("g"), layer = svgEl("g");
-  picture.append(svgEl("rect", { class: "bg", width: "100%", height: "100%" }), lines, layer);
+  const lines = svgEl("g"), layer = svgEl("g"), defs = svgEl("defs");
+  const tip = svgEl("marker", { id: "adl-movie-tip", class: "tip", viewBox: "0 0 8 8", refX: 0.5, refY: 4,
+    markerWidth: 7.5, markerHeight: 7.5, markerUnits: "userSpaceOnUse", orient: "auto" });
+  tip.append(svgEl("path", { d: "M0 .6 7.6 4 0 7.4z" }));
+  defs.append(tip);
+  picture.append(defs, svgEl("rect", { class: "bg", width: "100%", height: "100%" }), lines, layer);
   const element = el("div", { class: "movie", tabindex: "0", role: "group", "aria-label": "The graph, moving" }, picture);
   const stages = told.stages.map(({ boxes, routes }) => ({ routes, boxes: new Map(boxes.map(([id, ...box]) => [id, box])) }));
   const shown = new Map();
   const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-  let frame = -1;
+  let frame = -1, extent = null;
 
   const members = (at) => told.frames[at][1].map((index) => told.nodes[index]);
   const text = (at) => [...members(at).filter(([, , , words]) => words).map(([id, , , words]) => `${id} = ${words}`), told.frames[at][2]].join("\n");
@@ -795,8 +804,13 @@ function makeMovie(told) {
       title.textContent = words ? `${id} = ${words}` : id;
       box.style.transform = `translate(${x}px, ${y}px)`;
     }
-    lines.replaceChildren(...stage.routes.filter(([source, target]) => ids.has(source) && ids.has(target) && ids.get(target)[4].includes(source))
-      .map(([, , [x, y, ...rest]]) => svgEl("path", { class: "edge forward", d: `M${x} ${y}C${rest.join(" ")}` })));
+    const routes = stage.routes.filter(([source, target]) => ids.has(source) && ids.has(target) && ids.get(target)[4].includes(source));
+    lines.replaceChildren(...routes.map(([, , [x, y, ...rest]]) =>
+      svgEl("path", { class: "edge forward", d: `M${x} ${y}C${rest.join(" ")}`, "marker-end": "url(#adl-movie-tip)" })));
+    const spans = [...rows.map(([id]) => stage.boxes.get(id)), ...routes.flatMap(([, , points]) =>
+      points.map((x, k) => (k % 2 ? null : [x, points[k + 1], 0, 0])).filter(Boolean))];
+    const x = Math.min(...spans.map((b) => b[0])) - 10, y = Math.min(...spans.map((b) => b[1])) - 10;
+    extent = { x, y, width: Math.max(...spans.map((b) => b[0] + b[2])) + 10 - x, height: Math.max(...spans.map((b) => b[1] + b[3])) + 10 - y };
     frame = at;
     picture.setAttribute("aria-label", text(at));
     fit();
@@ -804,10 +818,7 @@ function makeMovie(told) {
 
   // Just large enough for the nodes that are there; if that is too small to read, it scrolls.
   function fit() {
-    const rows = members(frame), { boxes } = stages[told.frames[frame][0]];
-    const ends = rows.map(([id]) => boxes.get(id));
-    const x = Math.min(...ends.map((b) => b[0])) - 10, y = Math.min(...ends.map((b) => b[1])) - 10;
-    const width = Math.max(...ends.map((b) => b[0] + b[2])) + 10 - x, height = Math.max(...ends.map((b) => b[1] + b[3])) + 10 - y;
+    const { x, y, width, height } = extent;
     const room = [element.clientWidth - 2, element.clientHeight - 2];
     if (!(room[0] > 0)) return;
     const scale = clamp(Math.min(room[0] / width, room[1] / height), SMALLEST_SCALE, 1);
@@ -823,9 +834,10 @@ function makeMovie(told) {
     picture.classList.toggle("moving", moving);
     draw(at + 1, true);
     const fresh = layer.querySelector(".is-new");
-    if (fresh && element.scrollHeight > element.clientHeight) {
+    if (fresh) {
       const box = fresh.getBoundingClientRect(), frameBox = element.getBoundingClientRect();
       element.scrollTop += box.top - frameBox.top - element.clientHeight / 2;
+      element.scrollLeft += box.left - frameBox.left - element.clientWidth / 2;
     }
   }
 
