@@ -19,7 +19,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from autodiff_lab.errors import RewriteError, RewriteLoop, RewriteWarning
-from autodiff_lab.graph import Apply, FunctionGraph, Variable, collector_paused
+from autodiff_lab.graph import Apply, FunctionGraph, Variable, collector_paused, source
 from autodiff_lab.rewriting import faults
 from autodiff_lab.rewriting.facts import Context
 from autodiff_lab.rewriting.pattern import heads_fit
@@ -163,6 +163,7 @@ class _Walk:
         self.settled = settled
         self.untouched: set[Apply] = set()
         self.by_kind: dict[tuple[Any, ...], list[Rule]] = {}
+        self.by_root: dict[tuple[Any, ...], list[Rule]] = {}
         self.final: dict[Apply, tuple[Variable, ...]] = {}
         self.forward: dict[Apply, tuple[Variable, ...]] = {}
         # node made by a rule -> (how many replacements deep, the rule, the node replaced)
@@ -244,21 +245,37 @@ class _Walk:
     def _candidates(self, node: Apply) -> list[Rule]:
         """The rules to try on a node: all that can match, or those that are new in this phase."""
         heads = tuple(map(self.context.head, node.inputs))
-        key = (node.op, heads, node in self.settled)
-        found = self.by_kind.get(key)
+        settled = node in self.settled
+        found = self.by_kind.get((node.op, heads, settled))
         if found is None:
-            kinds = {"*", node.op.name, *type(node.op).__mro__}
-            found = self.by_kind[key] = [
+            found = self.by_kind[node.op, heads, settled] = [
                 rule
-                for rule in self.rules
-                if not kinds.isdisjoint(rule.ops)
-                and heads_fit(rule.heads, rule.behind, heads)
-                and (not key[2] or rule.phase == self.context.phase or rule.uses)
+                for rule in self._rules_of(node.op)
+                if heads_fit(rule.heads, rule.behind, heads)
+                and (not settled or rule.phase == self.context.phase or rule.uses)
             ]
         return found
 
+    def _rules_of(self, op: Any) -> list[Rule]:
+        """The rules whose root an op can be: the others cost nothing at its nodes."""
+        known = self.by_root.get((op.name, type(op)))
+        if known is None:
+            kinds = {"*", op.name, *type(op).__mro__}
+            known = self.by_root[op.name, type(op)] = [
+                rule for rule in self.rules if not kinds.isdisjoint(rule.ops)
+            ]
+        return known
+
     def _try(self, node: Apply) -> tuple[Variable, ...] | None:
-        for rule in self._candidates(node):
+        candidates = self._candidates(node)
+        if not candidates:
+            return None
+        with source.using(node.source):
+            return self._first(node, candidates)
+
+    def _first(self, node: Apply, candidates: list[Rule]) -> tuple[Variable, ...] | None:
+        """What the first of these rules that changes a node makes of it."""
+        for rule in candidates:
             if rule.name in self.dropped:
                 continue
             self.record.tried += 1

@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import operator
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -470,7 +471,8 @@ def _number(value: Any, meaning: Wild, output: Any) -> Any:
 
 def build(recorded: Recorded, context: Context, node: Apply, found: Match) -> Any:
     """The right side, in the dtype and shape of the node's output; None if it does not fit."""
-    with source.using(node.source):
+    # The negative of an unsigned number wraps around: no warning about that.
+    with source.using(node.source), np.errstate(all="ignore"):
         if recorded.plain:
             right = _instance(recorded.right, found.bindings)
         else:
@@ -480,14 +482,23 @@ def build(recorded: Recorded, context: Context, node: Apply, found: Match) -> An
 
 
 def _plain(tree: Tree) -> bool:
-    """Whether a right side says all in its tree: no number is computed, no axes are needed."""
-    if isinstance(tree, Call):
-        return tree.elementwise and all(map(_plain, tree.args))
-    return isinstance(tree, Value) or not tree.constant
+    """Whether a right side says all in its tree: nothing in it needs axes."""
+    return not isinstance(tree, Call) or (tree.elementwise and all(map(_plain, tree.args)))
+
+
+ARITHMETIC: dict[str, Callable[..., Any]] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "true_div": operator.truediv,
+    "neg": operator.neg, "pow": operator.pow, "abs": abs,
+}
 
 
 def _instance(tree: Tree, bindings: Mapping[str, Any]) -> Any:
     """A right side built from its tree: half the work of calling the rule, which builds both."""
-    if isinstance(tree, Call):
-        return function(tree.op)(*(_instance(arg, bindings) for arg in tree.args))
-    return bindings[tree.name] if isinstance(tree, Wild) else tree.number
+    if isinstance(tree, Wild):
+        return bindings[tree.name]
+    if isinstance(tree, Value):
+        return tree.number
+    args = [_instance(arg, bindings) for arg in tree.args]
+    if tree.op in ARITHMETIC and not any(isinstance(arg, Variable) for arg in args):
+        return ARITHMETIC[tree.op](*args)
+    return function(tree.op)(*args)

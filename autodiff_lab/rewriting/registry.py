@@ -171,8 +171,7 @@ class NodeRule(Rule):
     """A rule written as a function of a node."""
 
     def apply(self, context: Context, node: Apply) -> Replacement | None:
-        with source.using(node.source):
-            answer = self.function(context, node)
+        answer = self.function(context, node)
         if answer is None or answer is False:
             return None
         return Replacement([answer] if isinstance(answer, Variable) else answer)

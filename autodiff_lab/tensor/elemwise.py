@@ -175,16 +175,14 @@ class Elemwise(Op):
 
     __props__ = ("row", "stretch")
     typed_by_types = True
+    name = ""       # of each op its row's: read so often that a property would cost
 
     def __init__(self, row: ScalarRow, stretch: Stretch = ()) -> None:
         self.row = row
+        self.name = row.name
         self.stretch = stretch if any(stretch) else ()
         self.__name__ = row.name
         self.__doc__ = _docstring(row)
-
-    @property
-    def name(self) -> str:
-        return self.row.name
 
     @property
     def notation(self) -> Notation:
@@ -342,15 +340,8 @@ class Elemwise(Op):
         if row.partials is None:
             return [Undefined(f"{row.name} has no derivative")] * len(inputs)
         dtype = output.type.dtype  # type: ignore[attr-defined]
-        if self._leaves_complex(inputs, output):
-            return [Undefined(f"{row.name} of complex numbers has no derivative")] * len(inputs)
         same = [_in_dtype(variable, dtype) for variable in inputs]
         return [_times(factor, partial) for partial in row.partials(*same, output)]
-
-    def _leaves_complex(self, inputs: Sequence[Any], output: Any) -> bool:
-        """Whether the result of complex numbers is real: then no linear map is its derivative."""
-        kinds = [v.type.dtype in dtypes.COMPLEX for v in (*inputs, output)]
-        return self.row.partials is not None and any(kinds) and not kinds[-1]
 
     def pushforward(self, inputs: Variables, outputs: Variables, tangents: Tangents) -> Terms:
         """The tangent of the result.
@@ -359,8 +350,6 @@ class Elemwise(Op):
         the tangent in the place of the cotangent.
         """
         (output,) = outputs
-        if self._leaves_complex(inputs, output):
-            return self._local(inputs, output, output)[:1]
         total: Any = None
         for place, tangent in enumerate(tangents):
             if tangent is None:
@@ -373,8 +362,10 @@ class Elemwise(Op):
         return [ZERO if total is None else total]
 
     def _spread(self, tangent: Variable, output: Variable, place: int) -> Variable:
-        """A tangent of one input in the shape and dtype of the result."""
-        tangent = _in_dtype(tangent, output.type.dtype)  # type: ignore[attr-defined]
+        """A tangent of one input in the shape of the result, and its dtype if that holds it."""
+        dtype: str = output.type.dtype  # type: ignore[attr-defined]
+        if tangent.type.dtype not in dtypes.COMPLEX or dtype in dtypes.COMPLEX:  # type: ignore[attr-defined]
+            tangent = _in_dtype(tangent, dtype)
         if self.stretch and self.stretch[place]:
             spread: Variable = registry.function("second")(output, tangent)
             return spread

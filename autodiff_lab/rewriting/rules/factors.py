@@ -100,11 +100,17 @@ def _pair_above(
 ) -> Any:
     """The product with two factors replaced: the first two, one of an op `name`, that meet."""
     above, below = _fraction_at(context, node)
+    notes = context.notes   # products within products ask about the same pairs again and again
     for place, factor in enumerate(above):
         if name_of(factor) != name:
             continue
         for other, partner in enumerate(above):
-            together = None if place == other else meet(factor, partner)
+            if place == other:
+                continue
+            pair = meet.__qualname__, factor, partner
+            if pair not in notes:
+                notes[pair] = meet(factor, partner)
+            together = notes[pair]
             if together is not None:
                 return _rebuilt(
                     context, node, [*together, *_but(above, place, other)], below, above + below
