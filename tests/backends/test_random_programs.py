@@ -6,13 +6,14 @@ convex, a length read from an array that is gone.
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
 import pytest
 
 import autodiff_lab.tensor as pt
-from autodiff_lab.compile import lower
+from autodiff_lab.compile import function, lower
 from autodiff_lab.compile.backend import get_backend
 from autodiff_lab.graph import Constant, FunctionGraph, Variable
 
@@ -117,3 +118,15 @@ def test_programs_hold_together(seed: int) -> None:
             ready |= set(instruction.outputs)
             ready -= set(instruction.frees)
         assert set(program.outputs) <= ready
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_functions_come_back_from_a_pickle(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    inputs, outputs = random_graph(rng, int(rng.integers(5, 60)))
+    f = function(inputs, outputs, mode="PYTHON", on_unused_input="ignore")
+    back = pickle.loads(pickle.dumps(f))
+    arrays = arrays_for(rng)
+    for got, want in zip(back(*arrays), f(*arrays), strict=True):
+        np.testing.assert_array_equal(got, want)
+    assert back.source() == f.source() and back.source("numba") == f.source("numba")
