@@ -511,6 +511,30 @@ def patternbroadcast(x: Any, broadcastable: Sequence[bool]) -> Any:
     return specify_broadcastable(unbroadcast(x, *fixed) if fixed else x, *ones)
 
 
+class Rebroadcast:
+    """The family's older op: says of axes whether they may be stretched.
+
+    Parameters
+    ----------
+    *axes : pair of (int, bool)
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> Rebroadcast((0, True))(pt.dmatrix("m")).type.shape
+    (1, None)
+    """
+
+    def __init__(self, *axes: tuple[int, bool]) -> None:
+        self.axis = dict(axes)
+
+    def __call__(self, x: Any) -> Any:
+        """`x` with these axes told."""
+        given = as_tensor_variable(x)
+        pattern = [self.axis.get(n, length == 1) for n, length in enumerate(given.type.shape)]
+        return patternbroadcast(given, pattern)
+
+
 @array_function("scalar_from_tensor")
 def tensor_from_scalar(x: Any) -> Any:
     """A scalar as a tensor of rank 0; here they are the same."""

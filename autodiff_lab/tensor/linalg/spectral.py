@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.errors import LabValueError
-from autodiff_lab.graph import Variables
+from autodiff_lab.graph import Constant, Undefined, Variables
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
 from autodiff_lab.tensor.linalg.frame import (
     MatrixOp, as_column, as_matrix, as_row, magnitude_dtype, near_identity, times, turned,
@@ -21,6 +21,7 @@ from autodiff_lab.tensor.linalg.frame import (
 from autodiff_lab.tensor.linalg.triangles import (
     diagonal_of, symmetric_from_lower, to_lower, with_diagonal,
 )
+from autodiff_lab.tensor.lengths import length_of
 from autodiff_lab.tensor.opdef import Dims, Notation
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.type import TensorType
@@ -126,6 +127,21 @@ def eigvalsh(a: Any, UPLO: str = "L", *, lower: bool | None = None) -> Any:
     return eigh(a, UPLO)[0]
 
 
+def _is_zero(cotangent: Any) -> bool:
+    """Whether a cotangent was filled in for an output that nobody asked about."""
+    value, node = None, cotangent.owner
+    if node is not None and node.op.name == "second":
+        value = node.inputs[1]
+        while value.owner is not None:         # axes added to a constant
+            value = value.owner.inputs[0]
+    return isinstance(value, Constant) and not value.data.any()
+
+
+FURTHER_VECTORS = (
+    "the further vectors of a full svd are not unique: ask for full_matrices=False"
+)
+
+
 class SingularValues(MatrixOp):
     """U, s and V^T with U diag(s) V^T = A, for each matrix; s is in decreasing order.
 
@@ -136,7 +152,8 @@ class SingularValues(MatrixOp):
     Parameters
     ----------
     full : bool
-        All columns of U and V rather than the first min(m, n); these have no derivative.
+        All columns of U and V rather than the first min(m, n); then only the singular values
+        have a derivative.
     """
 
     op_name = "svd"
@@ -173,13 +190,9 @@ class SingularValues(MatrixOp):
             return [(*stack, rows, rows), (*stack, short), (*stack, columns, columns)]
         return [(*stack, rows, short), (*stack, short), (*stack, short, columns)]
 
-    def refused(self, x: Any) -> str:
-        if self.full:
-            return ("the further vectors of a full svd are not unique: ask for "
-                    "full_matrices=False")
-        return super().refused(x)
-
     def reverse(self, x: Any, outputs: Variables, cotangents: Variables) -> Any:
+        if self.full:
+            return self._reverse_of_values(outputs, cotangents)
         (left, values, right), (by_left, by_values, by_right) = outputs, cotangents
         vectors, by_vectors = turned(right), turned(by_right)
         gap, row, column = gaps(function("sqr")(values)), as_row(values), as_column(values)
@@ -193,8 +206,24 @@ class SingularValues(MatrixOp):
         inside = times(times(left, inner) + outside_left, right)
         return inside + times(left, turned(outside_right))
 
+    def _first(self, outputs: Variables) -> tuple[Any, Any]:
+        """The vectors that belong to the singular values."""
+        count = length_of(outputs[1], -1)
+        return outputs[0][..., :count], outputs[2][..., :count, :]
+
+    def _reverse_of_values(self, outputs: Variables, cotangents: Variables) -> Any:
+        """The cotangent where only the singular values are asked: dA = U diag(ds) V^T."""
+        if not all(map(_is_zero, cotangents[::2])):
+            return Undefined(FURTHER_VECTORS)
+        left, right = self._first(outputs)
+        return times(left * as_row(cotangents[1]), right)
+
     def forward(self, x: Any, outputs: Variables, moved: Any) -> list[Any]:
         """ds = diag(P), P = U^T dA V; dU and dV turn within and out of the spaces they span."""
+        if self.full:
+            left, right = self._first(outputs)
+            further = Undefined(FURTHER_VECTORS)
+            return [further, diagonal_of(times(turned(left), moved, turned(right))), further]
         left, values, right = outputs
         vectors = turned(right)
         gap, row, column = gaps(function("sqr")(values)), as_row(values), as_column(values)
