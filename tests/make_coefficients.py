@@ -82,12 +82,22 @@ def tables() -> dict[str, dict[str, list[str]]]:
     return found
 
 
-def split(value: mpf, first_bits: int, bits: int, parts: int = 2) -> list[str]:
-    """A constant as floats of falling size; the first has `first_bits`, so that products fit."""
+def split(
+    value: mpf, first_bits: int, bits: int, parts: int = 2, later_bits: int | None = None
+) -> list[str]:
+    """A constant as floats of falling size.
+
+    The first has `first_bits`, those between `later_bits`, so that products of them fit.
+    """
     with mpmath.workprec(first_bits):
         pieces = [float(+value)]
     while len(pieces) < parts:
-        pieces.append(rounded(value - mpmath.fsum(map(mpf, pieces)), bits))
+        rest = value - mpmath.fsum(map(mpf, pieces))
+        if later_bits and len(pieces) < parts - 1:
+            with mpmath.workprec(later_bits):
+                pieces.append(float(+rest))
+        else:
+            pieces.append(rounded(rest, bits))
     return [piece.hex() for piece in pieces]
 
 
@@ -109,6 +119,7 @@ def main() -> None:
     found["32"]["ln2"] = split(mpmath.log(2), 16, 32)
     found["64"]["two_thirds"] = split(mpf(2) / 3, 53, 64)
     found["64"]["half_pi"] = split(mpmath.pi / 2, 53, 64)
+    found["64"]["half_pi_parts"] = split(mpmath.pi / 2, 39, 64, parts=3, later_bits=39)
     found["64"]["turns"] = turns()
     text = json.dumps(found, indent=0)
     PAGE.write_text(text + "\n", encoding="utf8")

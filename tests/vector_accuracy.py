@@ -173,7 +173,8 @@ width. A third of them are random bit patterns, subnormal and huge numbers among
 {rows}
 
 Zeros keep their sign; infinities, NaN and arguments outside the domain give what NumPy gives.
-Angles of any size are reduced exactly (Payne and Hanek), with every element and without a branch.
+Angles above 16,384 are reduced exactly (Payne and Hanek) in a function that the loop calls for all
+its lanes, and which returns at once where there is none.
 On machines without a fused multiply-add instruction the same formulas round twice; the tests run
 them as such machines do too. Methods and sources are named in
 `autodiff_lab/backends/vector_math/functions.py`, the coefficients are made by

@@ -85,7 +85,9 @@ class Driver:
                 self.globals[slot.name] = slot.variable.data  # type: ignore[attr-defined]
         parameters = ", ".join(program.slots[i].name for i in program.inputs)
         self._line(f"def run({parameters}):")
-        self._line('    with np.errstate(all="ignore"):')
+        # kernels do not warn, so where there is nothing else nothing has to be silenced
+        alone = all(i.kernel and i.kernel.name in self.kernels for i in program.instructions)
+        self._line("    if True:" if alone else '    with np.errstate(all="ignore"):')
         for number, instruction in enumerate(program.instructions):
             self._instruction(instruction, number)
         self._line(f"        return ({''.join(text + ', ' for text in self._results())})")
@@ -188,7 +190,10 @@ class Driver:
         slots = self.program.slots
         arrays = {p.name: slots[i].name for p, i in zip(kernel.read, instruction.inputs)}
         call = []
-        for parameter in kernel.read:
+        for parameter, slot in zip(kernel.read, instruction.inputs):
+            if not parameter.axes and slots[slot].kind == "input":
+                call.append(slots[slot].name)     # surely an array, and one number has no order
+                continue
             ready = f"{parameter.name}_"
             while ready in self.names.values():
                 ready += "_"
@@ -243,14 +248,15 @@ class Driver:
             slot = program.slots[number]
             # a second result from the same slot is a copy
             instruction = made.pop(number, None)
-            own = instruction is not None and self._owns(slot, instruction)
+            if instruction and instruction.kernel and instruction.kernel.name in self.kernels:
+                texts.append(slot.name)
+                continue
+            own = instruction is not None and self._owns(slot)
             texts.append(_result_text(slot, own))
         return texts
 
-    def _owns(self, slot: Slot, instruction: Instruction) -> bool:
-        """Whether a result has memory of its own and the declared dtype."""
-        if instruction.kernel is not None and instruction.kernel.name in self.kernels:
-            return True
+    def _owns(self, slot: Slot) -> bool:
+        """Whether NumPy's result has memory of its own and the declared dtype."""
         owner = slot.variable.owner
         return owner is not None and isinstance(owner.op, Elemwise | Reduction) and is_fresh(owner)
 

@@ -25,9 +25,11 @@ from numba.core.typing import signature
 from numba.extending import lower_builtin, type_callable
 
 from autodiff_lab.backends.vector_math.emitter import WIDTHS
-from autodiff_lab.backends.vector_math.functions import FUNCTIONS, symbol, write
+from autodiff_lab.backends.vector_math.functions import (
+    FAR, FUNCTIONS, LANES, symbol, write, write_far,
+)
 
-__all__ = ["EXPORTS", "fuses"]
+__all__ = ["EXPORTS", "fuses", "load_far"]
 
 
 def fuses(machine: Any) -> bool:
@@ -40,9 +42,29 @@ def fuses(machine: Any) -> bool:
 
 
 @functools.cache
+def load_far() -> Any:
+    """Compile what `sin` and `cos` call for large angles; returns what owns the machine code."""
+    codegen = cpu_target.target_context.codegen()
+    machine = llvm.Target.from_triple(codegen._tm.triple).create_target_machine(
+        cpu=codegen._get_host_cpu_name(), features=codegen._tm_features, opt=2, jit=True,
+    )
+    module = llvm.parse_assembly(write_far(fuses(machine)))
+    module.triple = machine.triple
+    # an engine owns its machine: this one is nobody else's
+    engine = llvm.create_mcjit_compiler(module, machine)
+    engine.finalize_object()
+    for name in FAR:
+        for each in (name, *(f"{name}_{lanes}" for lanes in LANES)):
+            llvm.add_symbol(each, engine.get_function_address(each))
+    return engine
+
+
+@functools.cache
 def _library(name: str, dtype: str) -> Any:
     """The compiled function as a library of Numba's."""
     codegen = cpu_target.target_context.codegen()
+    if name in ("sin", "cos"):
+        load_far()
     library = codegen.create_library(symbol(name, WIDTHS[dtype]))
     module = llvm.parse_assembly(write(name, WIDTHS[dtype], fuses(codegen._tm)))
     module.triple = codegen._tm.triple

@@ -150,6 +150,7 @@ class Emitter:
         self.width, self.fused = width, fused
         self.lines: list[str] = []
         self.tables: dict[str, tuple[float, ...]] = {}
+        self.called: list[str] = []
 
     def type(self, value: Value) -> str:
         """The LLVM type of a value."""
@@ -230,6 +231,11 @@ class Emitter:
         return self.add(
             f"load {self.width.float_type}, ptr {pointer.text}, !invariant.load !0", "f"
         )
+
+    def far(self, name: str, x: Value) -> Value:
+        """What an external function of one double gives; it has forms for several lanes, too."""
+        self.called.append(name)
+        return self.add(f"call double @{name}(double {x.text}) #0", "f")
 
     def polynomial(self, x: Value, coefficients: tuple[float, ...]) -> Value:
         """Horner's rule; the constant term comes first."""

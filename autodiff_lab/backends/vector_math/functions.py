@@ -7,7 +7,8 @@ Relies on `coefficients.json`, which tests/make_coefficients.py makes with mpmat
 
 The one idea: reduce the argument to a small interval, exactly or to twice the digits, evaluate a
 polynomial there, and undo the reduction; what the formulas get wrong at 0, infinity and NaN is
-chosen away at the end.
+chosen away at the end.  Only large angles need something else: a call, which has forms for several
+lanes (named to LLVM's vectoriser by an attribute) and returns at once where none of them is large.
 
 Sources of the methods: Tang, doi:10.1145/63522.214389 (exp) and doi:10.1145/98267.98294 (log);
 Cody and Waite, Software Manual for the Elementary Functions, 1980 (reduction by a constant in two
@@ -26,6 +27,7 @@ from importlib import resources
 from autodiff_lab.backends.vector_math.emitter import DOUBLE, Emitter, Value, Width
 
 LOG2E = 1 / math.log(2.0)
+LANES = (2, 4, 8, 16)
 
 
 @functools.cache
@@ -159,9 +161,24 @@ def softplus(e: Emitter, x: Value) -> Value:
 
 # -- angles, in double precision ------------------------------------------------------------------
 
+NEAR = 16384.0
+"""Angles below are reduced on the spot, others in a function of their own, lane by lane."""
 
-def _quarter_turns(e: Emitter, x: Value) -> tuple[Value, Value, Value]:
-    """Modulo 4, x / (pi/2) as an integer and the rest, which comes back as an angle in two parts.
+
+def _near_turns(e: Emitter, x: Value) -> tuple[Value, Value, Value]:
+    """x / (pi/2) as an integer and the rest, which comes back as an angle in two parts."""
+    first, second, third = _table(e, "half_pi_parts")
+    whole = e.fma(x, 2 / math.pi, e.width.magic) - e.width.magic
+    # both products are exact: 39 digits times 14
+    rest = x - whole * first
+    part = whole * second
+    theta = rest - part
+    error = e.fma(whole, -third, (rest - theta) - part)
+    return whole, *e.ordered_sum(theta, error)
+
+
+def _far_turns(e: Emitter, x: Value) -> tuple[Value, Value, Value]:
+    """The same for any x, the integer modulo 4.
 
     Above 2**52 x is an integer times 2**(16 b), and multiples of 4 may be dropped from
     2**(16 b) * 2/pi beforehand; the table holds what remains, in four doubles, for every b.
@@ -185,36 +202,78 @@ def _quarter_turns(e: Emitter, x: Value) -> tuple[Value, Value, Value]:
     rest = rest + (d_rest + (c_rest + (b_rest + e.fma(y, t[3], q2))))
     angle, low = _table(e, "half_pi")
     theta, error = e.exact_product(turn, angle)
-    theta, error = e.ordered_sum(theta, e.fma(turn, low, e.fma(rest, angle, error)))
-    small = e.abs(x) < 0.78
-    return e.select(small, 0.0, whole), e.select(small, x, theta), e.select(small, 0.0, error)
+    return whole, *e.ordered_sum(theta, e.fma(turn, low, e.fma(rest, angle, error)))
 
 
-def _sine_or_cosine(e: Emitter, x: Value, ahead: int) -> Value:
-    """sin(x + ahead pi/2)."""
-    whole, theta, error = _quarter_turns(e, x)
+def _from_turns(e: Emitter, turns: tuple[Value, Value, Value], ahead: int) -> Value:
+    """The sine of an angle that comes as quarter turns and a rest, or (ahead 1) the cosine."""
+    whole, theta, error = turns
     quarter = e.bits(whole + e.width.magic) + ahead
     w = theta * theta
     # sin(theta + error) and cos(theta + error), the latter with 1 - w/2 to twice the digits
-    by_series = e.fma(w * e.polynomial(w, _table(e, "sin")), theta, error)
-    sine = theta + by_series
+    sine = theta + e.fma(w * e.polynomial(w, _table(e, "sin")), theta, error)
     half = w * 0.5
     top = 1.0 - half
     tail = e.fma(w * w, e.polynomial(w, _table(e, "cos")), -(theta * error))
     cosine = top + (((1.0 - top) - half) + tail)
     value = e.select((quarter & 1).equals(0), sine, cosine)
-    value = e.float(e.bits(value) ^ ((quarter & 2) << 62))
-    return e.select(e.abs(x) < math.inf, value, x - x)
+    return e.float(e.bits(value) ^ ((quarter & 2) << 62))
+
+
+def far(e: Emitter, x: Value, ahead: int) -> Value:
+    """The sine or cosine of any angle; NaN for infinity."""
+    return e.select(e.abs(x) < math.inf, _from_turns(e, _far_turns(e, x), ahead), x - x)
+
+
+def _sine_or_cosine(e: Emitter, x: Value, ahead: int) -> Value:
+    value = _from_turns(e, _near_turns(e, x), ahead)
+    return e.select(e.abs(x) < NEAR, value, e.far(FAR[ahead], x))
+
+
+FAR = ("autodiff_lab_far_sin", "autodiff_lab_far_cos")
 
 
 def sin(e: Emitter, x: Value) -> Value:
-    """The sine; that of -0 is -0."""
-    return e.select(x.equals(0.0), x, _sine_or_cosine(e, x, 0))
+    """The sine; that of a tiny angle is the angle, also that of -0."""
+    return e.select(e.abs(x) < 2.0 ** -27, x, _sine_or_cosine(e, x, 0))
 
 
 def cos(e: Emitter, x: Value) -> Value:
     """The cosine."""
     return _sine_or_cosine(e, x, 1)
+
+
+def write_far(fused: bool) -> str:
+    """The LLVM IR of what `sin` and `cos` call: for one angle, and for several lanes."""
+    texts = []
+    for ahead, name in enumerate(FAR):
+        e = Emitter(DOUBLE, fused)
+        result = far(e, Value(e, "%x0", "f"), ahead)
+        lines = [f"define double @{name}(double %x0) noinline nounwind {{", *e.lines,
+                 f"  ret double {result.text}", "}", *(_lanes(name, lanes) for lanes in LANES)]
+        texts.append("\n".join(lines))
+    return "\n".join([*texts, _declarations(e), _tables(e), ""])
+
+
+def _lanes(name: str, lanes: int) -> str:
+    """The function for several lanes: 0 where no lane is far, else each of them in turn."""
+    kind = f"<{lanes} x double>"
+    limit = ", ".join([f"double {NEAR:e}"] * lanes)
+    lines = [
+        f"define {kind} @{name}_{lanes}({kind} %x) noinline nounwind {{",
+        f"  %size = call {kind} @llvm.fabs.v{lanes}f64({kind} %x)",
+        f"  %near = fcmp olt {kind} %size, <{limit}>",
+        f"  %all = call i1 @llvm.vector.reduce.and.v{lanes}i1(<{lanes} x i1> %near)",
+        "  br i1 %all, label %none, label %some",
+        "none:", f"  ret {kind} zeroinitializer", "some:",
+    ]
+    made = "zeroinitializer"
+    for lane in range(lanes):
+        lines += [f"  %x{lane} = extractelement {kind} %x, i32 {lane}",
+                  f"  %y{lane} = call double @{name}(double %x{lane})",
+                  f"  %r{lane} = insertelement {kind} {made}, double %y{lane}, i32 {lane}"]
+        made = f"%r{lane}"
+    return "\n".join([*lines, f"  ret {kind} {made}", "}"])
 
 
 # -- powers, in double precision ------------------------------------------------------------------
@@ -303,12 +362,37 @@ def write(name: str, width: Width, fused: bool) -> str:
         result = e.add(f"fptrunc {wide} {result.text} to {kind}", "f")
     given = ", ".join(f"{kind} {text}" for text in names)
     lines = [f"define {kind} @{symbol(name, width)}({given}) alwaysinline nounwind {{"]
-    lines += [*e.lines, f"  ret {kind} {result.text}", "}"]
-    for intrinsic, count in (("fabs", 1), ("copysign", 2), ("floor", 1), ("rint", 1), ("fma", 3)):
-        lines.append(
-            f"declare {wide} @llvm.{intrinsic}.f{inner.bits}({', '.join([wide] * count)})"
-        )
+    lines += [*e.lines, f"  ret {kind} {result.text}", "}", _declarations(e), _tables(e)]
+    lines += [_variants(name) for name in e.called]
+    return "\n".join([*lines, ""])
+
+
+def _declarations(e: Emitter) -> str:
+    kind, bits = e.width.float_type, e.width.bits
+    counts = {"fabs": 1, "copysign": 2, "floor": 1, "rint": 1, "fma": 3}
+    return "\n".join(f"declare {kind} @llvm.{name}.f{bits}({', '.join([kind] * count)})"
+                     for name, count in counts.items())
+
+
+def _tables(e: Emitter) -> str:
+    kind, lines = e.width.float_type, ["!0 = !{}"]
     for table, numbers in e.tables.items():
-        held = ", ".join(f"{wide} {e.value(number).text}" for number in numbers)
-        lines.append(f"@{table} = private unnamed_addr constant [{len(numbers)} x {wide}] [{held}]")
-    return "\n".join([*lines, "!0 = !{}", ""])
+        held = ", ".join(f"{kind} {e.value(number).text}" for number in numbers)
+        lines.append(f"@{table} = private unnamed_addr constant [{len(numbers)} x {kind}] [{held}]")
+    return "\n".join(lines)
+
+
+def _variants(name: str) -> str:
+    """What the loop vectoriser has to know to call a function for several lanes at once."""
+    several = ", ".join(f"ptr @{name}_{lanes}" for lanes in LANES)
+    known = ",".join(f"_ZGV_LLVM_N{lanes}v_{name}({name}_{lanes})" for lanes in LANES)
+    return "\n".join([
+        f"declare double @{name}(double) #0",
+        *(f"declare <{n} x double> @{name}_{n}(<{n} x double>) #1" for n in LANES),
+        # without this the declarations are dropped before the vectoriser looks for them
+        f"@llvm.compiler.used = appending global [{len(LANES)} x ptr] [{several}], "
+        'section "llvm.metadata"',
+        f'attributes #0 = {{ nounwind willreturn memory(none) '
+        f'"vector-function-abi-variant"="{known}" }}',
+        "attributes #1 = { nounwind willreturn memory(none) }",
+    ])
