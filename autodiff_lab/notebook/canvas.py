@@ -77,10 +77,13 @@ class GraphCanvas(Canvas):
         super().__init__(self._card())
         self.observe(self._fold, "folded")
 
-    def _card(self) -> CardView:
+    def asked_for(self) -> GraphView:
+        """The graph with its closed parts as boxes."""
         shown = budget.folded(self.whole, self.parts, self.closed)
-        shown = dataclasses.replace(shown, budget=MOST_BOXES)
-        return CardView("graph", (), graph=shown, **self.code)
+        return dataclasses.replace(shown, budget=MOST_BOXES)
+
+    def _card(self) -> CardView:
+        return CardView("graph", (), graph=self.asked_for(), **self.code)
 
     def _fold(self, change: Any) -> None:
         """Close the part of a box, or open it where it is closed."""

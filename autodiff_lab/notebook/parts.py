@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from autodiff_lab.study import Study, records
+from autodiff_lab.study.pictures import pictures, plot_view
+from autodiff_lab.study.shown import point_text
 from autodiff_lab.view.escape import xml_text
 from autodiff_lab.view.formula import Line, formula_svg
 from autodiff_lab.view.plots import plot_svg
@@ -18,15 +20,15 @@ def headline_html(here: Study) -> str:
         f"{formula_svg((Line(f.latex, f.text),))}</span>"
         for f in records.first_line(here)
     ]
-    point = xml_text(records.point_text(here))
+    point = xml_text(point_text(here))
     place = "display:flex;flex-wrap:wrap;align-items:center"
     return f'<div style="{place}">{"".join(pictures)}<span>{point}</span></div>'
 
 
 def plot_html(here: Study) -> str:
     """The curves with the present point on them."""
-    view = records.plot_view(here)
-    return "no scalar input to plot along" if view is None else plot_svg(view)
+    views = [view for view in (plot_view(here), *pictures(here)) if view is not None]
+    return "".join(map(plot_svg, views)) or "no scalar input to plot along"
 
 
 def kernel_html(here: Study) -> str:

@@ -20,7 +20,7 @@ from autodiff_lab import cell, hooks, verify
 from autodiff_lab.compile import Mode, function
 from autodiff_lab.errors import DisconnectedInputError
 from autodiff_lab.options import GradOptions, parse_words
-from autodiff_lab.study import paths, records, saving
+from autodiff_lab.study import paths, pictures, records, saving
 from autodiff_lab.study.arguments import (
     all_inputs, as_words, by_name, checked_point, checked_range, cut_at, derivatives,
     said_for_a_cell,
@@ -305,7 +305,8 @@ class Study:
     steps = functools.cached_property(records.steps)
     kernel = property(records.kernel)
     card = property(records.card)
-    plot = records.plot
+    plot = pictures.plot
+    hessian = pictures.hessian
     to_dot = records.to_dot
     why = paths.why
     why_not = paths.why_not
@@ -318,7 +319,8 @@ class Study:
 
     def samples(self) -> tuple[str, list[float], list[tuple[float, ...]], list[str]] | None:
         """The numbers of the plot: name, positions, a row of values for each, and labels."""
-        chosen = self.plot_range or self._range_around_point()
+        name = next((n for n in self.names if self.inputs[n].type.ndim == 0), None)
+        chosen = self.plot_range or (None if name is None else self.range_of(name))
         if chosen is None:
             return None
         name, start, stop, count = chosen
@@ -338,11 +340,10 @@ class Study:
                  for k in range(1, len(outputs))]
         return name, xs, rows, [self.name, *signs]
 
-    def _range_around_point(self) -> tuple[str, float, float, int] | None:
-        scalars = [n for n in self.names if self.inputs[n].type.ndim == 0]
-        if not scalars:
-            return None
-        name = scalars[0]
+    def range_of(self, name: str) -> tuple[str, float, float, int] | None:
+        """Where a scalar input is plotted: as asked, else around the point."""
+        if self.plot_range is not None and self.plot_range[0] == name:
+            return self.plot_range
         middle = float(self.point[name]) if name in self.point else 0.0
         if not numpy.isfinite(middle):
             return None

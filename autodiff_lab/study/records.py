@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy
@@ -18,8 +18,9 @@ from autodiff_lab.config import config
 from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph.walk import collector_paused
 from autodiff_lab.study import text_card
+from autodiff_lab.study.pictures import pictures, plot_view
+from autodiff_lab.study.shown import Shown, point_text
 from autodiff_lab.view import build
-from autodiff_lab.view.bundle import mimebundle
 from autodiff_lab.view.derivation import Derivation, derive
 from autodiff_lab.view.dialects import LATEX
 from autodiff_lab.view.dot import to_dot as graph_to_dot
@@ -29,9 +30,8 @@ from autodiff_lab.view.links import kernel_lines, linked
 from autodiff_lab.view.listing import graph_text
 from autodiff_lab.view.model import (
     CardView, CheckView, DerivationLine, DerivationView, FormulaView, GraphView, KernelView,
-    PlotSeries, PlotView, StepView,
+    StepView,
 )
-from autodiff_lab.view.plots import plot_svg
 from autodiff_lab.view.steps import step_views
 from autodiff_lab.view.svg import graph_svg
 
@@ -39,23 +39,6 @@ MOST_FORMULA = 100        # a longer expression is not written on the first line
 MOST_INPUTS = 4           # derivatives on the first line
 MOST_SOURCE_NODES = 1_000
 LONG_SOURCE = "# long: r.source({0!r}) gives it"
-
-
-class Shown:
-    """A part of a study: a record that shows itself in a terminal, a notebook and a page."""
-
-    def __init__(self, view: Any, text: str, picture: Callable[[Any], str | None]) -> None:
-        self.view = view
-        self.ids: dict[Any, str] = {}  # of a graph: variable -> id of its box
-        self._text, self._picture = text, picture
-
-    def __str__(self) -> str:
-        return self._text
-
-    __repr__ = __str__
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return mimebundle(self._text, self._picture(self.view))
 
 
 # -- the graph ----------------------------------------------------------------------------------
@@ -157,36 +140,6 @@ def steps(study: Any) -> Steps:
     return Steps(step_views(study.function.trace))
 
 
-# -- the plot -------------------------------------------------------------------------------------
-
-def plot(study: Any) -> Shown:
-    """The plot of the function and its derivatives along one scalar input."""
-    view = plot_view(study)
-    if view is None:
-        raise LabValueError(
-            "There is no plot of this study.",
-            why="it needs one scalar input, and values for all the others",
-            remedy='give the study a point: --at "..."',
-        )
-    labels = ", ".join(series.label for series in view.series)
-    text = f"plot of {labels} for {view.xlabel} from {view.x[0]:g} to {view.x[-1]:g}"
-    return Shown(view, text, plot_svg)
-
-
-def plot_view(study: Any) -> PlotView | None:
-    """The record of the plot, None where there is nothing to plot along."""
-    found = study.samples()
-    if found is None:
-        return None
-    name, xs, rows, labels = found
-    at = study.point.get(name)
-    return PlotView(
-        tuple(xs), tuple(map(PlotSeries, labels, zip(*rows, strict=True))),
-        title=" and ".join(labels), xlabel=name,
-        point=None if at is None or not numpy.isfinite(at) else float(at),
-    )
-
-
 # -- the kernel -----------------------------------------------------------------------------------
 
 def kernel(study: Any) -> KernelView:
@@ -238,6 +191,7 @@ def card(study: Any) -> CardView:
         derivation=study.derivation.view,
         steps=study.steps.views,
         plot=plot_view(study),
+        pictures=pictures(study),
         kernel=kernel_view,
     )
 
@@ -266,20 +220,3 @@ def _formula(left: tuple[str, str], line: DerivationLine, value: Any) -> Formula
         pairs.append(("...", r"\ldots"))
     texts, latexes = zip(*pairs, strict=True)
     return FormulaView(" = ".join(latexes), " = ".join(texts))
-
-
-def point_text(study: Any) -> str:
-    """The point: numbers as they are, arrays by their shape."""
-    values = {name: study.point[name] for name in study.inputs if name in study.point}
-    parts = [
-        f"{n} = {array_text(v)}" if v.size <= 4 else f"{n}: {' x '.join(map(str, v.shape))}"
-        for n, v in values.items()
-    ]
-    return f"at {', '.join(parts)}" if parts else ""
-
-
-def array_text(value: Any) -> str:
-    """A small array on one line."""
-    if value.ndim == 0:
-        return f"{value.item():.6g}"
-    return "[" + ", ".join(array_text(numpy.asarray(entry)) for entry in value) + "]"

@@ -130,7 +130,7 @@ def test_parts_of_the_graph_fold_through_the_kernel() -> None:
     ids = {node["label"]: node["id"] for node in canvas.card["graph"]["nodes"]}
     count, html = len(ids), canvas.html
     canvas.folded = {"id": ids["sin"], "asked": 1}
-    blocks = [n for n in canvas.card["graph"]["nodes"] if n["op"] == "block"]
+    blocks = [n for n in canvas.card["graph"]["nodes"] if n.get("op") == "block"]
     assert len(blocks) == 1 and canvas.html != html
     panel.controls["x"].number.value = 2.0
     canvas.folded = {"id": blocks[0]["id"], "asked": 2}
@@ -141,10 +141,10 @@ def test_parts_of_the_graph_fold_through_the_kernel() -> None:
 def test_a_large_graph_begins_folded() -> None:
     text = "y = x\n" + "y = sin(y) * x + 0.1\n" * 80 + "y"
     panel = Study.from_cell(text, {}, "x", at="x=0.5").explore()
-    nodes = panel.canvas.card["graph"]["nodes"]
-    assert len(nodes) <= 150 and nodes[0]["op"] == "block"
-    panel.canvas.folded = {"id": nodes[0]["id"], "asked": 1}
-    assert len(panel.canvas.card["graph"]["nodes"]) > len(nodes)
+    nodes = panel.canvas.asked_for().nodes    # the layout may show less where it takes too long
+    assert len(nodes) <= 150 and nodes[0].op == "block"
+    panel.canvas.folded = {"id": nodes[0].id, "asked": 1}
+    assert len(panel.canvas.asked_for().nodes) > len(nodes)
     panel.canvas.folded = {"id": "no such box", "asked": 2}
 
 
@@ -178,7 +178,7 @@ def test_too_many_panels_put_the_oldest_to_sleep() -> None:
 def test_without_any_layout_engine_the_graph_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
     from autodiff_lab.view import html
 
-    monkeypatch.setattr(html, "layouts", lambda graphs, engine: [None] * len(graphs))
+    monkeypatch.setattr(html, "layouts", lambda graphs, *rest, **settings: [None] * len(graphs))
     panel = Study.from_cell("x ** 2", {}, "x", at="x=3").explore()
     assert "= 9" in panel.canvas.html
     panel.controls["x"].number.value = 4.0
