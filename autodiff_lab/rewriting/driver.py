@@ -353,9 +353,9 @@ class _Walk:
             known[made] = (depth, rule.name, node)
             created.extend(v for v in made.outputs if v not in outputs)
             stack.extend(v.owner for v in made.inputs if v.owner is not None)
-        for source in (*node.outputs, *answer.matched):
+        for matched in (*node.outputs, *answer.matched):
             for inner in created:
-                self.fgraph.inherit((source,), (inner,), named=False)
+                self.fgraph.inherit((matched,), (inner,), named=False)
         return tuple(created)
 
     # -- loops --------------------------------------------------------------------------------

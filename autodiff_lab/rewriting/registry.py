@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from autodiff_lab import hooks
 from autodiff_lab.errors import LabKeyError, LabTypeError, LabValueError
-from autodiff_lab.graph import Apply, Variable, source
+from autodiff_lab.graph import Apply, Variable
 from autodiff_lab.rewriting import pattern as patterns
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from autodiff_lab.rewriting.registry import PHASES, RULES, PatternRule, Rule, kn
 from autodiff_lab.rewriting.trace import RewriteStep, RewriteTrace, short
 
 MOST_LOOKED_AT = 200
+FITS = "It does change it."
 
 
 def why(step: RewriteStep, trace: RewriteTrace) -> str:
@@ -165,6 +166,17 @@ def _agreement(tree: Any, variable: Any) -> int:
     return 1 + max(sum(map(_agreement, tree.args, inputs)) for inputs in orders)
 
 
+def near_misses(step: RewriteStep, most: int = 2) -> tuple[tuple[str, str], ...]:
+    """Rules of which more than the root stands where a step began, and why they do not apply."""
+    variable: Any = step.before[0]
+    others = [rule for rule in RULES.values() if isinstance(rule, PatternRule)
+              and rule.name != step.rule and rule.left.op == variable.owner.op.name]
+    close = sorted(((_agreement(rule.left, variable), rule.name) for rule in others), reverse=True)
+    told = ((name, _first_difference(RULES[name], variable, None))
+            for agreed, name in close[:most] if agreed > 1)
+    return tuple((name, text) for name, text in told if text != FITS)
+
+
 def _fits(rule: Rule, variable: Variable) -> bool:
     if variable.owner is None:
         return False
@@ -179,7 +191,7 @@ def _first_difference(rule: Rule, variable: Variable | None, trace: RewriteTrace
         what = "nothing" if variable is None else describe(variable)
         return f"It looks at what {_ops(rule)} computes; {what} is not computed by anything."
     if _fits(rule, variable):
-        return "It does change it."
+        return FITS
     if not isinstance(rule, PatternRule):
         name = variable.owner.op.name
         if {"*", name, *type(variable.owner.op).__mro__}.isdisjoint(rule.ops):

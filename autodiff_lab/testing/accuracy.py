@@ -349,7 +349,10 @@ def mean_bits_of_error(
 
 
 def sampled(inputs: Sequence[Any], count: int = 16, length: int = 3) -> list[list[Array]]:
-    """Points of all sizes and both signs, always the same ones: a value for each input."""
+    """Points of all sizes and both signs, always the same ones: a value for each input.
+
+    One in four is a number at which exponentials overflow or digits get lost.
+    """
     rng = np.random.default_rng(0)
     points = []
     for place in range(count):
@@ -358,6 +361,8 @@ def sampled(inputs: Sequence[Any], count: int = 16, length: int = 3) -> list[lis
             shape = [length if n is None else n for n in variable.type.shape]
             size = 10.0 ** rng.uniform(*((-12, 0), (-1, 3))[place % 2], shape)
             drawn = size * rng.choice([-1.0, 1.0], shape)
+            if place % 4 == 3:
+                drawn = rng.choice([-800.0, -40.0, -1e-10, 1e-10, 40.0, 800.0], shape)
             point.append(np.asarray(drawn).astype(variable.type.dtype))
         points.append(point)
     return points
@@ -375,6 +380,6 @@ def bits_of_sides(before: Variable, after: Variable) -> tuple[float, float]:
     True
     """
     inputs = list(explicit_graph_inputs([before, after]))
-    points = sampled(inputs)
+    points = sampled(inputs, 16 if all(v.type.ndim == 0 for v in inputs) else 6)  # type: ignore[attr-defined]
     return (mean_bits_of_error(before, inputs, points),
             mean_bits_of_error(after, inputs, points, reference=before))

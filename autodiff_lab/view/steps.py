@@ -16,6 +16,7 @@ import numpy as np
 
 from autodiff_lab.graph import Constant, Variable, leaves, toposort
 from autodiff_lab.rewriting import RULES, RewriteStep, RewriteTrace
+from autodiff_lab.rewriting.why import near_misses
 from autodiff_lab.view.latex import latex
 from autodiff_lab.view.model import EdgeView, GraphView, NodeView, StepView
 from autodiff_lab.view.notation import behind_axes
@@ -27,6 +28,7 @@ from autodiff_lab.view.wording import unmarked
 # second, every step of a trace shows and checks its graph up to the third, and formulas are
 # written for graphs up to the fourth.
 MOST_CHECKED = 400
+MOST_MEASURED = 40
 MOST_LISTED = 300
 MOST_STEPS = 200
 MOST_DRAWN = 2_000
@@ -55,6 +57,7 @@ def step_views(trace: RewriteTrace | None) -> tuple[StepView, ...]:
         before, after = step.before[0], step.after[0]
         sides = [short_pp(v) for v in (before, after)]
         formulas = [latex(v, longest=200) if drawn else "" for v in (before, after)]
+        bits = _bits(trace, step) if small and drawn else (None, None)
         looks_same = sides[0] == sides[1] or (drawn and formulas[0] == formulas[1])
         views.append(
             StepView(
@@ -66,9 +69,21 @@ def step_views(trace: RewriteTrace | None) -> tuple[StepView, ...]:
                 check=_checked(before, after) if small else "",
                 graph_before=pictures.get(k), graph_after=pictures.get(k + 1),
                 note=_difference(before, after) if looks_same else "",
+                bits_before=bits[0], bits_after=bits[1],
+                why_not=near_misses(step) if small and drawn else (),
             )
         )
     return tuple(views)
+
+
+def _bits(trace: RewriteTrace, step: RewriteStep) -> tuple[float | None, float | None]:
+    """Bits of error of both sides, where a step is there for them and they are quickly had."""
+    sides = step.before[0], step.after[0]
+    rule = RULES.get(step.rule)
+    if rule is None or rule.phase != "stabilize" or len(toposort(sides)) > MOST_MEASURED:
+        return None, None
+    before, after = trace.bits_of_error(step)
+    return (None, None) if np.isnan(before) or np.isnan(after) else (before, after)
 
 
 def short_pp(variable: Variable, longest: int = LONGEST_SIDE) -> str:
