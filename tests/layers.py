@@ -44,8 +44,8 @@ ALLOWED: dict[str, set[str]] = {
 # Narrower rules: files matching the first name may import of a room only what is listed.
 BACKENDS_SEE = ("program", "kernel", "backend")          # of compile
 REWRITING_SEES = {
-    "gradient": ("rewriting.rules.derivatives",),
-    "control": ("rewriting.rules.scan", "rewriting.rules.branches"),  # the rules of its own ops
+    "gradient": ("rewriting.rules.derivatives", "rewriting.rules.scan"),
+    "control": ("rewriting.rules.scan", "rewriting.rules.branches", "rewriting.rules.derivatives"),  # the rules of its own ops
 }
 
 # Packages loaded when first used: imported inside the function that needs them, but for these.

@@ -14,8 +14,11 @@ from autodiff_lab.control.batching import batched_graph
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.gradient.grad import check_choice, checked_list, grad
 from autodiff_lab.gradient.operators import Lop, Rop
-from autodiff_lab.graph import Variable, as_given, describe, toposort
+from autodiff_lab.graph import (
+    DISCONNECTED, Apply, Flags, Terms, Variable, Variables, as_given, describe, toposort,
+)
 from autodiff_lab.tensor import dtypes
+from autodiff_lab.tensor.opdef import Notation, TensorOp
 from autodiff_lab.tensor.registry import function
 
 METHODS = ("auto", "forward", "reverse")
@@ -89,8 +92,31 @@ def jacobian(
         if explain:
             print(costs(expression, variable, forward))  # noqa: T201
         sweep = _sweep(expression, variable, forward, disconnected_inputs, consider_constant)
-        results.append(_matrix(expression, variable, forward, sweep, chunk_size))
+        matrix = _matrix(expression, variable, forward, sweep, chunk_size)
+        marked = variable.owner is None and matrix.type.ndim == 2
+        results.append(JacobianMatrix()(matrix, expression, variable) if marked else matrix)
     return as_given(wrt, results)
+
+
+class JacobianMatrix(TensorOp):
+    """A matrix of derivatives, with the vectors that it relates.
+
+    Rewriting takes a product of it with a vector for one sweep, and the mark away otherwise.
+    """
+
+    name = "jacobian_matrix"  # no function of users makes it, so it stands in no table
+    __props__ = ()
+    notation = Notation(latex="{0}", pp="Jacobian")
+    text = "{0}"
+    linear_in = (0,)
+    data_inputs = 1
+
+    def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable] | None:
+        """The matrices alone."""
+        return [inputs[0]] if batched[0] else None
+
+    def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
+        return [cotangents[0], DISCONNECTED, DISCONNECTED]
 
 
 def _is_smaller(variable: Variable, expression: Variable) -> bool:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 
+from autodiff_lab.rewriting.pattern import WholeConst
 from autodiff_lab.rewriting.registry import rule
 from autodiff_lab.tensor import (
-    exp, expm1, ge, log, log1mexp, log1p, logaddexp, sigmoid, softplus, where,
+    abs, erf, erfc, exp, expm1, ge, log, log1mexp, log1p, logaddexp, sigmoid, softplus, sqrt, where,
 )
 from autodiff_lab.tensor.opdef import POSITIVE, Interval
 
 SMALL = Interval(-0.5, 0.5)
+MODERATE = Interval(-80, 80)
+DENSITY = "lesson: the logarithm of a normal density"
 BELOW = Interval(-30, -0.01)
 
 
@@ -31,6 +34,30 @@ def exp_of_log(x):
 def divide_by_exp(x, y):
     """Dividing by an exponential is multiplying by that of the negative."""
     return x / exp(y), x * exp(-y)
+
+
+@rule(phase="canonicalize", client=DENSITY, domain={"x": POSITIVE})
+def log_of_root(x):
+    """The logarithm of a root is half the logarithm."""
+    return log(sqrt(x)), 0.5 * log(x)
+
+
+@rule(phase="canonicalize", client=DENSITY, domain={"x": POSITIVE})
+def log_of_reciprocal(x):
+    """The logarithm of a reciprocal is the negative logarithm."""
+    return log(1 / x), -log(x)
+
+
+@rule(phase="stabilize", client="accuracy: log(x ** 2) at 1e200", domain={"x": POSITIVE})
+def log_of_square(x):
+    """The square overflows or vanishes long before its logarithm is large."""
+    return log(x**2), 2 * log(abs(x))
+
+
+@rule(phase="stabilize", client="accuracy: exp(x) ** 2 / exp(y) at 400", domain={"x": MODERATE})
+def power_of_exp(x, n: WholeConst):
+    """A power of an exponential overflows where it meets a small factor before."""
+    return exp(x) ** n, exp(n * x)
 
 
 @rule(phase="stabilize", client="accuracy: log(1 + exp(x)) at 1000")
@@ -110,3 +137,15 @@ def log_of_one_minus_exp(x):
 def log1p_of_negative_exp(x):
     """Near 0 ``exp(x)`` rounds to 1, and the logarithm has no digits; ``log1mexp`` has all."""
     return log1p(-exp(x)), log1mexp(x)
+
+
+@rule(phase="stabilize", client="accuracy: 1 - erf(x) at 6")
+def one_minus_erf(x):
+    """From 6 on ``erf(x)`` rounds to 1; ``erfc`` keeps the digits of the tail."""
+    return 1 - erf(x), erfc(x)
+
+
+@rule(phase="stabilize", client="accuracy: 1 + erf(x) at -6, the normal distribution")
+def one_plus_erf(x):
+    """From -6 down ``erf(x)`` rounds to -1; ``erfc`` keeps the digits of the tail."""
+    return 1 + erf(x), erfc(-x)

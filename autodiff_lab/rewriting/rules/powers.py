@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
+from autodiff_lab.rewriting.pattern import WholeConst
 from autodiff_lab.rewriting.registry import rule
-from autodiff_lab.tensor import abs, hypot, reciprocal, sqr, sqrt
+from autodiff_lab.tensor import abs, ge, hypot, reciprocal, sqr, sqrt, where
 from autodiff_lab.tensor.opdef import POSITIVE, Interval
 
 SQUARE = "seed: x ** 2"
@@ -58,6 +61,18 @@ def root_of_two_squares(x, y):
 def root_of_two_products(x, y):
     """The products overflow or vanish long before the length does; ``hypot`` scales them."""
     return sqrt(x * x + y * y), hypot(x, y)
+
+
+@rule(phase="canonicalize", client="second derivatives of powers")
+def power_of_power(x, n: WholeConst, m: WholeConst):
+    """Whole powers of whole powers are one power."""
+    return (x**n) ** m, x ** (n * m)
+
+
+@rule(phase="canonicalize", client="densities that divide by a root", domain={"x": POSITIVE})
+def square_of_root(x):
+    """The square undoes the root; below zero the root was NaN."""
+    return sqrt(x) ** 2, where(ge(x, 0), x, math.nan)
 
 
 @rule(phase="specialize", client=SQUARE, kinds="fciu")

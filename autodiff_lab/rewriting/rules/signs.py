@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from autodiff_lab.rewriting.pattern import Const
 from autodiff_lab.rewriting.registry import rule
 
 LOGISTIC = "seed: the gradient of the logistic function"
 CHAIN = "benchmark: the mixed chain"
 NUMBERS = "fciu"
+
+
+def minus(c: Any) -> Any:
+    """The negative of a number, which wraps around among whole numbers as everywhere."""
+    with np.errstate(over="ignore"):
+        return -c
 
 
 @rule(phase="canonicalize", client=LOGISTIC, kinds=NUMBERS)
@@ -37,13 +47,13 @@ def negative_denominator(x, y):
 @rule(phase="canonicalize", client="seed: -2 * x is one node", kinds=NUMBERS)
 def negative_of_multiple(x, c: Const):
     """The negative of a multiple is another multiple."""
-    return -(c * x), -c * x
+    return -(c * x), minus(c) * x
 
 
 @rule(phase="canonicalize", client="derivative of c / x", kinds="fc")
 def negative_of_constant_quotient(x, c: Const):
     """A minus sign before a constant numerator goes into the constant."""
-    return -(c / x), -c / x
+    return -(c / x), minus(c) / x
 
 
 @rule(phase="canonicalize", client=CHAIN, kinds=NUMBERS)

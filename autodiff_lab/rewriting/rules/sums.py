@@ -11,19 +11,19 @@ from autodiff_lab.rewriting.facts import Context
 from autodiff_lab.rewriting.pattern import Axis, Const
 from autodiff_lab.rewriting.registry import node_rewriter, rule
 from autodiff_lab.tensor import sum
-from autodiff_lab.tensor.reduction import Sum
+from autodiff_lab.tensor.reduction import AllTrue, AnyTrue, Max, Min, Prod, Sum
 
 LOSS = "benchmark: losses are sums, and their factors need one multiplication, not one per element"
 
 
 @node_rewriter(
-    [Sum], phase="canonicalize", client="lesson: a sum over all axes in two steps",
+    [Sum, Prod, Max, Min, AllTrue, AnyTrue], client="lesson: a sum over all axes in two steps",
     example=lambda x: pt.sum(pt.sum(x, axis=0)),
 )
 def sum_of_sum(context: Context, node: Apply) -> Any:
-    """A sum over some axes of a sum over others is one sum over both."""
+    """A sum over some axes of a sum over others is one sum over both; so for other reductions."""
     inner = node.inputs[0].owner
-    if inner is None or not isinstance(inner.op, Sum):
+    if inner is None or type(inner.op) is not type(node.op):
         return None
     first, outer = inner.op, node.op
     if first.dtype != outer.dtype:
@@ -32,7 +32,27 @@ def sum_of_sum(context: Context, node: Apply) -> Any:
     gone = set(first.reduced(value.type.ndim))
     kept = [axis for axis in range(value.type.ndim) if axis not in gone]
     gone.update(kept[axis] for axis in outer.reduced(len(kept)))
-    return sum(value, axis=tuple(sorted(gone)), dtype=outer.dtype)
+    return type(outer)(tuple(sorted(gone)), outer.dtype)(value)
+
+
+@node_rewriter(
+    [Sum, Max, Min], client="gradients of transposed matrices", heads=(("dimshuffle",),),
+    example=lambda x: pt.sum(x.T, axis=0),
+)
+def reduction_of_transpose(context: Context, node: Apply) -> Any:
+    """A reduction of a transpose is one over other axes."""
+    turned = node.inputs[0].owner
+    if turned is None or turned.op.name != "dimshuffle":
+        return None
+    order = turned.op.new_order
+    rank = len(order)
+    gone = node.op.reduced(rank)
+    kept = [order[axis] for axis in range(rank) if axis not in gone]
+    if "x" in order or turned.op.dropped or kept != sorted(kept):
+        return None
+    axes = tuple(sorted(order[axis] for axis in gone))
+    whole = None if len(axes) == rank else axes
+    return type(node.op)(whole, node.op.dtype)(turned.inputs[0])
 
 
 @node_rewriter(

@@ -6,6 +6,7 @@ from autodiff_lab.rewriting.pattern import Const
 from autodiff_lab.rewriting.registry import rule
 from autodiff_lab.tensor import cos, cosh, exp, expm1, sin, sinh, tan, tanh
 from autodiff_lab.tensor.opdef import POSITIVE, Interval
+from autodiff_lab.tensor.registry import function
 
 ANGLE = Interval(-1.4, 1.4)
 MODERATE = Interval(-300, 300)
@@ -76,3 +77,47 @@ def tanh_from_exponentials(x):
 def tanh_from_exponential_of_double(x):
     """``(exp(2 x) - 1) / (exp(2 x) + 1)`` overflows for large values; ``tanh`` does not."""
     return expm1(x) / (exp(x) + 1), tanh(0.5 * x)
+
+
+def _parity(name: str, even: bool) -> None:
+    """Declare what a sign in the argument does to a function."""
+    of = function(name)
+
+    def declared(x):
+        return of(-x), of(x) if even else -of(x)
+
+    declared.__name__ = declared.__qualname__ = f"{name}_of_negative"
+    does = "does not matter to" if even else "leaves"
+    declared.__doc__ = f"The sign of the argument {does} ``{name}``."
+    rule(client="derivatives of sums of waves")(declared)
+
+
+for _name in ("sin", "tan", "sinh", "tanh", "arctan", "erf"):
+    _parity(_name, even=False)
+for _name in ("cos", "cosh"):
+    _parity(_name, even=True)
+
+
+@rule(client="lesson: the derivative of a point on a circle")
+def squares_of_sine_and_cosine(x):
+    """The squares of sine and cosine add up to 1."""
+    return sin(x) ** 2 + cos(x) ** 2, 1
+
+
+@rule(phase="stabilize", client="accuracy: cosh(x) ** 2 - sinh(x) ** 2 at 20",
+      domain={"x": Interval(-3, 3)})
+def squares_of_cosh_and_sinh(x):
+    """Both squares are huge, their difference is 1."""
+    return cosh(x) ** 2 - sinh(x) ** 2, 1
+
+
+@rule(client="derivatives of tan written as a quotient", domain={"x": ANGLE})
+def sine_over_cosine(x):
+    """Sine over cosine is one function."""
+    return sin(x) / cos(x), tan(x)
+
+
+@rule(phase="stabilize", client="accuracy: tanh from its definition at 800")
+def sinh_over_cosh(x):
+    """Both overflow for large values; ``tanh`` does not."""
+    return sinh(x) / cosh(x), tanh(x)
