@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import re
 import sys
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from layers import ROOT
 from autodiff_lab import compat
 from autodiff_lab.rewriting import RULES
 from autodiff_lab.tensor import registry
+from autodiff_lab.view.formula import Line, formula_svg
 
 
 def test_the_map_names_the_files_that_are_there() -> None:
@@ -50,7 +52,10 @@ def test_every_rule_has_its_page() -> None:
     pages = rule_pages.pages()
     assert set(pages) == {f"{name}.md" for name in [*RULES, "index"]}
     for name, rule in RULES.items():
-        assert rule.client in pages[f"{name}.md"]
+        text = pages[f"{name}.md"]
+        assert rule.client in text and text.count("```text") == 2, name
+        for formula in re.findall(r"\$\$ (.*?) \$\$", text):
+            assert "<svg" in formula_svg((Line(formula, formula),)), name
 
 
 def test_forward_mode_passes_every_op_of_the_list_but_the_sparse_ones() -> None:
