@@ -51,6 +51,9 @@ class RewriteStep:
     created: tuple[Variable, ...]
     bindings: Mapping[str, Any]
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        return hooks.call("mimebundle", self)
+
 
 @dataclasses.dataclass
 class RewritePass:
@@ -337,6 +340,9 @@ class RewriteTrace:
 
     def __repr__(self) -> str:
         return f"<RewriteTrace: {self.summary()}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        return hooks.call("mimebundle", self)
 
 
 def short(variable: Any) -> str:

@@ -11,7 +11,9 @@ from __future__ import annotations
 MAXIMUM_BYTES = 1_000_000
 
 
-def mimebundle(text: str, svg: str | None = None, html: str | None = None) -> dict[str, str]:
+def mimebundle(
+    text: str, svg: str | None = None, html: str | None = None, latex: str = ""
+) -> dict[str, str]:
     """The forms of one display by MIME type; missing or oversized ones are left out.
 
     Examples
@@ -20,7 +22,9 @@ def mimebundle(text: str, svg: str | None = None, html: str | None = None) -> di
     ['image/svg+xml', 'text/html', 'text/plain']
     """
     bundle = {"text/plain": text}
-    for kind, content in (("image/svg+xml", svg), ("text/html", html)):
+    formula = f"$\\displaystyle {latex}$" if latex else None
+    forms = (("image/svg+xml", svg), ("text/html", html), ("text/latex", formula))
+    for kind, content in forms:
         if content and len(content.encode()) <= MAXIMUM_BYTES:
             bundle[kind] = content
     return bundle

@@ -174,6 +174,9 @@ class Derivation:
 
     __repr__ = __str__
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return self.view._repr_mimebundle_()
+
     def check(self, count: int = 20, rtol: float = 1e-6) -> list[str]:
         """What is wrong: an entry for each line that differs from the next at some point.
 

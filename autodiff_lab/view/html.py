@@ -17,7 +17,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from autodiff_lab.view import budget, bundle, frames, panes, plots, svg
+from autodiff_lab.view import budget, bundle, formula, frames, panes, plots, svg
 from autodiff_lab.view.escape import display_name, json_in_script, xml_text
 from autodiff_lab.view.layout import Engine, layouts
 from autodiff_lab.view.model import CardView, PlotSeries, PlotView, to_json
@@ -83,11 +83,19 @@ def card_html(card: CardView, engine: Engine = "auto") -> str:
     return _card(card, Drawing(card, engine), inline=False)
 
 
-def card_bundle(text: str, card: CardView) -> dict[str, str]:
-    """The MIME bundle of a card: its text, the graph as a picture, and the fragment."""
+def card_bundle(text: str, card: CardView, latex: str = "") -> dict[str, str]:
+    """The MIME bundle of a card: its text, the graph or plot as a picture, and the fragment."""
     drawing = Drawing(card)
     picture = None if drawing.graph is None else svg.graph_svg(drawing.graph)
-    return bundle.mimebundle(text, picture, _card(card, drawing, inline=False))
+    views = [view for view in (card.plot, *card.pictures) if view is not None]
+    if picture is None and card.graph is None and views:
+        picture = plots.plot_svg(views[0])
+    elif picture is None and card.graph is None:
+        told = card.derivation.lines if card.derivation else ()
+        lines = [formula.Line(f.latex, f.text) for f in card.formulas]
+        lines += (formula.Line(n.latex, n.text, n.left_latex, n.left_text, True) for n in told)
+        picture = formula.formula_svg(tuple(lines), background=True) if lines else None
+    return bundle.mimebundle(text, picture, _card(card, drawing, inline=False), latex)
 
 
 def page_html(card: CardView, engine: Engine = "auto") -> str:

@@ -1,7 +1,8 @@
 """The records every picture, page and panel is drawn from.
 
 What is here: frozen dataclasses made of strings, numbers, tuples and one another, and
-`to_json`, which turns any of them into plain lists and dicts.  It relies on nothing.
+`to_json`, which turns any of them into plain lists and dicts.  It relies on nothing but
+the hook by which records show themselves.
 
 The one idea: whoever knows the graph fills in these records, whoever draws reads only
 them.  A drawing can therefore be tested, saved or sent to a browser without a graph.
@@ -13,7 +14,17 @@ import dataclasses
 import math
 from typing import Any, Literal
 
+from autodiff_lab import hooks
+
 SCHEMA_VERSION = 1
+
+class Shown:
+    """A record that a notebook shows as a card of its own."""
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        bundle: dict[str, str] = hooks.call("mimebundle", self)
+        return bundle
+
 
 NodeKind = Literal["input", "constant", "op", "output"]
 Column = Literal["forward", "adjoint"]
@@ -101,7 +112,7 @@ class EdgeView:
 
 
 @dataclasses.dataclass(frozen=True)
-class GraphView:
+class GraphView(Shown):
     """A graph, or a forward graph and its gradient as a mirror.
 
     `budget` is the number of boxes above which plumbing is hidden and chains collapse.
@@ -141,7 +152,7 @@ class DerivationLine:
 
 
 @dataclasses.dataclass(frozen=True)
-class DerivationView:
+class DerivationView(Shown):
     """The derivative from the definition to its final form, beside the form that runs.
 
     `parts`, if given, are the derivations by one input each, every one with its `title`
@@ -157,7 +168,7 @@ class DerivationView:
 
 
 @dataclasses.dataclass(frozen=True)
-class StepView:
+class StepView(Shown):
     """One rewrite: a rule turned `before` into `after`.
 
     `graph_before` and `graph_after`, if given, are the whole graph before and after; a node
@@ -198,7 +209,7 @@ class PlotSeries:
 
 
 @dataclasses.dataclass(frozen=True)
-class PlotView:
+class PlotView(Shown):
     """Sampled curves over `x`: first the function, then its derivatives by order.
 
     `point` is marked on the curves.
@@ -212,7 +223,7 @@ class PlotView:
 
 
 @dataclasses.dataclass(frozen=True)
-class MatrixView:
+class MatrixView(Shown):
     """A matrix drawn as coloured squares: a Jacobian, a Hessian, or any other array of rank 2.
 
     `values` holds the rows; `rows` and `columns` are the words beside them.
@@ -225,7 +236,7 @@ class MatrixView:
 
 
 @dataclasses.dataclass(frozen=True)
-class ContourView:
+class ContourView(Shown):
     """A function of two inputs: `z[i][j]` at `x[j]`, `y[i]`, and the gradient there as arrows."""
 
     title: str
@@ -240,7 +251,7 @@ class ContourView:
 
 
 @dataclasses.dataclass(frozen=True)
-class BarsView:
+class BarsView(Shown):
     """Numbers by name as bars, on a logarithmic axis: the gradient's magnitude per layer."""
 
     title: str
@@ -249,7 +260,7 @@ class BarsView:
 
 
 @dataclasses.dataclass(frozen=True)
-class KernelView:
+class KernelView(Shown):
     """What ran and what it looks like as code; `headline` says it in one line.
 
     `lines` pairs a line number of `numba_source`, from 1, with the ids of its nodes.

@@ -154,13 +154,13 @@ def test_a_very_long_chain_is_shown_in_blocks(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(build, "MOST_DESCRIBED", 200)
     laid_out = []
-    monkeypatch.setattr(html, "layouts", lambda graphs, engine: laid_out.append(graphs) or [None])
+    monkeypatch.setattr(html, "layouts", lambda graphs, *_, **__: laid_out.append(graphs) or [None])
     text = "y = x\nfor i in range(300):\n    y = sin(y) + 0.1\ny"
     study = Study.from_cell(text, {}, "x", at="x=0.4")
     assert len(study.graph.view.nodes) <= 150
     text = study._repr_mimebundle_()["text/plain"]
     assert "nodes in 150 blocks" in text and "sin ×" in text and "band" not in text
-    assert len(laid_out) == 1
+    assert len([graphs for graphs in laid_out if graphs]) == 1
 
 
 def test_the_plot_follows_its_range() -> None:

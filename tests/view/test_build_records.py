@@ -195,3 +195,22 @@ def test_no_step_looks_empty() -> None:
         assert bool(view.note) == same and "``" not in view.doc
     notes = [view.note for view in step_views(trace)]
     assert any("becomes float64" in note or "int8" in note for note in notes)
+
+
+def test_everything_shows_itself() -> None:
+    y = 1 / (1 + pt.exp(-x))
+    y.name = "s"
+    study = ad.Study(y, x, point={"x": 0.4}, plot=("x", -1, 1))
+    trace = study.function.trace
+    rows = ad.jacobian(pt.stack([y, y]), x)
+    shown = [y, rows, study.function, study.function.fgraph, study, trace,
+             trace.steps[0], study.steps[0], study.derivation.parts[0], study.graph.view,
+             study.plot().view]
+    for thing in shown:
+        bundle = thing._repr_mimebundle_()
+        assert bundle == thing._repr_mimebundle_() or thing is study
+        assert {"text/plain", "image/svg+xml", "text/html"} <= set(bundle), thing
+        assert " at 0x" not in bundle["text/plain"] and "elapsed" not in bundle["text/plain"]
+    assert mimebundle(y)["text/latex"] == r"$\displaystyle \frac{1}{1 + e^{-x}}$"
+    kernel = study.kernel._repr_mimebundle_()
+    assert "def kernel_1" in kernel["text/plain"] and " us a call" not in kernel["text/plain"]
