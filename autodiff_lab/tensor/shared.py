@@ -41,20 +41,14 @@ class Turn:
         self.lock = threading.RLock()
         self.members = [weakref.ref(container)]
 
-    def renew(self) -> None:
-        """A free lock: after a fork, threads that held the old one are gone."""
-        self.lock = threading.RLock()
-
 
 _turns: weakref.WeakSet[Turn] = weakref.WeakSet()
-_joining = threading.Lock()
 
 
 def _renew_turns() -> None:
-    global _joining
-    _joining = threading.Lock()
+    """Free every lock in the child of a fork: the threads that held them are gone."""
     for turn in list(_turns):
-        turn.renew()
+        turn.lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -63,14 +57,15 @@ if hasattr(os, "register_at_fork"):
 
 def join_turns(containers: Sequence[Container]) -> None:
     """Let calls that update any of these containers take turns with one another."""
-    with _joining:
-        turns = sorted({c.turn for c in containers}, key=lambda turn: len(turn.members))
-        for turn in turns[:-1]:
-            with turn.lock:                     # a call that is under way ends first
-                turns[-1].members += turn.members
-                for member in turn.members:
-                    if (container := member()) is not None:
-                        container.turn = turns[-1]
+    for container in containers[1:]:
+        while (mine := containers[0].turn) is not (other := container.turn):
+            first, second = sorted((mine, other), key=id)
+            with first.lock, second.lock:               # calls that are under way end first
+                if containers[0].turn is mine and container.turn is other:
+                    mine.members += other.members
+                    for member in other.members:
+                        if (found := member()) is not None:
+                            found.turn = mine
 
 
 class Container(Saved):
