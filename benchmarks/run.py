@@ -19,11 +19,17 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]
 
 import derivative_rows  # noqa: E402
+import kernel_rows  # noqa: E402
+import loop_rows  # noqa: E402
 import rewriting_rows  # noqa: E402
 import rows  # noqa: E402
+import view_rows  # noqa: E402
 from timing import Result, text, yardstick  # noqa: E402
 
-ROWS = [*rows.ROWS, *derivative_rows.ROWS, *rewriting_rows.ROWS]
+ROWS = [
+    *rows.ROWS, *derivative_rows.ROWS, *rewriting_rows.ROWS, *loop_rows.ROWS, *kernel_rows.ROWS,
+    *view_rows.ROWS,
+]
 
 
 def machine() -> list[str]:
