@@ -12,7 +12,7 @@ from typing import Any
 from autodiff_lab.config import config
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import FunctionGraph
-from autodiff_lab.rewriting import PHASES
+from autodiff_lab.rewriting import PHASES, RULES
 from autodiff_lab.rewriting.driver import run_phases
 
 TIERS = ("auto", "numpy", "numba")
@@ -24,53 +24,6 @@ OPTIMIZERS: dict[str | None, tuple[str, ...]] = {
     **dict.fromkeys(("default", "fast_run", "o2", "o3", "o4"), tuple(PHASES)),
     **dict.fromkeys(("fast_compile", "o1"), _FEW), **dict.fromkeys((None, "None", "merge"), ()),
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class RewriteDatabaseQuery:
-    """A choice of rewrites: names of phases, rules and tags, or the family's "fast_run".
-
-    Examples
-    --------
-    >>> import autodiff_lab.tensor as pt
-    >>> from autodiff_lab.graph import FunctionGraph
-    >>> x = pt.dscalar("x")
-    >>> graph = FunctionGraph([x], [-(-x)])
-    >>> optdb.query("canonicalize").rewrite(graph)
-    >>> len(graph.toposort())
-    0
-    """
-
-    include: Sequence[str | None] = ()
-    exclude: Sequence[str] = ()
-
-    @property
-    def phases(self) -> tuple[str, ...]:
-        """The phases that are named."""
-        named = {phase for name in self.include for phase in OPTIMIZERS.get(name, (name,))}
-        return tuple(phase for phase in PHASES if phase in named)
-
-    @property
-    def rules(self) -> tuple[str, ...]:
-        """Rules and tags that are named besides."""
-        return tuple(n for n in self.include if n and n not in OPTIMIZERS and n not in PHASES)
-
-    def query(self, *given: str | RewriteDatabaseQuery) -> RewriteDatabaseQuery:
-        """A choice from names; ``"+name"`` and ``"-name"`` add and leave out."""
-        queries = [entry for entry in given if isinstance(entry, RewriteDatabaseQuery)]
-        names = [entry for entry in given if isinstance(entry, str)]
-        return RewriteDatabaseQuery(
-            (*(n for q in queries for n in q.include),
-             *(n.lstrip("+&") for n in names if not n.startswith("-"))),
-            (*(n for q in queries for n in q.exclude), *(n[1:] for n in names if n[0] == "-")),
-        )
-
-    def rewrite(self, fgraph: FunctionGraph) -> None:
-        """Rewrite a graph in place by these rules."""
-        run_phases(fgraph, self.phases or tuple(PHASES), self.rules, self.exclude)
-
-
-optdb = RewriteDatabaseQuery()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,8 +41,8 @@ class Mode:
         Rules, tags or phases to add or leave out.
     linker : str, optional
         The family's word for `tier`: "py", "numba", "cvm", ...
-    optimizer : str or RewriteDatabaseQuery, optional
-        The family's word for `phases`: "fast_run", "fast_compile", "None".
+    optimizer : str or Mode, optional
+        The family's word for the rewrites: "fast_run", "fast_compile", "None", or a query.
     checks : optional
         What is checked at every call: "compare" (NumPy against Numba for each node, the graph
         as written against the rewritten one, inputs untouched), "finite" (no NaN or infinity in
@@ -118,26 +71,18 @@ class Mode:
         tier = self.tier if linker is None else linker
         object.__setattr__(self, "tier", LINKERS.get(tier, tier))
         if optimizer != "":
-            self._choose(optimizer)
+            chosen = optimizer if isinstance(optimizer, Mode) else optdb.query(optimizer)
+            for name in ("phases", "include", "exclude"):
+                object.__setattr__(self, name, getattr(chosen, name))
         if self.tier not in TIERS:
             raise LabValueError(
                 f"There is no executor {self.tier!r}.",
                 remedy="one of " + ", ".join(map(repr, TIERS)),
             )
 
-    def _choose(self, optimizer: Any) -> None:
-        """Take the family's choice of rewrites."""
-        chosen = optimizer
-        if not isinstance(optimizer, RewriteDatabaseQuery):
-            if optimizer not in OPTIMIZERS:
-                raise LabValueError(
-                    f"There is no optimizer {optimizer!r}.",
-                    remedy="one of " + ", ".join(map(repr, OPTIMIZERS)),
-                )
-            chosen = RewriteDatabaseQuery((optimizer,))
-        object.__setattr__(self, "phases", chosen.phases)
-        object.__setattr__(self, "include", (*self.include, *chosen.rules))
-        object.__setattr__(self, "exclude", (*self.exclude, *chosen.exclude))
+    def rewrite(self, fgraph: FunctionGraph) -> None:
+        """Rewrite a graph in place by the rules of this mode."""
+        run_phases(fgraph, self.phases or tuple(PHASES), self.include, self.exclude)
 
     def including(self, *names: str) -> Mode:
         """The same mode with more rules."""
@@ -147,6 +92,64 @@ class Mode:
         """The same mode without some rules, tags or phases."""
         return dataclasses.replace(self, exclude=(*self.exclude, *names))
 
+
+def RewriteDatabaseQuery(
+    include: Sequence[str | None] = (), exclude: Sequence[str] = (), **unused: Any
+) -> Mode:
+    """A choice of rewrites by the names of phases, rules and tags, or the family's "fast_run".
+
+    Raises
+    ------
+    LabValueError
+        If a name is none of these.
+
+    Examples
+    --------
+    >>> RewriteDatabaseQuery(["canonicalize"], exclude=["local_fill"]).phases
+    ('canonicalize',)
+    """
+    named = {phase for name in include for phase in OPTIMIZERS.get(name, (name,))}
+    rules = tuple(n for n in include if n and n not in OPTIMIZERS and n not in PHASES)
+    known = {label for rule in RULES.values() for label in (rule.name, *rule.tags)}
+    for name in rules:
+        if name not in known:
+            raise LabValueError(
+                f"There is no optimizer, phase, rule or tag {name!r}.",
+                remedy="one of " + ", ".join(map(repr, (*OPTIMIZERS, *PHASES))) + ", or a rule",
+            )
+    phases = tuple(phase for phase in PHASES if phase in named)
+    return Mode(phases=phases, include=rules, exclude=tuple(exclude))
+
+
+class Database:
+    """The family's `optdb`.
+
+    Examples
+    --------
+    >>> import autodiff_lab.tensor as pt
+    >>> x = pt.dscalar("x")
+    >>> graph = FunctionGraph([x], [-(-x)])
+    >>> optdb.query("canonicalize").rewrite(graph)
+    >>> len(graph.toposort())
+    0
+    """
+
+    def query(self, *given: str | Mode | None) -> Mode:
+        """A choice of rewrites; ``"+name"`` and ``"-name"`` add and leave out."""
+        include: list[str | None] = []
+        exclude: list[str] = []
+        for entry in given:
+            if isinstance(entry, Mode):
+                include += (*entry.phases, *entry.include)
+                exclude += entry.exclude
+            elif entry is not None and entry.startswith("-"):
+                exclude.append(entry[1:])
+            else:
+                include.append(entry and entry.lstrip("+&"))
+        return RewriteDatabaseQuery(include, exclude)
+
+
+optdb = Database()
 
 MODES: dict[str, Mode] = {
     "auto": Mode("auto"),

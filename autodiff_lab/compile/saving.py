@@ -226,9 +226,9 @@ class Record:
 
     def plain(self, value: Any, title: str) -> Any:
         """A value as JSON; what is no data is an error that names its owner."""
-        if value is None or isinstance(value, bool | int | str):
+        if value is None or type(value) in (bool, int, str):
             return value
-        if isinstance(value, list):
+        if type(value) is list:
             return [self.plain(entry, title) for entry in value]
         if isinstance(value, _KINDS):
             return {"at": self.places[value]}
@@ -237,7 +237,8 @@ class Record:
         if isinstance(value, np.ndarray | np.generic) and not value.dtype.hasobject:
             return {"array" if isinstance(value, np.ndarray) else "scalar": self._array(value)}
         for word, (kind, told, _) in CODECS.items():
-            if isinstance(value, kind) and "<" not in getattr(value, "__qualname__", ""):
+            fits = isinstance(value, kind) if kind is np.dtype else type(value) is kind
+            if fits and "<" not in getattr(value, "__qualname__", ""):
                 return {word: told(value, lambda inner: self.plain(inner, title))}
         if dataclasses.is_dataclass(value) and type(value).__module__.startswith(ROOMS):
             return {"data": [place_of(type(value)), self.plain(vars(value), title)]}
