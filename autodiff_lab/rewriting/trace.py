@@ -219,7 +219,7 @@ class RewriteTrace:
             gone = set(mine) - set(other)
             texts = [short(node.outputs[0]) for node in mine if node in gone]
             lines += [f"{sign} {text}" for text in dict.fromkeys(texts)]
-        return "\n".join(lines)
+        return Words("\n".join(lines))
 
     def bisect(self, values: Any, rtol: float = 1e-9) -> RewriteStep | None:
         """The first step that changed the value of an output, or None.
@@ -272,7 +272,20 @@ class RewriteTrace:
         """Rough cost of the graph before step `k`, in additions per element."""
         return cost(self.graph_at(k))
 
-    def bits_of_error(self, step: RewriteStep | int) -> tuple[float, float]:
+    def step(self, which: RewriteStep | int | str) -> RewriteStep:
+        """A step by its place in `steps`, or the first one of a rule."""
+        if isinstance(which, RewriteStep):
+            return which
+        if isinstance(which, str):
+            found = self.filter(rule=known_name(which, tags=True))
+            if not found:
+                raise LabValueError(f"There is no step of {which}.", why=self.why_not(which))
+            return found[0]
+        if not -len(self.steps) <= which < len(self.steps):
+            raise LabIndexError(f"There is no step {which}.", why=self.summary())
+        return self.steps[which]
+
+    def bits_of_error(self, step: RewriteStep | int | str) -> tuple[float, float]:
         """Mean bits of error of a step's two sides, at points of all sizes: 0 is the best.
 
         Examples
@@ -280,11 +293,11 @@ class RewriteTrace:
         >>> import autodiff_lab as ad, autodiff_lab.tensor as pt
         >>> x = pt.dscalar("x")
         >>> trace = ad.function([x], pt.log(1 + x)).trace
-        >>> before, after = trace.bits_of_error(trace.filter(rule="log_of_one_plus")[0])
+        >>> before, after = trace.bits_of_error("log_of_one_plus")
         >>> before > 10 and after < 1
         True
         """
-        chosen = self.steps[step] if isinstance(step, int) else step
+        chosen = self.step(step)
         bits: tuple[float, float] = hooks.call(
             "bits_of_sides", chosen.before[0], chosen.after[0]
         )
@@ -292,11 +305,11 @@ class RewriteTrace:
 
     # -- words ------------------------------------------------------------------------------
 
-    def why(self, step: RewriteStep | int) -> str:
-        """What a step did and for what reason, in words."""
+    def why(self, step: RewriteStep | int | str) -> str:
+        """What a step (or the first step of a rule) did and for what reason, in words."""
         from autodiff_lab.rewriting.why import why
 
-        return why(self.steps[step] if isinstance(step, int) else step, self)
+        return why(self.step(step), self)
 
     def why_not(self, rule: Rule | str, variable: Variable | None = None) -> str:
         """Why a rule did not change a variable (by default: any output), in words."""
@@ -316,8 +329,8 @@ class RewriteTrace:
         return [
             {
                 **{name: getattr(step, name) for name in FACTS},
-                "before": [_plain(v) for v in step.before],
-                "after": [_plain(v) for v in step.after],
+                "before": [short(v) for v in step.before],
+                "after": [short(v) for v in step.after],
                 "bindings": {name: _plain(value) for name, value in step.bindings.items()},
             }
             for step in self.steps
@@ -343,6 +356,13 @@ class RewriteTrace:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         return hooks.call("mimebundle", self)
+
+
+class Words(str):
+    """A text that shows itself as it reads."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
 
 
 def short(variable: Any) -> str:

@@ -13,7 +13,7 @@ from autodiff_lab.graph import FunctionGraph, Variable, describe, line_of, topos
 from autodiff_lab.rewriting import pattern
 from autodiff_lab.rewriting.facts import Context, is_plumbing
 from autodiff_lab.rewriting.registry import PHASES, RULES, PatternRule, Rule, known_name
-from autodiff_lab.rewriting.trace import RewriteStep, RewriteTrace, short
+from autodiff_lab.rewriting.trace import RewriteStep, RewriteTrace, Words, short
 
 MOST_LOOKED_AT = 200
 FITS = "It does change it."
@@ -27,7 +27,7 @@ def why(step: RewriteStep, trace: RewriteTrace) -> str:
     >>> import autodiff_lab as ad, autodiff_lab.tensor as pt
     >>> x = pt.dscalar("x")
     >>> trace = ad.function([x], -(-x)).trace
-    >>> print(trace.why(0))  # doctest: +ELLIPSIS
+    >>> trace.why(0)  # doctest: +ELLIPSIS
     Step 1: double_negation turned (-(-x)) into x.
       reason: Two minus signs cancel.
       found:  in canonicalize, x = x
@@ -48,7 +48,7 @@ def why(step: RewriteStep, trace: RewriteTrace) -> str:
     if enabled:
         lines.append("  after:  " + ", ".join(enabled))
     line = next((line_of(v) for v in step.before if isinstance(v, Variable)), None)
-    return "\n".join([*lines, f"  line:   {line}"] if line else lines)
+    return Words("\n".join([*lines, f"  line:   {line}"] if line else lines))
 
 
 def _bound(value: Any) -> str:
@@ -82,25 +82,27 @@ def why_not(
     --------
     >>> import autodiff_lab.tensor as pt
     >>> x = pt.dscalar("x")
-    >>> print(why_not("log_of_one_plus_exp", pt.log(2 + pt.exp(x))))
+    >>> why_not("log_of_one_plus_exp", pt.log(2 + pt.exp(x)))
     It looks for log((1 + exp(x))): where that has 1, there is 2 here.
-    >>> print(why_not("log_of_one_plus_exp", pt.log(1 + pt.exp(x))))
+    >>> why_not("log_of_one_plus_exp", pt.log(1 + pt.exp(x)))
     It does change it.
     """
     chosen = RULES[known_name(rule)] if isinstance(rule, str) else rule
     if trace is None or not trace.passes:
-        return _first_difference(chosen, variable, trace)
-    barred = _switched_off(chosen, trace)
-    if barred:
-        return barred
+        return Words(_first_difference(chosen, variable, trace))
+    return Words(_switched_off(chosen, trace) or _found_out(chosen, variable, trace))
+
+
+def _found_out(rule: Rule, variable: Variable | None, trace: RewriteTrace) -> str:
+    """Why a rule that was there left a variable, or all of them, as they are."""
     if variable is None:
-        used = trace.filter(rule=chosen.name)
+        used = trace.filter(rule=rule.name)
         if used:
             return f"It was applied: {_counted(used)}."
-        variable = _likeliest(chosen, trace)
+        variable = _likeliest(rule, trace)
         if variable is None:
-            return f"Nothing here is computed by {_ops(chosen)}, which it looks for."
-    return _story(chosen, trace.memo.get(variable, variable), trace)
+            return f"Nothing here is computed by {_ops(rule)}, which it looks for."
+    return _story(rule, trace.memo.get(variable, variable), trace)
 
 
 def _story(rule: Rule, start: Variable, trace: RewriteTrace) -> str:

@@ -118,10 +118,19 @@ def derivation(study: Any) -> Derivations:
 # -- the rewrites ---------------------------------------------------------------------------------
 
 class Steps(Sequence[StepView]):
-    """Every rewrite: a sequence of records that prints as a list."""
+    """Every rewrite: a sequence of records that prints as a list.
 
-    def __init__(self, views: Sequence[StepView]) -> None:
-        self.views = tuple(views)
+    What can be asked of the `RewriteTrace`, such as ``why_not``, can be asked here.
+    """
+
+    def __init__(self, trace: Any) -> None:
+        self.trace = trace
+        self.views = step_views(trace)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "trace":
+            raise AttributeError(name)
+        return getattr(self.trace, name)
 
     def __getitem__(self, index: Any) -> Any:
         return self.views[index]
@@ -137,7 +146,7 @@ class Steps(Sequence[StepView]):
 
 def steps(study: Any) -> Steps:
     """Every rewrite between what was written and what runs."""
-    return Steps(step_views(study.function.trace))
+    return Steps(study.function.trace)
 
 
 # -- the kernel -----------------------------------------------------------------------------------
