@@ -40,8 +40,9 @@ def plain(variable: Any) -> Any:
     return variable
 
 
-def linear(context: Context, variable: Any) -> Linear | None:
-    """A sum as coefficients of its terms; None where it has too many."""
+def linear(context: Context, variable: Any, deep: bool = True) -> Linear | None:
+    """A sum as coefficients of its terms; None where it has too many.  Unless `deep`, terms are
+    not opened that are sums themselves."""
     found: Linear = {}
     stack = [(variable, Fraction(1))]
     while stack:
@@ -53,7 +54,7 @@ def linear(context: Context, variable: Any) -> Linear | None:
         scale = is_number(context, inputs[0]) if name == "mul" else None
         if value is not None:
             found[None] = found.get(None, Fraction(0)) + factor * Fraction(value)
-        elif name in ("add", "sub"):
+        elif name in ("add", "sub") and (deep or term is plain(variable)):
             stack += [(inputs[1], factor if name == "add" else -factor), (inputs[0], factor)]
         elif name == "neg":
             stack.append((inputs[0], -factor))
@@ -66,24 +67,45 @@ def linear(context: Context, variable: Any) -> Linear | None:
     return found
 
 
+def multiple(context: Context, variable: Any) -> tuple[Any, Fraction]:
+    """A variable as a multiple of another; of None, if it is a number."""
+    factor = Fraction(1)
+    while True:
+        variable = plain(variable)
+        value, name = is_number(context, variable), name_of(variable)
+        if value is not None:
+            return None, factor * Fraction(value)
+        scale = is_number(context, variable.owner.inputs[0]) if name == "mul" else None
+        if name != "neg" and scale is None:
+            return variable, factor
+        factor *= Fraction(-1 if scale is None else scale)
+        variable = variable.owner.inputs[-1]
+
+
 def gap(context: Context, a: Any, b: Any, depth: int = DEEPEST) -> Any:
     """``a - b`` without what both have in common, or None where they have nothing in common."""
     a, b = plain(a), plain(b)
-    first, second = linear(context, a), linear(context, b)
-    if first is None or second is None or first == second:
-        return None
-    if any(second.get(base) == c for base, c in first.items()):
-        rest = {base: first.get(base, Fraction(0)) - second.get(base, Fraction(0))
-                for base in {**first, **second}}
-        terms = [(c, base) for base, c in rest.items() if c]
-        if len(terms) == 2 and terms[0][0] == -terms[1][0] and depth:
-            (c, one), (_, other) = terms if terms[0][0] > 0 else terms[::-1]
-            between = FORMULAS.get(name_of(one)) if one is not None and other is not None else None
-            found = between and between(context, one, other, depth - 1)
-            if found is not None:
-                return added([(float(c), found)])
-        return added((float(c), base) for c, base in terms)
+    for deep in (True, False):
+        first, second = linear(context, a, deep), linear(context, b, deep)
+        if first is None or second is None or first == second:
+            return None
+        if any(second.get(base) == c for base, c in first.items()):
+            return _left(context, first, second, depth)
     formula = FORMULAS.get(name_of(a)) or FORMULAS.get(name_of(b))
     if formula is None or depth == 0 or a.owner is None or b.owner is None:
         return None
     return formula(context, a, b, depth - 1)
+
+
+def _left(context: Context, first: Linear, second: Linear, depth: int) -> Any:
+    """The difference of two sums, term by term."""
+    rest = {base: first.get(base, Fraction(0)) - second.get(base, Fraction(0))
+            for base in {**first, **second}}
+    terms = [(c, base) for base, c in rest.items() if c]
+    if len(terms) == 2 and terms[0][0] == -terms[1][0] and depth:
+        (c, one), (_, other) = terms if terms[0][0] > 0 else terms[::-1]
+        between = FORMULAS.get(name_of(one)) if one is not None and other is not None else None
+        found = between and between(context, one, other, depth - 1)
+        if found is not None:
+            return added([(float(c), found)])
+    return added((float(c), base) for c, base in terms)

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import autodiff_lab as ad
 import autodiff_lab.tensor as pt
+from autodiff_lab.control.jacobian import hessian, jacobian
 from autodiff_lab.gradient import grad
 from autodiff_lab.graph import FunctionGraph, toposort
 from autodiff_lab.rewriting import PHASES, rewrite, rewrite_graph
@@ -143,3 +145,40 @@ def test_whole_numbers_keep_their_arithmetic(dtype: str) -> None:
         before = compute([y], {x: values})[0]
         after = compute(fgraph.outputs, {fgraph.inputs[0]: values})[0]
         assert np.allclose(before, after, 1e-5, equal_nan=True), text(y)
+
+
+@pytest.mark.parametrize(
+    "mode", ["auto", "FAST_RUN", "FAST_COMPILE", "NUMBA", "PYTHON", "DebugMode"]
+)
+def test_dlogistic_in_every_mode(mode: str) -> None:
+    x = pt.dvector("x")
+    f = ad.function([x], grad(pt.sum(1 / (1 + pt.exp(-x))), x), mode=mode)
+    near, far, farther = f([40.0, 800.0, -800.0])  # a warning would be an error here
+    true = 4.248354255291589e-18
+    assert abs(near - true) <= 2 * np.spacing(true)
+    assert far == farther == 0.0
+
+
+@pytest.mark.parametrize("made", ["jacobian", "hessian", "vector first"])
+def test_no_matrix_is_made_for_a_product_with_a_vector(made: str) -> None:
+    x, v, weights = pt.dvector("x"), pt.dvector("v"), pt.dmatrix("W")
+    f = pt.tanh(pt.dot(weights, x))
+    product = {
+        "jacobian": lambda: pt.dot(jacobian(f, x), v),
+        "hessian": lambda: pt.dot(hessian(pt.sum(f**2), x), v),
+        "vector first": lambda: pt.dot(v, jacobian(f, x)),
+    }[made]()
+    fgraph = run([x, v, weights], product)
+    assert max(v.ndim for node in fgraph.toposort() for v in node.outputs
+               if node.op.name != "dimshuffle") == 1
+    values = [np.array([0.1, -0.2]), np.array([0.5, 2.0]), np.array([[1.0, 2.0], [3.0, -1.0]])]
+    before = compute([product], dict(zip([x, v, weights], values)))[0]
+    assert np.allclose(before, compute(fgraph.outputs, dict(zip(fgraph.inputs, values)))[0])
+
+
+def test_the_derivative_of_a_safe_switch_is_finite() -> None:
+    x = pt.dvector("x")
+    y = pt.sum(pt.where(x > 0, pt.sqrt(x) * pt.log(x), 0.0))
+    fgraph = run([x], grad(y, x))
+    found = compute(fgraph.outputs, {fgraph.inputs[0]: np.array([0.0, 1.0, -4.0])})[0]
+    assert found.tolist() == [0.0, 1.0, 0.0]

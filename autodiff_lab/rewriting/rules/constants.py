@@ -73,3 +73,16 @@ def constant_in_result_dtype(context: Context, node: Apply) -> Any:
             inputs[place] = context.constant(variable, dtype)
             changed = True
     return node.op.make_node(*inputs).outputs if changed else None
+
+
+@node_rewriter(
+    ["add", "mul"], client="accuracy: one form for sums that are written in two orders",
+    example=lambda x, y: pt.exp(x + y) * (y + x),
+)
+def one_order(context: Context, node: Apply) -> Any:
+    """``y + x`` where ``x + y`` is computed already: the one that stands first in the graph."""
+    left, right = node.inputs
+    if node.op.name == "mul" and (isinstance(left, Constant) or isinstance(right, Constant)):
+        return None  # there the constant stands first
+    first = context.notes.setdefault((node.op.name, frozenset((left, right))), node)
+    return first.outputs[0] if first is not node and first.inputs == (right, left) else None

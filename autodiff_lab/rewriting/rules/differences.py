@@ -120,7 +120,7 @@ def _log_of_ratio(context: Context, a: Any, b: Any, d: Any) -> Any:
 
 def _on_both_sides_of_one(context: Context, a: Any, b: Any) -> Any:
     """u and -u where the two are 1 + u and 1 - u, otherwise None."""
-    first, second = linear(context, a) or {}, linear(context, b) or {}
+    first, second = (linear(context, v, deep=False) or {} for v in (a, b))
     if first.pop(None, 0) != 1 or second.pop(None, 0) != 1:
         return None
     if first != {base: -c for base, c in second.items()}:

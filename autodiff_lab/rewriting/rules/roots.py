@@ -10,7 +10,7 @@ from autodiff_lab.rewriting.factors import (
     added, build, is_number, multiplied, name_of, number, product_of,
 )
 from autodiff_lab.rewriting.facts import Context
-from autodiff_lab.rewriting.nearby import linear, plain
+from autodiff_lab.rewriting.nearby import linear, multiple, plain
 from autodiff_lab.rewriting.registry import node_rewriter
 from autodiff_lab.tensor.opdef import Interval
 
@@ -28,10 +28,9 @@ def root_beside_its_part(context: Context, node: Apply) -> Any:
     not.  Where x is negative, the two add up as they are."""
     for root, part, minus in _pairs(node):
         under = linear(context, root.owner.inputs[0])
-        whole = linear(context, part)
-        if under is None or whole is None or len(whole) != 1:
+        if under is None:
             continue
-        (base, factor), = whole.items()
+        base, factor = multiple(context, part)
         rest = {term: c for term, c in under.items()
                 if c != factor**2 or not _is_square_of(term, base)}
         if len(rest) == len(under) or not rest:
