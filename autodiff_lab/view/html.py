@@ -23,6 +23,12 @@ from autodiff_lab.view.layout import Engine, layouts
 from autodiff_lab.view.model import CardView, PlotSeries, PlotView, to_json
 
 MAXIMUM_PLOT_SAMPLES = 400
+STORY_SECONDS = 1.2  # for the layouts of all steps; where they take longer, the steps are text
+# Of a step: what the markup, `frames` and `rules` hold, each once.
+ELSEWHERE: dict[str, Any] = {
+    "before_latex": "", "after_latex": "", "doc": "", "source_text": "", "source_label": "",
+    "graph_before": None, "graph_after": None,
+}  # fmt: skip
 NOTHING = (None, "", [], False)  # what the script fills in itself
 
 _POLICY = (
@@ -45,20 +51,22 @@ class Drawing:
         placed = layouts(main, engine)
         self.graph = placed[0] if main else None
         self.scenes = [p for p in placed[1:] if p is not None]
-        self.stages = layouts([frames.union(s) for s in self.stories], engine, sideways=True)
+        unions = [frames.union(story) for story in self.stories]
+        self.stages = layouts(unions, engine, STORY_SECONDS, sideways=True)
 
     def data(self, card: CardView) -> dict[str, Any]:
         """The card as the script reads it: the nodes that are drawn, and the steps' pictures."""
         graph = card.graph
         if self.graph is not None:
             graph = replace(self.graph.graph, scenes=tuple(p.graph for p in self.scenes))
-        steps = card.steps and tuple(
-            replace(step, graph_before=None, graph_after=None) for step in card.steps
-        )
+        steps = card.steps and tuple(replace(step, **ELSEWHERE) for step in card.steps)
+        rules = {s.rule: {"doc": s.doc, "source_text": s.source_text,
+                          "source_label": s.source_label} for s in card.steps or ()}
         kernel = card.kernel and replace(card.kernel, numpy_source="", numba_source="")
         shown = replace(card, graph=graph, plot=_samples(card.plot), steps=steps, formulas=(),
                         pictures=(), kernel=kernel)  # fmt: skip
-        data = {**to_json(shown), "frames": frames.frames(self.stories, self.stages)}
+        data = {**to_json(shown), "frames": frames.frames(self.stories, self.stages),
+                "rules": rules}
         if data["derivation"] and data["derivation"]["parts"]:
             data["derivation"]["lines"] = []  # the parts have them
         for scene in [data["graph"], *data["graph"]["scenes"]] if data["graph"] else ():

@@ -29,6 +29,7 @@ Engine = Literal["auto", "dot", "wasi", "none"]
 LAYOUT_SECONDS = 3.0
 POINTS_PER_INCH = 72.0
 MARGIN = 14.0
+MOST_CURVED = 60  # boxes of a graph whose lines may be bent although many are laid out
 HEADING_HEIGHT = 8.0
 
 
@@ -96,14 +97,21 @@ def layouts(
     graphs: Sequence[GraphView], engine: Engine = "auto", seconds: float = LAYOUT_SECONDS,
     sideways: bool = False,
 ) -> list[Positions | None]:
-    """Several graphs at once, from left to right if `sideways`; of slow ones, less is tried."""
+    """Several graphs at once, from left to right if `sideways`.
+
+    Where all together take too long, only the first is laid out, or less of it; of those
+    that lie sideways, none.
+    """
     shown = [budget.reduce_graph(graph, graph.budget) for graph in graphs]
     for name in _engines(engine) if graphs else ():
         plain = _run(name, [_write_dot(graph, sideways) for graph in shown], seconds)
-        if len(shown) > 1 and None in plain:
-            plain = [_run(name, [_write_dot(graph, sideways)], seconds)[0] for graph in shown]
-        return [_smaller(graph, name, seconds) if text is None else _read_plain(text, graph, name)
-                for graph, text in zip(shown, plain)]
+        if len(shown) > 1 and None in plain and not sideways:
+            plain = [*_run(name, [_write_dot(shown[0])], seconds), *[None] * (len(shown) - 1)]
+        placed = [None if text is None else _read_plain(text, graph, name)
+                  for graph, text in zip(shown, plain)]
+        if placed[0] is None and not sideways:
+            placed[0] = _smaller(shown[0], name, seconds)
+        return placed
     return [None for _ in graphs]
 
 
@@ -152,7 +160,9 @@ def _write_dot(graph: GraphView, sideways: bool = False) -> str:
     number = {node.id: index for index, node in enumerate(graph.nodes)}
     lines = [
         "digraph {",
-        f"graph [nodesep=0.22, ranksep=0.32, newrank=true{', rankdir=LR' * sideways}];",
+        "graph [nodesep=0.22, ranksep=0.32, newrank=true];",
+        "graph [rankdir=LR, nslimit=1, nslimit1=1, mclimit=0.3];" * sideways,
+        "graph [splines=line];" * (sideways and len(graph.nodes) > MOST_CURVED),
         'node [shape=box, fixedsize=true, label=""];',
         "edge [arrowsize=0.7];",
     ]

@@ -134,7 +134,7 @@ def _curves(axes: Any, view: PlotView) -> None:
     axes.set_xlabel(_words(view.xlabel))
     if lines:
         # Handles and labels are given: of itself a legend leaves out names like "_x".
-        axes.legend(*zip(*lines, strict=True), frameon=False, loc="lower right", ncols=3,
+        axes.legend(*zip(*lines, strict=True), frameon=False, loc="lower right", ncols=len(lines),
                     bbox_to_anchor=(1.0, 0.99), borderaxespad=0.1, handlelength=2.6)  # fmt: skip
 
 

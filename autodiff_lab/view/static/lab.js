@@ -643,8 +643,9 @@ function makeSteps(pane, card) {
     before: row.querySelector(".before").firstChild,
     after: row.querySelector(".after").firstChild,
   }));
-  const steps = card.steps.slice(0, rows.length);
-  const movie = makeMovie(card.frames);
+  const steps = card.steps.slice(0, rows.length).map((step) => ({ ...step, ...(card.rules || {})[step.rule] }));
+  const story = makeStory(card.frames);
+  const movie = story && makeMovie(card.frames, story);
   const list = el("ul", { role: "listbox", tabindex: "0", "aria-label": "Rewrites" });
   const detail = el("div", { class: "about" });
   const filter = el("input", { type: "search", placeholder: "filter rewrites", "aria-label": "Filter rewrites", oninput: () => narrow() });
@@ -703,7 +704,7 @@ function makeSteps(pane, card) {
     list.setAttribute("aria-activedescendant", items[at].id);
     const top = items[at].offsetTop - list.offsetTop;
     if (top < list.scrollTop || top > list.scrollTop + list.clientHeight - 40) list.scrollTop = top - 40;
-    detail.replaceChildren(...describeStep(steps[at], formulas[at], movie, at));
+    detail.replaceChildren(...describeStep(steps[at], formulas[at], story, at));
     detail.parentNode.scrollTop = 0;
     title.textContent = steps[at].rule;
     words.textContent = stepWords(steps[at], steps.length);
@@ -735,13 +736,13 @@ function stepWords(step, total) {
     (bits[0] !== null && bits[1] !== null ? `, bits of error: ${bits.map((b) => Number(b).toFixed(1)).join(" → ")}` : "");
 }
 
-function describeStep(step, drawn, movie, at) {
+function describeStep(step, drawn, story, at) {
   const parts = [
     el("div", { class: "change" }, drawn.before.cloneNode(true), el("span", { class: "arrow" }, "→"), drawn.after.cloneNode(true)),
   ];
   for (const words of [step.note, step.doc]) if (words) parts.push(el("p", {}, words));
-  const [before, after] = movie ? [movie.text(at), movie.text(at + 1)] : [step.before_text, step.after_text];
-  parts.push(el("h4", {}, movie ? "the graph, as text" : "as text"), diffText(before, after));
+  const [before, after] = story ? [story.text(at), story.text(at + 1)] : [step.before_text, step.after_text];
+  parts.push(el("h4", {}, story ? "the graph, as text" : "as text"), diffText(before, after));
   if (step.source_text) {
     parts.push(el("h4", {}, step.source_label ? `the rule, ${step.source_label}` : "the rule"),
       el("pre", { tabindex: "0" }, el("code", {}, step.source_text)));
@@ -753,9 +754,17 @@ function describeStep(step, drawn, movie, at) {
   return parts;
 }
 
+// The nodes of the graph after every step, and the graph as text.
+function makeStory(told) {
+  if (!told || told.frames.length < 2) return null;
+  const members = (at) => told.frames[at][1].map((index) => told.nodes[index]);
+  const text = (at) => [...members(at).filter(([, , , words]) => words).map(([id, , , words]) => `${id} = ${words}`), told.frames[at][2]].join("\n");
+  return { members, text };
+}
+
 // The graph from step to step: nodes that stay move to their new places.
-function makeMovie(told) {
-  if (!told || told.frames.length < 2 || told.stages.some((stage) => stage === null)) return null;
+function makeMovie(told, { members, text }) {
+  if (!told.stages.length || told.stages.some((stage) => stage === null)) return null;
   const picture = svgEl("svg", { class: "adl-graph", role: "img" });
   const lines = svgEl("g"), layer = svgEl("g"), defs = svgEl("defs");
   const tip = svgEl("marker", { id: "adl-movie-tip", class: "tip", viewBox: "0 0 8 8", refX: 0.5, refY: 4,
@@ -768,9 +777,6 @@ function makeMovie(told) {
   const shown = new Map();
   const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
   let frame = -1, extent = null;
-
-  const members = (at) => told.frames[at][1].map((index) => told.nodes[index]);
-  const text = (at) => [...members(at).filter(([, , , words]) => words).map(([id, , , words]) => `${id} = ${words}`), told.frames[at][2]].join("\n");
 
   function makeBox(id, kind) {
     const box = svgEl("g", { class: `node forward ${kind}` });
@@ -841,7 +847,7 @@ function makeMovie(told) {
     }
   }
 
-  return { element, step, text, fit };
+  return { element, step, fit };
 }
 
 function diffText(before, after) {
