@@ -79,7 +79,7 @@ def test_the_tests_that_the_page_names_exist() -> None:
 @pytest.mark.parametrize(
     "page", [
         "reference/differences.md", "how-to/old_code.md", "how-to/looking_inside.md",
-        "how-to/many_callers.md",
+        "how-to/many_callers.md", "how-to/rewrites.md",
     ]
 )
 def test_examples_on_pages(page: str) -> None:

@@ -95,7 +95,8 @@ def function(
         variables = [*(given.variable for given in spec.inputs), *spec.shared]
         trace = RewriteTrace()
         fgraph = FunctionGraph(variables, spec.roots)
-        rewrite(fgraph, chosen.phases, chosen.include, chosen.exclude, trace)
+        on_fault = "raise" if chosen.checks == "compare" else "warn"
+        rewrite(fgraph, chosen.phases, chosen.include, chosen.exclude, trace, on_fault)
         drop_unused(fgraph)
         return Function(
             spec, fgraph, chosen, trace, name, allow_input_downcast, bool(profile)

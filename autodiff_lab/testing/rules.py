@@ -251,11 +251,14 @@ def equal_values(rule: Rule, count: int = FEW, seed: int = 0) -> None:
 
 def _assert_close(before: Any, after: Any, case: Case, what: str, values: Any) -> None:
     rtol, atol = TOLERANCE.get(case.dtype, (1e-9, 1e-12))
-    same = before.shape == after.shape and before.dtype == after.dtype
-    assert same and np.allclose(before, after, rtol, atol, equal_nan=True), (
-        f"{what}, {case.label}:\n{before!r} became\n{after!r}\nfor "
-        + ", ".join(f"{v.name} = {value}" for v, value in values.items())
-    )
+    if before.shape != after.shape or before.dtype != after.dtype:
+        raise AssertionError(f"{what}, {case.label}: {before!r} became {after!r}")
+    wrong = ~np.isclose(before, after, rtol, atol, equal_nan=True)
+    for place in np.argwhere(wrong)[:1]:
+        at = [f"{v.name} = {value[tuple(place)]:.6g}" if value.shape == wrong.shape
+              else f"{v.name} of shape {value.shape}" for v, value in values.items()]
+        old, new = (side[tuple(place)] for side in (before, after))
+        raise AssertionError(f"{what}, {case.label}: {old:.6g} became {new:.6g} at {', '.join(at)}")
 
 
 def equal_types(rule: Rule) -> None:
@@ -410,12 +413,14 @@ def check_rule(rule: Rule | str, count: int = 200) -> list[str]:
     chosen = RULES[rule] if isinstance(rule, str) else rule
     faults = []
     names = properties_of(chosen)
+    proved, chosen.proved = chosen.proved, True  # the driver leaves the comparing to us
     for name in names:
         try:
             PROPERTIES[name](chosen, *((count,) if name in SAMPLED else ()))
         except (AssertionError, LabError) as error:
             kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
             faults.append(f"{name}: {kind}{error}")
+    chosen.proved = proved
     if faults:
         raise AssertionError(f"the rule {chosen.name} does not hold\n" + "\n".join(faults))
     return names

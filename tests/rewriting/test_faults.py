@@ -115,6 +115,8 @@ def test_a_fault_is_an_error_on_request(declare: Callable[[], None]) -> None:
     x = pt.dvector("x")
     with pytest.raises(RewriteError, match="faulty"):
         rewrite(FunctionGraph([x], [pt.cosh(1 + x)]), on_fault="raise")
+    with pytest.raises(RewriteError, match="faulty"):
+        ad.function([x], pt.cosh(1 + x), mode=ad.Mode(checks="compare"))
 
 
 def test_the_cause_of_a_loop_is_the_rule_from_outside() -> None:
