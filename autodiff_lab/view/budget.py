@@ -101,23 +101,32 @@ def _hide_plumbing(graph: GraphView) -> GraphView:
             first = feeding[0].source
             stands_for[node.id] = stands_for.get(first, first)
     constants = {i for i, node in nodes.items() if node.kind == "constant" and not node.twin}
-    inlined: dict[str, list[str]] = {}
+    inlined: dict[str, dict[int, str]] = {}
     edges: dict[EdgeView, None] = {}
     for edge in graph.edges:
         source = _follow(stands_for, edge.source)
         if edge.target in stands_for:
             continue
         if source in constants:
-            inlined.setdefault(edge.target, []).append(nodes[source].label)
+            inlined.setdefault(edge.target, {})[edge.slot] = nodes[source].label
         else:
             kind = "residual" if nodes[source].column != nodes[edge.target].column else "flow"
             edges[dataclasses.replace(edge, source=source, kind=kind)] = None
     kept = [
-        dataclasses.replace(node, label=" ".join([node.label, *inlined.get(node.id, [])]))
+        dataclasses.replace(node, label=_with_numbers(node.label, inlined.get(node.id, {})))
         for node in graph.nodes
         if node.id not in constants and node.id not in stands_for
     ]
     return dataclasses.replace(graph, nodes=tuple(kept), edges=tuple(edges))
+
+
+def _with_numbers(label: str, numbers: dict[int, str]) -> str:
+    """A label with constants in the place of their dots, "· + 1"; without dots, behind it."""
+    parts = label.split("·")
+    if max(numbers, default=0) >= len(parts) - 1:
+        return " ".join([label, *numbers.values()])
+    dots = (numbers.get(slot, "·") for slot in range(len(parts)))
+    return "".join(word for pair in zip(parts, dots) for word in pair)[:-1]
 
 
 def _follow(stands_for: dict[str, str], name: str) -> str:
