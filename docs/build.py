@@ -13,9 +13,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "docs")]
+sys.path[:0] = [str(ROOT / part) for part in ("", "tests", "tests/notebook", "docs")]
 
+import gallery_page  # noqa: E402
 import map_page  # noqa: E402
+import mistakes_page  # noqa: E402
 import names_page  # noqa: E402
 import op_pages  # noqa: E402
 import r_operator_page  # noqa: E402
@@ -40,6 +42,8 @@ def main() -> int:
     for name, text in (("names", names_page.page()), ("r_operator", r_operator_page.page())):
         (docs / "reference" / f"{name}.md").write_text(text, encoding="utf8")
         print(f"docs/reference/{name}.md")
+    (docs / "explanation" / "mistakes.md").write_text(mistakes_page.page(), encoding="utf8")
+    print(f"docs/gallery.md: {gallery_page.write(docs)} pictures")
     return 0
 
 

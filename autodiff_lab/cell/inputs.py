@@ -106,10 +106,9 @@ def wanted_meaning(
         return _new(want.name, dtype, (), None, "new {} for the plot; your array is left as it is")
     if want.name in namespace and not (is_number(held) or is_array(held)):
         if given is None and want.rank is None:
-            raise UsageError(
-                f"{want.name} is {kind_of_value(held)}, which has no derivative; use "
-                f"np.array({want.name}) or another name"
-            )
+            array = f"np.array({want.name}) or " if isinstance(held, (list, tuple)) else ""
+            raise UsageError(f"{want.name} is {kind_of_value(held)}, which has no derivative; use "
+                             f"{array}another name")
         held = None
     if given is not None:
         return _at_value(want, given)

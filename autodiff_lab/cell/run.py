@@ -221,7 +221,8 @@ class _Run:
 
     def _undefined(self, error: NameError) -> CellNameError:
         """A NameError with the remedy, still pointing at the user's line."""
-        remedy = None
+        remedy = (f"a function looks {error.name} up where it stands: define or import it in that "
+                  "cell, as in from math import pi")
         if traceback.extract_tb(error.__traceback__)[-1].filename == self.code.filename:
             known = [n for n in (*self.namespace, *inputs.FALLBACK) if not n.startswith("_")]
             close = nearest(error.name, known)

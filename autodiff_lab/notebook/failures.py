@@ -6,6 +6,7 @@ puts one on the exception that leaves a magic.  The exception still fails the ce
 
 from __future__ import annotations
 
+import re
 import traceback
 import types
 from collections.abc import Callable
@@ -64,7 +65,11 @@ def syntax_lines(error: SyntaxError) -> list[str]:
     written = traceback.format_exception_only(type(error), error)
     if error.filename and written and written[0].lstrip().startswith("File "):
         written[0] = f"{hooks.file_label(error.filename)}, line {error.lineno}\n"
-    return "".join(written).rstrip("\n").split("\n")
+    lines = "".join(written).rstrip("\n").split("\n")
+    product = re.search(r"(\d)\s*([A-Za-z_(])", error.text or "")
+    if product and "decimal literal" in str(error.msg):
+        lines.append(f"  remedy: a product needs its sign: {product[1]} * {product[2]}")
+    return lines
 
 
 def from_cell(

@@ -206,7 +206,8 @@ def why_not(study: Any, name: str) -> Sentence:
         else:
             reached.update(node.outputs)
     if study.y in reached:
-        count = paths_between(study.y, variable)[1]
+        found, count = paths_between(study.y, variable)
+        count = len(found) if len(found) < MOST_PATHS else count
         paths = "1 path leads" if count == 1 else f"{count:,} paths lead"
         return Sentence(f"The path does not break: {paths} from {name} to {study.name}; "
                         f"r.why({name!r}) lists them.")

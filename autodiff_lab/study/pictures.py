@@ -55,7 +55,7 @@ def plot_view(study: Any) -> PlotView | None:
     at = study.point.get(name)
     return PlotView(
         tuple(xs), tuple(map(PlotSeries, labels, zip(*rows, strict=True))),
-        title=" and ".join(labels), xlabel=name,
+        title=" and ".join(labels) if len(labels) == 2 else "", xlabel=name,
         point=None if at is None or not numpy.isfinite(at) else float(at),
     )
 

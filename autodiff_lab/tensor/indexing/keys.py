@@ -190,6 +190,8 @@ def check_bounds(variable: Any, axis: int, indices: np.ndarray) -> None:
         raise LabIndexError(
             f"Index {outside.flat[0]} is out of bounds for axis {axis} with length {length}.",
             where=describe(variable),
+            remedy=f"indices go from 0 to {length - 1}; -1 is the last" if length else
+            "the axis is empty",
         )
 
 
