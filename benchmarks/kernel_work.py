@@ -244,6 +244,45 @@ def measure(engine: str, work: str) -> dict[str, Any]:
     return {"first": first, "call": statistics.median(calls), "sums": sums, "ran": ran}
 
 
+def compile_times(sizes: tuple[int, ...]) -> list[float]:
+    """CPU seconds to compile chains of so many nodes, after a first small one."""
+    import autodiff_lab as ad
+    import autodiff_lab.tensor as pt
+
+    steps = [pt.tanh, lambda v: v / 1.7, lambda v: v + 1.5]
+    found = []
+    for size in (5, *sizes):
+        x: Any = pt.dvector("x")
+        value = x
+        for position in range(size):
+            value = value * x if position % 7 == 6 else steps[position % 3](value)
+        function = ad.function([x], value, mode=ad.Mode("auto", phases=()))
+        start = time.process_time()
+        function.compile()
+        found.append(time.process_time() - start)
+    return found[1:]
+
+
+def peak_arrays(mode: str) -> float:
+    """How much memory one call needs at its peak, in arrays of 10^7 float64."""
+    import resource
+
+    import autodiff_lab as ad
+    import autodiff_lab.tensor as pt
+
+    x: Any = pt.dvector("x")
+    function = ad.function([x], chain(pt, x), mode=mode)
+    values = np.ones(10 * LARGE)
+    function(values[:1000])
+
+    def peak() -> int:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+    before = peak()
+    function(values)
+    return (peak() - before) / values.nbytes
+
+
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
     print(json.dumps(measure(*sys.argv[1:])))

@@ -258,7 +258,11 @@ class Driver:
     def _owns(self, slot: Slot) -> bool:
         """Whether NumPy's result has memory of its own and the declared dtype."""
         owner = slot.variable.owner
-        return owner is not None and isinstance(owner.op, Elemwise | Reduction) and is_fresh(owner)
+        if owner is None or not is_fresh(owner):
+            return False
+        variables = (*owner.inputs, slot.variable)
+        dtypes = {getattr(variable.type, "dtype", None) for variable in variables}
+        return isinstance(owner.op, Elemwise | Reduction) or dtypes in ({"float64"}, {"float32"})
 
 
 def _result_text(slot: Slot, own: bool) -> str:
