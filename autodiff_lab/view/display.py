@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from autodiff_lab.compile.profile import Profile
 from autodiff_lab.graph import Variable, toposort
 from autodiff_lab.rewriting import RewriteStep, RewriteTrace
 from autodiff_lab.view import bundle
-from autodiff_lab.view.build import graph_view
+from autodiff_lab.view.build import Mirror, graph_view
 from autodiff_lab.view.html import card_bundle
 from autodiff_lab.view.latex import latex, math_text
+from autodiff_lab.view.links import linked, node_costs
 from autodiff_lab.view.listing import graph_text
 from autodiff_lab.view.model import (
     BarsView, CardView, ContourView, DerivationView, FormulaView, GraphView, KernelView, MatrixView,
@@ -79,8 +81,20 @@ def _step(step: RewriteStep) -> tuple[str, CardView]:
     return text, CardView(f"rewrite: {step.rule}", tuple(formulas))
 
 
+def _profile(profile: Profile) -> tuple[str, CardView]:
+    """The graph that ran, each box with its share; times are no part of the text."""
+    graph = profile.fgraph
+    if graph is None:
+        raise LookupError("nothing has been measured yet")
+    outputs = list(graph.outputs)
+    mirror = Mirror(outputs, {}, {}, "y")
+    view = linked(mirror.view(), mirror.ids, costs=node_costs(profile, graph, mirror.ids))
+    return repr(profile), CardView("costs", (), graph=view)
+
+
 # kind of object -> its text and its card
 _KINDS: dict[Any, Callable[[Any], tuple[str, CardView]]] = {
+    Profile: _profile,
     RewriteTrace: _trace,
     RewriteStep: _step,
     GraphView: lambda view: (graph_text(view), CardView("graph", (), graph=view)),

@@ -46,3 +46,11 @@ def test_before_any_call_it_is_empty():
     f, _ = trained()
     assert len(f.profile) == 0 and f.profile.fgraph is None
     assert repr(f.profile) == "Profile(0 calls, 0 instructions)"
+
+
+def test_in_a_notebook_it_is_the_graph_coloured_by_share():
+    f, _ = trained()
+    assert list(f.profile._repr_mimebundle_()) == ["text/plain"]
+    bundle = f.profile(np.ones((10, 5)), repeat=2)._repr_mimebundle_()
+    assert bundle["text/plain"] == f"Profile(2 calls, {len(f.profile)} instructions)"
+    assert '"share":0.' in bundle["text/html"] and "<svg" in bundle["image/svg+xml"]

@@ -398,6 +398,7 @@ function makeGraph(pane, card, wire, tabs) {
     search.count,
     views.length > 1 || heat ? el("div", { class: "tools" }, views.length > 1 ? chooser : null, heat) : "");
   show(0);
+  if (heat && card.title === "costs") heat.click();      // a profile shows its colours at once
   return { shown: () => scenes[now].camera.start() };
 }
 
