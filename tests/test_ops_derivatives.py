@@ -33,7 +33,7 @@ rest waits for another commit.  Derivatives in float64 are compared each time.""
 DTYPES = ("float64", "float32", "complex128")
 KINDS = ("routes", "differences", "orders")
 
-NOT_ANALYTIC = {"abs", "sign", "maximum", "minimum", "clip", "int_div", "mod", "max", "min"}
+NOT_ANALYTIC = {"sign", "maximum", "minimum", "clip", "int_div", "mod", "max", "min"}
 """They take complex numbers, and are not differentiable there."""
 
 ROUNDED = {"cast_float16": 1e-2, "cast_float32": 1e-5, "cast_complex64": 1e-5}
@@ -225,7 +225,8 @@ def routes(case: Case, rtol: float) -> None:
     terms = [np.sum(b * d) for b, d in zip(backward, case.directions)]
     size = sum(np.sum(np.abs(b * d)) for b, d in zip(backward, case.directions))
     np.testing.assert_allclose(
-        np.sum(case.weights * forward), sum(terms), rtol=rtol, atol=rtol * (size + 1e-300),
+        np.sum(case.weights * forward).real, np.real(sum(terms)), rtol=rtol,
+        atol=rtol * (size + 1e-300),
         err_msg=case.label,
     )
 
@@ -331,9 +332,8 @@ def test_derivatives(cell: str) -> None:
             CHECKS[kind](one, tolerance(name, dtype))
 
 
-@pytest.mark.parametrize("name", ["abs", "sign"])
-def test_what_is_not_analytic_says_so(name: str) -> None:
+def test_what_is_not_analytic_says_so() -> None:
     z = pt.zvector("z")
     for build in (lambda y: Lop(y, z, pt.ones_like(y)), lambda y: Rop(y, z, z)):
         with pytest.raises(NullTypeGradError, match="complex"):
-            build(registry.FUNCTIONS[name](z))
+            build(pt.sign(z))

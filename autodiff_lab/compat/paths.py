@@ -9,10 +9,12 @@ _GRAPH = ("autodiff_lab.graph", "autodiff_lab.gradient", "autodiff_lab.rewriting
 _TENSOR = ("autodiff_lab.tensor",)
 _COMPILE = (
     "autodiff_lab.compile", "autodiff_lab", "autodiff_lab.compile.mode",
-    "autodiff_lab.compile.checks",
+    "autodiff_lab.compile.checks", "autodiff_lab.tensor.shaping",
 )
 _SCAN = ("autodiff_lab.control.scan",)
-_OPS = ("autodiff_lab.graph.from_function", "autodiff_lab.graph")
+_OPS = (
+    "autodiff_lab.graph.from_function", "autodiff_lab.graph", "autodiff_lab.tensor.shaping",
+)
 
 PATHS: dict[str, tuple[str, ...]] = {
     "tensor": ("autodiff_lab.tensor",),

@@ -32,22 +32,11 @@ def filled(variable: Variable, value: float) -> Variable:
     return result
 
 
-MIXED = (
-    "A derivative across {} is not here: the step from complex to real numbers, or back, has more "
-    "than one convention."
-)
-
-
-def is_complex(variable: Variable) -> bool:
-    """Whether a variable holds complex numbers."""
-    return getattr(variable.type, "dtype", "").startswith("complex")
-
-
 def fitted(term: Any, variable: Variable, rule: object) -> Contribution:
     """A contribution in the float dtype of its variable; the rank must agree.
 
-    A complex contribution to a real variable is undefined.  Of user ops, a variable of the family's
-    types for what does not exist is taken for its sentinel.
+    Of a complex contribution to a real variable the real part counts (`scalars.parts`).  Of user
+    ops, a variable of the family's types for what does not exist is taken for its sentinel.
 
     Raises
     ------
@@ -71,10 +60,10 @@ def fitted(term: Any, variable: Variable, rule: object) -> Contribution:
             "derivative is never a whole number.",
             where=describe(variable),
         )
-    if is_complex(term) and not is_complex(variable):
-        return Undefined(MIXED.format(rule))
     wanted = dtypes.gradient_dtype(variable.type.dtype)
-    return term if kind.dtype == wanted else function("cast")(term, wanted)
+    if kind.dtype in dtypes.COMPLEX and wanted not in dtypes.COMPLEX:
+        term = function("real")(term)
+    return term if term.type.dtype == wanted else function("cast")(term, wanted)
 
 
 def accumulate(table: MutableMapping[Any, Any], variable: Variable, term: Any) -> None:

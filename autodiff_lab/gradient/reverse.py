@@ -11,9 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autodiff_lab.errors import LabTypeError
-from autodiff_lab.gradient.contributions import (
-    MIXED, Contribution, filled, fitted, is_complex, is_continuous, total,
-)
+from autodiff_lab.gradient.contributions import Contribution, filled, fitted, is_continuous, total
 from autodiff_lab.graph import (
     DISCONNECTED, ZERO, Apply, Role, Undefined, Variable, collector_paused, creation_log, source,
     toposort,
@@ -143,19 +141,9 @@ def _contributions(
         ]
         answers = node.op.pullback(node.inputs, node.outputs, known)
         _check_answers(node, answers)
-        answers = [_fitting(answer, v, node) for answer, v in zip(answers, node.inputs)]
+        answers = [fitted(answer, v, node.op) for answer, v in zip(answers, node.inputs)]
     _give_roles(node, answers, made, point)
     return answers
-
-
-def _fitting(answer: Any, variable: Variable, node: Apply) -> Contribution:
-    """An answer in the dtype of its input; user ops may return the family's forms."""
-    found = fitted(answer, variable, node.op)
-    if isinstance(found, Variable) and is_complex(variable) and not any(
-        map(is_complex, node.outputs)
-    ):
-        return Undefined(MIXED.format(node.op))
-    return found
 
 
 def _check_answers(node: Apply, answers: Any) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff_lab.tensor import (  # noqa: F401  (loading them fills the tables)
-    axes, constructors, creation, cumulative, joining, linalg, nlinalg, products, random,
+    axes, constructors, creation, cumulative, joining, linalg, nlinalg, places, products, random,
     rearranging, reduction, shaping, slinalg, sorting, special,
 )
 from autodiff_lab.tensor.constants import as_tensor, as_tensor_variable, constant
@@ -17,7 +17,7 @@ from autodiff_lab.tensor.elemwise import Elemwise
 from autodiff_lab.tensor.indexing import advanced, basic  # noqa: F401
 from autodiff_lab.tensor.registry import FUNCTIONS
 from autodiff_lab.tensor.scalars import (  # noqa: F401
-    arithmetic, choosing, comparison, exponential, gammas, powers, trigonometric,
+    arithmetic, choosing, comparison, exponential, gammas, parts, powers, trigonometric,
 )
 from autodiff_lab.tensor.type import TensorType
 from autodiff_lab.tensor.variable import TensorConstant, TensorVariable

@@ -53,6 +53,9 @@ class ArrayMethods:
 
     shape = property(_method("shape", "The lengths of all axes, as an int64 vector."))
     size = property(_method("size", "The number of elements."))
+    real = property(_method("real", "The real part."))
+    imag = property(_method("imag", "The imaginary part."))
+    conj = _method("conj", "The complex conjugate.")
     T = property(_method("transpose", "The axes in reverse order."))
     dimshuffle = _method("dimshuffle", 'Reorder, add (``"x"``) and drop axes.')
     flatten = _method("flatten", "The first ``ndim - 1`` axes stay, the others become one.")

@@ -511,6 +511,7 @@ def patternbroadcast(x: Any, broadcastable: Sequence[bool]) -> Any:
     return specify_broadcastable(unbroadcast(x, *fixed) if fixed else x, *ones)
 
 
+@public()
 class Rebroadcast:
     """The family's older op: says of axes whether they may be stretched.
 

@@ -22,7 +22,7 @@ from autodiff_lab.tensor.linalg.inverse import PseudoInverse as MatrixPinv
 from autodiff_lab.tensor.linalg.inverse import cofactors, det, inv, matrix_power, pinv, slogdet
 from autodiff_lab.tensor.linalg.norms import norm
 from autodiff_lab.tensor.linalg.solving import Solve, SolveTriangular, solve, solve_triangular
-from autodiff_lab.tensor.linalg.spectral import eigh, eigvalsh, lstsq, svd
+from autodiff_lab.tensor.linalg.spectral import eig, eigh, eigvalsh, lstsq, svd
 from autodiff_lab.tensor.linalg.triangles import (
     Diagonal, alloc_diag, diag, diagonal, extract_diag, tri, tril, triu,
 )
@@ -52,7 +52,7 @@ NUMPY.update({
 __all__ = [
     "Cholesky", "Det", "ExtractDiag", "Expm", "MatrixInverse", "MatrixPinv", "Solve",
     "SolveTriangular", "alloc_diag", "batched_dot", "cholesky", "cofactors", "det", "diag",
-    "diagonal", "eigh", "eigvalsh", "einsum", "expm", "extract_diag", "inner", "inv", "kron",
+    "diagonal", "eig", "eigh", "eigvalsh", "einsum", "expm", "extract_diag", "inner", "inv", "kron",
     "lstsq", "lu", "matmul", "matrix_dot", "matrix_inverse", "matrix_power", "norm", "pinv", "qr",
     "slogdet", "solve", "solve_triangular", "svd", "tensordot", "trace", "tri", "tril", "triu",
     "vdot",

@@ -1,4 +1,4 @@
-"""Eigenvalues of symmetric matrices and singular values: `eigh`, `eigvalsh`, `svd`.
+"""Eigenvalues and singular values: `eig`, `eigh`, `eigvalsh`, `svd`.
 
 Vectors of equal eigenvalues (or singular values) are not unique, and neither is their derivative:
 the term that would divide by the difference is left out.  What does not depend on the choice of
@@ -14,15 +14,16 @@ import numpy as np
 
 from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import Constant, Undefined, Variables
+from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
+from autodiff_lab.tensor.lengths import length_of
 from autodiff_lab.tensor.linalg.frame import (
     MatrixOp, as_column, as_matrix, as_row, magnitude_dtype, near_identity, times, turned,
 )
 from autodiff_lab.tensor.linalg.triangles import (
     diagonal_of, symmetric_from_lower, to_lower, with_diagonal,
 )
-from autodiff_lab.tensor.lengths import length_of
-from autodiff_lab.tensor.opdef import Dims, Notation
+from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.type import TensorType
 
@@ -125,6 +126,89 @@ def eigvalsh(a: Any, UPLO: str = "L", *, lower: bool | None = None) -> Any:
     if lower is not None:
         UPLO = "L" if lower else "U"
     return eigh(a, UPLO)[0]
+
+
+COMPLEX_EIG = define_helper(
+    "complex_eig",
+    '''
+def complex_eig(matrix):
+    """np.linalg.eig, complex also where all eigenvalues are real."""
+    values, vectors = np.linalg.eig(matrix)
+    dtype = np.result_type(values, np.complex64)
+    return values.astype(dtype), vectors.astype(dtype)
+''',
+)
+
+
+class Eigen(MatrixOp):
+    """Eigenvalues and eigenvectors of each square matrix, complex; the vectors have length 1.
+
+    With P = V^-1 dA V: dw = diag(P), dV = V (F o P) less what would change lengths, and
+    F[i, j] = 1 / (w[j] - w[i]), 0 for equal ones.  Giles 2008, doi:10.1007/978-3-540-68942-3_4.
+    """
+
+    op_name = "eig"
+    summary = "Eigenvalues and eigenvectors of a square matrix, as complex numbers."
+    words = "eigenvalues: dw = diag(V^-1 dA V)"
+    notation = Notation(pp="eig")
+    text = COMPLEX_EIG + "({0})"
+    only_real = True
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:
+        """Real eigenvalues far apart: a complex vector may be turned at will."""
+        return [("eig", (near_identity(rng, *shape) + _steps(shape),), {})
+                for shape in ((3, 3), (2, 3, 3))]
+
+    def out_dtypes(self, *inputs: TensorType) -> list[str]:
+        return [dtypes.upcast(inputs[0].dtype, "complex64")] * 2
+
+    def out_dims(self, *dims: Dims) -> list[Dims]:
+        (shape,) = dims
+        return [shape[:-1], shape]
+
+    def reverse(self, x: Any, outputs: Variables, cotangents: Variables) -> Any:
+        values, vectors = outputs
+        back, conj = turned(vectors), function("conj")
+        inner = times(back, cotangents[1])
+        stretched = as_row(function("real")(diagonal_of(inner)))
+        inner = gaps(values) * (inner - times(back, conj(vectors)) * stretched)
+        return function("solve")(back, times(with_diagonal(inner, cotangents[0]), back))
+
+    def forward(self, x: Any, outputs: Variables, moved: Any) -> list[Any]:
+        """dw = diag(P), dV = V (F o P) less what would change the lengths of the vectors."""
+        values, vectors = outputs
+        inner = function("solve")(vectors, times(moved, vectors))
+        turn = times(vectors, gaps(values) * inner)
+        overlap = function("sum")(function("conj")(vectors) * turn, axis=-2)
+        return [diagonal_of(inner), turn - vectors * as_row(function("real")(overlap))]
+
+
+@public(numpy=("linalg.eig",))
+def eig(a: Any) -> list[Any]:
+    """Eigenvalues and eigenvectors of each square matrix, as complex numbers.
+
+    Parameters
+    ----------
+    a : tensor_like, shape (..., n, n)
+
+    Returns
+    -------
+    list of Variable
+        The values, shape (..., n), and the vectors as columns, shape (..., n, n).
+
+    Notes
+    -----
+    Derivatives are for real matrices with distinct eigenvalues.  A vector is fixed up to a factor
+    of size 1, and the part of the derivative that turns it is left out; where eigenvalues are real
+    there is none.
+
+    Examples
+    --------
+    >>> eig([[2.0, 1.0], [0.0, 1.0]])[0].eval().tolist()
+    [(2+0j), (1+0j)]
+    """
+    return list(Eigen().make_node(a).outputs)
 
 
 def _is_zero(cotangent: Any) -> bool:

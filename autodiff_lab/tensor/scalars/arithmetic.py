@@ -10,7 +10,7 @@ from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
 from autodiff_lab.tensor.elemwise import Elemwise, scalar
 from autodiff_lab.tensor.opdef import POSITIVE, REAL
-from autodiff_lab.tensor.registry import NUMPY, public
+from autodiff_lab.tensor.registry import NUMPY, function, public
 from autodiff_lab.tensor.scalars import primitives as prim
 
 SUM, PRODUCT, NEGATION, POWER = 50, 60, 70, 80  # precedences, as in Python
@@ -117,9 +117,19 @@ neg = scalar(
     partials=lambda x, out: [-1], words="derivative of -u is -u'", summary="The negative.",
 )
 
+
+def _direction(x: Any, size: Any) -> Any:
+    """What a step is multiplied with where sizes are asked: the sign, 0 at 0."""
+    if x.type.dtype not in dtypes.COMPLEX:
+        return sign(x)
+    safe = function("switch")(function("eq")(size, 0), one_like(size), size)
+    return function("conj")(x) / safe
+
+
 abs = scalar(
     "abs", "x", dtype="magnitude", numpy="np.abs", latex=r"\left| {0} \right|",
-    aliases=("abs_", "absolute"), partials=lambda x, out: [sign(x)],
+    aliases=("abs_", "absolute"), pullback=lambda x, out, g: [g * _direction(x, out)],
+    textbook=lambda x, out: [sign(x)],
     words="|u|' = sign(u) u'", summary="Absolute value.", domain=REAL,
 )
 

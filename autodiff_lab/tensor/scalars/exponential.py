@@ -12,7 +12,7 @@ from autodiff_lab.tensor.registry import NUMPY
 from autodiff_lab.tensor.scalars import primitives as prim
 
 
-def number(value: float, like: Any) -> Any:
+def number(value: complex, like: Any) -> Any:
     """A constant in the dtype of `like`: no digit is lost, no dtype is raised."""
     return constant(value, dtype=like.type.dtype)
 
