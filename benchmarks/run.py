@@ -21,6 +21,7 @@ sys.path[:0] = [str(HERE.parent)]
 import derivative_rows  # noqa: E402
 import kernel_rows  # noqa: E402
 import loop_rows  # noqa: E402
+import notebook_rows  # noqa: E402
 import rewriting_rows  # noqa: E402
 import rows  # noqa: E402
 import view_rows  # noqa: E402
@@ -28,7 +29,7 @@ from timing import Result, text, yardstick  # noqa: E402
 
 ROWS = [
     *rows.ROWS, *derivative_rows.ROWS, *rewriting_rows.ROWS, *loop_rows.ROWS, *kernel_rows.ROWS,
-    *view_rows.ROWS,
+    *view_rows.ROWS, *notebook_rows.ROWS,
 ]
 
 
