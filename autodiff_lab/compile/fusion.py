@@ -155,8 +155,12 @@ def find_groups(fgraph: FunctionGraph, lengths: Lengths, rows: bool = True) -> l
     fusible = _Fusible(rows)
     levels = _Levels(lengths, rows)
     members: dict[tuple[object, ...], list[Apply]] = {}
-    for node in fgraph.toposort():
-        space = levels.add(node, fusible(node))
+    order = fgraph.toposort()
+    for node in order:
+        levels.add(node, fusible(node))
+    levels.wait_for_readers(order, fgraph)
+    for node in order:
+        space = levels.space[node]
         key: tuple[object, ...] = (node,) if space is None else (space, levels.level[node])
         members.setdefault(key, []).append(node)
     groups = []
@@ -187,8 +191,8 @@ class _Levels:
         self.space: dict[Apply, Space | None] = {}
         self.row_space: dict[Apply, Space] = {}
 
-    def add(self, node: Apply, is_fusible: bool) -> Space | None:
-        """The space of a node, whose inputs were added before."""
+    def add(self, node: Apply, is_fusible: bool) -> None:
+        """Take in a node, whose inputs were added before."""
         own = self._space_of(node) if is_fusible else None
         self.space[node] = own
         self.level[node] = max(
@@ -197,7 +201,30 @@ class _Levels:
             default=0,
         )
         self._note_row(node, own)
-        return own
+
+    def wait_for_readers(self, order: Sequence[Apply], fgraph: FunctionGraph) -> None:
+        """Put elementwise nodes on the level of their readers where one loop can then do both."""
+        for node in reversed(order):
+            own = self.space[node]
+            if own is None or node in self.row_space or not isinstance(node.op, Elemwise):
+                continue
+            readers = dict.fromkeys(
+                client for client, _ in fgraph.clients.get(node.outputs[0], ())
+                if isinstance(client, Apply)
+            )
+            latest = min((self._latest(node, reader) for reader in readers), default=0)
+            if latest > self.level[node] and any(
+                self.level[r] == latest and self.space[r] == own for r in readers
+            ):
+                self.level[node] = latest
+
+    def _latest(self, node: Apply, reader: Apply) -> int:
+        """The highest level from which a reader can still read a node."""
+        return min(
+            self.level[reader] - (not self._is_soft(reader, self.space[reader], node, axes))
+            for variable, axes in zip(reader.inputs, self._stretch(reader))
+            if variable.owner is node
+        )
 
     def _stretch(self, node: Apply) -> tuple[tuple[int, ...], ...]:
         elementwise = isinstance(node.op, Elemwise)

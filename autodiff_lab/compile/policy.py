@@ -19,7 +19,7 @@ EACH_KERNEL = 0.06
 EACH_STATEMENT = 0.0012
 NOTICED = 0.5               # a compile that takes longer says so
 # A compiled kernel costs about this much per call, however little it computes.
-CALL_SECONDS = 4e-6
+CALL_SECONDS = 1.5e-6
 
 _measured: list[float] = []
 

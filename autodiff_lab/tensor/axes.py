@@ -94,7 +94,9 @@ class DimShuffle(TensorOp):
             text = f"np.squeeze({text}, axis={self.dropped})"
         rank = {axis: place for place, axis in enumerate(sorted(self.kept))}
         order = tuple(rank[axis] for axis in self.kept)
-        if order != tuple(range(len(order))):
+        if order == (1, 0):
+            text = f"{text}.T"
+        elif order != tuple(range(len(order))):
             text = f"np.transpose({text}, {order})"
         if self.added:
             text = f"np.expand_dims({text}, {self.added})"
