@@ -254,6 +254,7 @@ def ndim(x: Any) -> int:
     return int(as_tensor_variable(x).type.ndim)
 
 
+@public()
 def get_vector_length(x: Any) -> int:
     """The length of a vector, if it is known.
 
@@ -272,9 +273,6 @@ def get_vector_length(x: Any) -> int:
     if variable.type.ndim != 1 or variable.type.shape[0] is None:
         raise LabValueError(f"Length of {variable} cannot be determined.", where=describe(variable))
     return int(variable.type.shape[0])
-
-
-public()(get_vector_length)
 
 
 # -- changing ------------------------------------------------------------------------------------

@@ -154,12 +154,12 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     others = [axis for axis in range(right.type.ndim) if axis not in theirs]
     lengths_out = [length_of(left, axis) for axis in rest]
     lengths_out += [length_of(right, axis) for axis in others]
-    first = _grouped(dimshuffle(left, *rest, *mine), len(rest))
-    second = _grouped(dimshuffle(right, *theirs, *others), len(theirs))
+    first = grouped(dimshuffle(left, *rest, *mine), len(rest))
+    second = grouped(dimshuffle(right, *theirs, *others), len(theirs))
     return function("reshape")(Dot()(first, second), lengths_out)
 
 
-def _grouped(x: Any, *ends: int) -> Any:
+def grouped(x: Any, *ends: int) -> Any:
     """The axes up to each end (and behind the last one) as one axis."""
     groups = list(itertools.pairwise((0, *ends, x.type.ndim)))
     if all(end - start == 1 for start, end in groups):
@@ -221,7 +221,7 @@ def batched_tensordot(x: Any, y: Any, axes: int = 1) -> Any:
     kept = left.type.ndim - axes
     rest = [length_of(left, axis) for axis in range(kept)]
     others = [length_of(right, axis) for axis in range(1 + axes, right.type.ndim)]
-    first, second = _grouped(left, 1, kept), _grouped(right, 1, 1 + axes)
+    first, second = grouped(left, 1, kept), grouped(right, 1, 1 + axes)
     return function("reshape")(Matmul().on(first, second), [*rest, *others])
 
 

@@ -14,8 +14,8 @@ from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import describe
 from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import as_tensor_variable
-from autodiff_lab.tensor.lengths import element_count, length_of
-from autodiff_lab.tensor.linalg.contraction import matmul
+from autodiff_lab.tensor.lengths import length_of
+from autodiff_lab.tensor.linalg.contraction import grouped, matmul
 from autodiff_lab.tensor.linalg.triangles import diagonal
 from autodiff_lab.tensor.registry import function, public
 
@@ -141,13 +141,9 @@ def _grouped(
     operand: Operand, batch: Sequence[str], first: Sequence[str], other: Sequence[str]
 ) -> Any:
     """A stack of matrices whose rows and columns are groups of letters."""
+    start = len(batch)
     array = operand.ordered([*batch, *first, *other])
-    if len(first) == len(other) == 1:
-        return array
-    start, middle, end = len(batch), len(batch) + len(first), array.type.ndim
-    lengths = [length_of(array, axis) for axis in range(start)]
-    lengths += [element_count(array, range(*ends)) for ends in ((start, middle), (middle, end))]
-    return function("reshape")(array, lengths)
+    return grouped(array, *range(1, start + 1), start + len(first))
 
 
 @public(numpy=("einsum",))

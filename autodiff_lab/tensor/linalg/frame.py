@@ -17,7 +17,6 @@ from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Undefined, Variabl
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import as_tensor_variable
-from autodiff_lab.tensor.lengths import length_of
 from autodiff_lab.tensor.opdef import Dims, TensorOp, define_helper
 from autodiff_lab.tensor.registry import function
 from autodiff_lab.tensor.type import TensorType
@@ -50,12 +49,6 @@ def as_row(x: Any) -> Any:
 def without_last_axis(x: Any) -> Any:
     """Columns become vectors again."""
     return dimshuffle(x, *range(x.type.ndim - 1))
-
-
-def repeated(x: Any, like: Any) -> Any:
-    """`x` once for every entry along the first axis of `like`."""
-    lengths = [length_of(x, axis) for axis in range(x.type.ndim)]
-    return function("alloc")(x, length_of(like, 0), *lengths)
 
 
 def as_matrix(x: Any, name: str, square: bool = False) -> Any:

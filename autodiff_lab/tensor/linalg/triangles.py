@@ -9,8 +9,9 @@ from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import Apply, Flags, Terms, Variables, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
+from autodiff_lab.tensor.creation import repeated
 from autodiff_lab.tensor.lengths import as_length, known_int, length_of
-from autodiff_lab.tensor.linalg.frame import repeated, turned
+from autodiff_lab.tensor.linalg.frame import turned
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
 from autodiff_lab.tensor.registry import function, public
 
