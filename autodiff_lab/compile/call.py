@@ -181,8 +181,8 @@ class Function(Saved):
         """Compile if the time in NumPy has passed the estimate; else say when to ask again."""
         tally = self._tally
         needed = policy.estimated_compile_seconds(self.program)
-        if tally.spent < needed:
-            tally.budget = needed
+        if tally.spent < needed or tally.calls == 1:      # a first result does not wait for it
+            tally.budget = max(needed, tally.spent)
             return
         if not policy.worth_compiling(self.program, tally.spent / tally.calls):
             tally.budget = 2 * tally.spent
