@@ -64,7 +64,8 @@ def make_entry(
         "return results[0]" if single else "return finish(results)",
     ]
     if "updated" in helpers:                   # from reading to storing is one turn
-        body = ["with updated.turn.lock:", *(f"    {line}" for line in body)]
+        again = f"    if updated.turn.lock is not lock: return entry({', '.join(names)})"
+        body = ["lock = updated.turn.lock", "with lock:", again, *(f"    {line}" for line in body)]
     lines += [f"    {line}" for line in body]
     text = "\n".join(lines) + "\n"
     filename = f"<autodiff_lab call {id(executor):x}>"

@@ -95,6 +95,23 @@ def test_functions_that_share_no_update_do_not_wait_for_each_other() -> None:
     assert a.container.turn is b.container.turn is c.container.turn
 
 
+def test_a_function_made_meanwhile_loses_no_call() -> None:
+    a, b = ad.shared(0, name="a"), ad.shared(0, name="b")
+    up = ad.function([], None, updates={a: a + 1}, mode="PYTHON")
+    other = ad.function([], None, updates={b: b + 1}, mode="PYTHON")
+
+    def work(number: int) -> None:
+        for _ in range(100):
+            (up, other)[number % 2]()
+        if number == 0:
+            ad.function([], None, updates={a: a + 1, b: b + 1}, mode="PYTHON")()
+        for _ in range(100):
+            (up, other)[number % 2]()
+
+    in_threads(work)
+    assert int(a.get_value()) == int(b.get_value()) == 1 + 200 * THREADS // 2
+
+
 def test_threads_compile_a_function_once(monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[Any] = []
     numba = backend.get_backend("numba")
@@ -193,6 +210,7 @@ def sliced_cases() -> dict[str, Any]:
         "last_axis": pt.max(m * c, axis=1), "first_axis": pt.sum(pt.exp(m), axis=0),
         "product": pt.prod(1.0 + v * 1e-3), "outer": v[:, None] * v[None, :] + 1.0,
         "transposed": pt.exp(m) + pt.exp(m.T).T, "any": pt.any(m * 2.0 > 3.0),
+        "softmax": [pt.softmax(m, axis=1), pt.logsumexp(m * 2.0, axis=1), pt.softmax(m, axis=0)],
         "several": [pt.exp(v), pt.sum(pt.exp(v)), pt.min(v * 2.0)],
     }
     return {name: ([m, v, c], output) for name, output in outputs.items()}
