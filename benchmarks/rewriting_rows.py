@@ -6,8 +6,10 @@ idea: `GRAPHS` builds the same expressions with either package.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +20,8 @@ from timing import Result, text, yardstick
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 SIZES = (150, 1_900, 7_500)
+STARTING = 60.0
+"""Seconds allowed to the peer for importing, building and differentiating."""
 PHASES = ("canonicalize", "stabilize", "specialize")
 
 
@@ -29,7 +33,7 @@ def chain(pt: Any, nodes: int) -> tuple[list[Any], Any]:
         lambda v: v ** 2, lambda v: v - x, lambda v: pt.log(1 + pt.exp(v)),
     ]
     value = x
-    for position in range(nodes // 5):
+    for position in range(nodes // 4):
         value = steps[position % len(steps)](value)
     return [x], value.sum()
 
@@ -38,7 +42,7 @@ def network(pt: Any, nodes: int) -> tuple[list[Any], Any]:
     """Layers of tanh and logistic units, whose value and gradients have about so many nodes."""
     x = pt.dmatrix("x")
     value, weights = x, []
-    for layer in range(max(2, nodes // 26)):
+    for layer in range(max(2, nodes // 17)):
         w, b = pt.dmatrix(f"w{layer}"), pt.dvector(f"b{layer}")
         weights += [w, b]
         inner = pt.dot(value, w) + b
@@ -106,8 +110,8 @@ def per_node() -> list[Result]:
 
 
 def against_peer() -> list[Result]:
-    """Rewriting against PyTensor's on the same graphs."""
-    from derivative_rows import PEERS, run
+    """Rewriting against PyTensor's on the same graphs; it is stopped when it took long enough."""
+    from derivative_rows import PEERS
 
     results = []
     for kind in GRAPHS:
@@ -117,13 +121,22 @@ def against_peer() -> list[Result]:
                 results.append(Result(what, f"no peers in {PEERS}", "at most 0.1", False))
                 continue
             mine = statistics.median(ours(kind, size)[0] for _ in range(3))
-            peer = run(PEERS, "rewriting_rows.py", f"{kind}:{size}")
-            found = mine / peer["seconds"]
-            results.append(Result(
-                what, f"{found:.3f} ({text(mine)} / {text(peer['seconds'])})", "at most 0.1",
-                found <= 0.1,
-            ))
+            limit = STARTING + 20 * mine
+            seconds = peer_seconds(PEERS, kind, size, limit)
+            found = mine / (seconds or limit - STARTING)
+            other = f"{found:.3f} ({text(mine)} / {text(seconds)})" if seconds else (
+                f"below {found:.3f} ({text(mine)}; stopped after {text(limit)})")
+            results.append(Result(what, other, "at most 0.1", found <= 0.1))
     return results
+
+
+def peer_seconds(python: str, kind: str, size: int, limit: float) -> float | None:
+    """What the peer says it took; None if it was not done in time."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        done = subprocess.run([python, __file__, f"{kind}:{size}"], check=True, timeout=limit,
+                              capture_output=True, text=True)
+        return float(json.loads(done.stdout.splitlines()[-1])["seconds"])
+    return None
 
 
 ROWS = [per_node, against_peer]
