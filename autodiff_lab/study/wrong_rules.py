@@ -37,7 +37,8 @@ class Row(NamedTuple):
 
     op: str
     to: str
-    wrong: tuple[Any, ...]      # compiled expressions
+    text: str
+    wrong: tuple[Any, ...]      # the same, compiled
     rule: str
     why: str
 
@@ -73,7 +74,7 @@ def table() -> dict[str, list[Row]]:
         if line and not line.startswith("#"):
             op, to, wrong, rule, why = (cell.strip() for cell in line.split(" | "))
             parts = tuple(compile(w.strip(), op, "eval") for w in wrong.split(";"))
-            rows[op].append(Row(op, to, parts, rule, why))
+            rows[op].append(Row(op, to, wrong, parts, rule, why))
     return rows
 
 
@@ -138,8 +139,8 @@ class BrokenSweep:
             for depth, node in enumerate(self.nodes):
                 places = [k for k in range(len(node.inputs)) if (node, k) in self.parts]
                 pulled = {k: self.pull(node.inputs[k], self._part(node, k)) for k in places}
-                for rank, rule, why, change in (*self._general(node, pulled),
-                                                *self._of_table(node, pulled)):
+                for rank, rule, why, change in (*self._of_table(node, pulled),
+                                                *self._general(node, pulled)):
                     if change.shape == self.right.shape:
                         yield Broken(rank, depth, rule, why, node, change, sum(pulled.values()))
 
@@ -181,6 +182,8 @@ class BrokenSweep:
             change = self._change(row, node, contexts, pulled)
             if change is not None:
                 rank = DROPPED if row.to in ("c", "+x") else SPECIFIC
+                if row.text.strip("cuv-; ") == "":         # a sign only
+                    rank = SIGN
                 words = row.why.replace("{k}", short(rest[0]) if rest else "k")
                 yield rank, row.rule, words, change
 
