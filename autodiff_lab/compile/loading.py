@@ -101,9 +101,6 @@ class _Loading:
         self.parents = parents
         self.things: list[Any] = []
         self.classes: dict[str, Any] = {}
-        self.types: list[Type] = []
-        for entry in content["types"]:
-            self.types.append(self._type(*entry))
         self.lines = [_source_line(*entry) for entry in content["lines"]]
         for row in content["rows"]:
             if row is not None:                 # None: an output, which its node has made
@@ -144,7 +141,7 @@ class _Loading:
         self.things += [node, *outputs]
 
     def _variable(self, kind: int, name: str | None, special: str | None) -> Any:
-        type_ = self.types[kind]
+        type_ = self._one(kind, Type)
         usual = TensorVariable if isinstance(type_, TensorType) else Variable
         if special is not None and special not in self.classes:
             self.classes[special] = _class(special, Variable)
@@ -173,7 +170,7 @@ class _Loading:
         self.things.append(variable)
 
     def _container(self, kind: int, *state: Any) -> None:
-        container = Container(self.types[kind], None)
+        container = Container(self._one(kind, Type), None)
         for name, value in zip(Container.saved, map(self.value, state)):
             frozen = isinstance(value, np.ndarray) and not value.flags.writeable
             setattr(container, name, value.copy() if frozen else value)
@@ -199,15 +196,16 @@ class _Loading:
         leaves, roots = ([self._one(n, Variable) for n in places] for places in (inputs, outputs))
         self.things.append(FunctionGraph.adopting(leaves, roots))
 
-    def _type(self, name: str, state: Any) -> Type:
-        if isinstance(state, list):
-            if name.startswith(ROOMS):
-                return _class(name, TensorType)(*self.value(state))  # type: ignore[no-any-return]
-            return known_type(str(name), tuple(state))
-        kind: Type = object.__new__(_class(name, Type))
-        for key, value in self.value(state).items():
-            object.__setattr__(kind, key, value)
-        return kind
+    def _type(self, name: str, state: Any) -> None:
+        if name.startswith(ROOMS) and isinstance(state, list):
+            kind: Any = _class(name, TensorType)(*self.value(state))
+        elif isinstance(state, list):
+            kind = known_type(str(name), tuple(state))
+        else:
+            kind = object.__new__(_class(name, Type))
+            for key, value in self.value(state).items():
+                object.__setattr__(kind, key, value)
+        self.things.append(kind)
 
     # -- values -----------------------------------------------------------------------------
 
@@ -231,8 +229,6 @@ class _Loading:
             return CODECS[word][2](content, self.value)
         if word == "at":
             return self._one(content, object)
-        if word == "type":
-            return self.types[content]
         if word == "data":
             return _class(content[0], object)(**self.value(content[1]))
         array = self._array(content)

@@ -38,7 +38,7 @@ from autodiff_lab.tensor.type import TensorType
 from autodiff_lab.tensor.variable import TensorVariable
 
 _INLINE = 64                # bytes of an array that stand in the text
-_KINDS = (Variable, Apply, Op, FunctionGraph, Container, Function)
+_KINDS = (Variable, Apply, Op, Type, FunctionGraph, Container, Function)
 
 
 class _Known(threading.local):
@@ -84,7 +84,6 @@ class Record:
         self.arrays: list[np.ndarray] = []
         self.rows: list[list[Any] | None] = []
         self.late: dict[str, list[Any]] = {"roles": [], "of": [], "updates": [], "graphs": []}
-        self.types: dict[Type, int] = {}
         self.lines: dict[SourceLine, int] = {}
         self._roles: dict[Role, int] = {}
         told = [thing]
@@ -99,7 +98,7 @@ class Record:
     def remember(self) -> None:
         """Let what this thread pickles next find what stands in here; ops are found as values."""
         self._table = _known.records
-        ids = [id(thing) for thing in self.places if not isinstance(thing, Op)]
+        ids = [id(thing) for thing in self.places if not isinstance(thing, Op | Type)]
         self._table.update(dict.fromkeys(ids, weakref.ref(self)))
 
     def __del__(self) -> None:
@@ -111,8 +110,7 @@ class Record:
 
     def __reduce__(self) -> tuple[Any, ...]:
         lines = [[line.file, line.line, line.label, line.cell, line.text] for line in self.lines]
-        content = {"version": VERSION, "types": [self._type(kind) for kind in self.types],
-                   "lines": lines, "rows": self.rows, **self.late}
+        content = {"version": VERSION, "lines": lines, "rows": self.rows, **self.late}
         text = json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
         return load, (zlib.compress(text, 3), tuple(self.arrays), tuple(self.parents))
 
@@ -173,7 +171,9 @@ class Record:
         if isinstance(thing, Container):
             title = f"the shared value {thing.name or ''}"
             state = (self.plain(getattr(thing, name), title) for name in thing.saved)
-            return ["container", self._type_number(thing.type), *state]
+            return ["container", self.places[thing.type], *state]
+        if isinstance(thing, Type):
+            return ["type", *self._type(thing)]
         if isinstance(thing, Elemwise):
             return ["elemwise", thing.row.name, self.plain(thing.stretch, "an op")]
         if isinstance(thing, FromFunctionOp):
@@ -196,7 +196,7 @@ class Record:
         """A variable's type, name, and class, where the type does not say it."""
         usual = TensorVariable if isinstance(variable.type, TensorType) else Variable
         special = None if type(variable) is usual else place_of(type(variable))
-        return [self._type_number(variable.type), variable.name, special]
+        return [self.places[variable.type], variable.name, special]
 
     def _places(self, things: Iterable[Any]) -> list[int]:
         return [self.places[thing] for thing in things]
@@ -209,9 +209,6 @@ class Record:
                 self.late["roles"].append(
                     [role.kind, self.places[role.of], via, role.term, self._places(role.point)])
         return [self._roles[role] for role in roles]
-
-    def _type_number(self, kind: Type) -> int:
-        return self.types.setdefault(kind, len(self.types))
 
     def _type(self, kind: Type) -> list[Any]:
         if type(kind) is TensorType:
@@ -232,8 +229,6 @@ class Record:
             return [self.plain(entry, title) for entry in value]
         if isinstance(value, _KINDS):
             return {"at": self.places[value]}
-        if isinstance(value, Type):
-            return {"type": self._type_number(value)}
         if isinstance(value, np.ndarray | np.generic) and not value.dtype.hasobject:
             return {"array" if isinstance(value, np.ndarray) else "scalar": self._array(value)}
         for word, (kind, told, _) in CODECS.items():
@@ -262,12 +257,15 @@ class Record:
 
 def _needs(thing: Any) -> Iterator[Any]:
     """What must have a row before a thing can have one."""
-    if _known.find(thing) is not None or isinstance(thing, Elemwise | FromFunctionOp | Container):
+    if _known.find(thing) is not None or isinstance(thing, Elemwise | FromFunctionOp | Type):
         return iter(())
     if isinstance(thing, Variable):
-        return iter([n for n in (thing.owner, getattr(thing, "container", None)) if n is not None])
+        needs = (thing.owner, thing.type, getattr(thing, "container", None))
+        return iter([need for need in needs if need is not None])
+    if isinstance(thing, Container):
+        return iter((thing.type,))
     if isinstance(thing, Apply):
-        return iter((thing.op, *thing.inputs))
+        return iter((thing.op, *thing.inputs, *(output.type for output in thing.outputs)))
     if isinstance(thing, FunctionGraph):
         return iter((*thing.inputs, *thing.outputs))
     return _objects(thing.__getstate__())
