@@ -59,35 +59,23 @@ class Primitive:
     flops: int = 1
 
 
+def _operator(name: str, turned: bool = False) -> Callable[[Any, object], Expr]:
+    """One of Python's operators as a primitive; `turned`: the expression stands on the right."""
+    if turned:
+        return lambda self, other: _apply(name, other, self)
+    return lambda self, other: _apply(name, self, other)
+
+
 class _Operators:
     """Python's arithmetic on expressions, so that rows read like formulas."""
 
     __slots__ = ()
     dtype: str
 
-    def __add__(self, other: object) -> Expr:
-        return add(self, other)
-
-    def __radd__(self, other: object) -> Expr:
-        return add(other, self)
-
-    def __sub__(self, other: object) -> Expr:
-        return sub(self, other)
-
-    def __rsub__(self, other: object) -> Expr:
-        return sub(other, self)
-
-    def __mul__(self, other: object) -> Expr:
-        return mul(self, other)
-
-    def __rmul__(self, other: object) -> Expr:
-        return mul(other, self)
-
-    def __truediv__(self, other: object) -> Expr:
-        return div(self, other)
-
-    def __rtruediv__(self, other: object) -> Expr:
-        return div(other, self)
+    __add__, __radd__ = _operator("add"), _operator("add", turned=True)
+    __sub__, __rsub__ = _operator("sub"), _operator("sub", turned=True)
+    __mul__, __rmul__ = _operator("mul"), _operator("mul", turned=True)
+    __truediv__, __rtruediv__ = _operator("div"), _operator("div", turned=True)
 
     def __neg__(self) -> Expr:
         return neg(self)
