@@ -1,8 +1,8 @@
 """Vector math as aarch64 machine code, run by an emulator where there is one.
 
-Needs `qemu-aarch64` and a linker (Debian: qemu-user, binutils-aarch64-linux-gnu); skipped elsewhere.
-The one idea: a program without a C library: it reads numbers, applies a function in a loop that LLVM
-vectorises, and writes the results.
+Needs `qemu-aarch64`, an assembler and a linker (Debian: qemu-user, binutils-aarch64-linux-gnu);
+skipped elsewhere.  The one idea: a program without a C library: it reads numbers, applies a
+function in a loop that LLVM vectorises, and writes the results.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def target() -> Any:
 
 def program_text(name: str, dtype: str) -> str:
     """The loop around a function; arguments of two stand behind each other."""
-    arity, (kind, width) = FUNCTIONS[name][0], (("double", 8) if dtype == "float64" else ("float", 4))
+    arity, width = FUNCTIONS[name][0], np.dtype(dtype).itemsize
+    kind = WIDTHS[dtype].float_type
     loads = []
     for number in range(arity):
         loads += [f"  %j{number} = add nuw nsw i64 %i, {number * COUNT}",
@@ -130,7 +131,9 @@ def emulated(folder: Path) -> Any:
     return run
 
 
-@pytest.mark.skipif(not (RUN and ASSEMBLE and LINK), reason="no emulator of aarch64, or no linker for it")
+@pytest.mark.skipif(
+    not (RUN and ASSEMBLE and LINK), reason="no emulator of aarch64, or no linker for it"
+)
 def test_accurate_on_aarch64(tmp_path: Path) -> None:
     run = emulated(tmp_path)
     for name in accuracy.NAMES:
