@@ -121,8 +121,8 @@ def hessian(study: Any) -> Shown:
     >>> import autodiff_lab as ad, autodiff_lab.tensor as pt
     >>> x, y = pt.dscalars("x", "y")
     >>> print(ad.Study(x**2 * y, [x, y], point={"x": 1.0, "y": 2.0}).hessian())
-    Hessian of y at x = 1, y = 2
-       x   y
+    Hessian of f at x = 1, y = 2
+           x   y
     x      4   2
     y      2   0
     """
