@@ -2,8 +2,8 @@
 
 usage: PYTHON benchmarks/loop_work.py jax|ours TASK FILE
 
-Prints the CPU seconds to the first value in a fresh process (imports excluded) and the wall seconds
-of later calls (lower quartile), each with inputs of its own, as JSON; writes the results of the last
+Prints as JSON the CPU seconds to the first value in a fresh process (imports excluded) and the wall
+seconds of later calls (lower quartile), each with inputs of its own; writes the results of the last
 call to FILE.  Run by `loop_rows.py`.
 """
 

@@ -17,6 +17,7 @@ gradient are one group.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autodiff_lab.compile.kernel import MOST_STATEMENTS

@@ -1,4 +1,4 @@
-"""Scans as compiled loops: the same results as step by step in NumPy, the same errors, no more memory.
+"""Scans as compiled loops: the results and errors of NumPy, step by step, and no more memory.
 
 The table names every feature of scan; each case says whether its loops have a compiled form.
 """
@@ -295,7 +295,8 @@ def test_what_nobody_reads_is_not_computed() -> None:
 
 def test_long_loops_are_cut_without_a_trace() -> None:
     x = pt.dvector("x")
-    y, _ = scan(lambda e, s: s * 0.5 + e, sequences=x, outputs_info=pt.constant(0.0, dtype="float64"))
+    start = pt.constant(0.0, dtype="float64")
+    y, _ = scan(lambda e, s: s * 0.5 + e, sequences=x, outputs_info=start)
     f = ad.function([x], y[-1], mode="NUMBA")
     values = np.random.default_rng(1).normal(size=200_001)
     state = 0.0

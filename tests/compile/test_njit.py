@@ -115,7 +115,7 @@ def draws():
 @pytest.mark.parametrize("make, name", [(stores, "w"), (sorts, "sort"), (draws, "normal")])
 def test_what_has_no_compiled_form_is_named(make, name: str) -> None:
     with pytest.raises(NotImplementedError, match=name):
-        make().njit
+        make().njit  # noqa: B018
 
 
 def test_wrong_lengths_are_errors() -> None:

@@ -21,7 +21,6 @@ from autodiff_lab.compile.program import Instruction, Length, Names, Program
 from autodiff_lab.graph import Constant
 from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.indexing.keys import Slice
-from autodiff_lab.tensor.reduction import Reduction
 from autodiff_lab.tensor.scalars import primitives as prim
 
 LETTERS = "ijkl"
@@ -180,8 +179,7 @@ class Block:
         if instruction.kernel is not None:
             return self._kernel(instruction, instruction.kernel)
         (node,) = instruction.nodes
-        reduces = isinstance(node.op, Reduction) and node.op.reduction
-        form = Block._reduce if reduces else FORMS.get(node.op.name)
+        form = FORMS.get(node.op.name)
         if form is None:
             raise Inexpressible(node)
         form(self, instruction, [self._slots[v] for v in node.inputs])
@@ -270,36 +268,6 @@ class Block:
                 e if isinstance(e, str) else order.index(e) if e in order else "0" for e in index
             )
         self.places[instruction.outputs[0]] = Place(place.base, place.dtype, shape, index)
-
-    def _reduce(self, instruction: Instruction, inputs: list[int]) -> None:
-        """A reduction over any axes: the places of the results are filled, then added to."""
-        (node,), (output,) = instruction.nodes, instruction.outputs
-        assert isinstance(node.op, Reduction) and node.op.reduction is not None
-        place = self.place(inputs[0])
-        primitive, start = node.op.reduction
-        gone = node.op.reduced(len(place.shape))
-        kept = [axis for axis in range(len(place.shape)) if axis not in gone]
-        dtype: str = node.outputs[0].type.dtype  # type: ignore[attr-defined]
-        if primitive in ("max", "min"):
-            start = start_value(primitive, dtype)
-            shape = [place.shape[a] for a in (*kept, *gone)]
-            self._not_of_nothing(primitive, shape, len(kept))
-        shape = [place.shape[axis] for axis in kept]
-        # single precision is summed in double precision
-        wide = primitive == "add" and dtype == "float32"
-        total = self.temporary("total", "float64", shape) if wide else self.new(output, shape)
-        first = literal(prim.Literal(start, total.dtype), start)
-        self.lines += over(total.shape, lambda walk: f"{total.element(walk)} = {first}")
-
-        def add(walk: Sequence[str]) -> str:
-            there = total.element([walk[axis] for axis in kept])
-            value = prim.PRIMITIVES[primitive].numba.format(there, place.element(walk))
-            return f"{there} = {value}"
-
-        self.lines += over(place.shape, add)
-        if wide:
-            self.copy(total, self.new(output, shape))
-
 
     def _subtensor(self, instruction: Instruction, inputs: list[int]) -> None:
         """Leading numbers are another way to index; slices make a view, where that may be made."""
