@@ -7,6 +7,7 @@ the walk is over the pattern.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from autodiff_lab.graph import FunctionGraph, Variable, describe, line_of, toposort
@@ -131,12 +132,10 @@ def _switched_off(rule: Rule, trace: RewriteTrace) -> str:
     out = labels & set(trace.settings.get("exclude", ()))
     if out:
         return f"It was switched off: {', '.join(sorted(out))} was excluded."
-    phases = trace.settings.get("phases", PHASES)
-    later = [name for name in phases if PHASES.index(rule.phase) <= PHASES.index(name)] \
-        if rule.phase in PHASES else []
-    if not later:
-        return f"It belongs to {rule.phase}, which was not run."
-    return ""
+    last = PHASES.index(rule.phase) if rule.phase in PHASES else len(PHASES)
+    if PHASES[last:] and not {*trace.settings.get("phases", PHASES)}.isdisjoint(PHASES[last:]):
+        return ""
+    return f"It belongs to {rule.phase}, which was not run."
 
 
 def _counted(steps: list[RewriteStep]) -> str:
@@ -184,7 +183,9 @@ def _fits(rule: Rule, variable: Variable) -> bool:
         return False
     fgraph = FunctionGraph(None, [variable], clone=False)
     node = fgraph.outputs[0].owner
-    return node is not None and rule.apply(Context(fgraph, rule.phase), node) is not None
+    with contextlib.suppress(Exception):  # a rule that fails there does not fit
+        return node is not None and rule.apply(Context(fgraph, rule.phase), node) is not None
+    return False
 
 
 def _first_difference(rule: Rule, variable: Variable | None, trace: RewriteTrace | None) -> str:

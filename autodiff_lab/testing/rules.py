@@ -417,7 +417,7 @@ def check_rule(rule: Rule | str, count: int = 200) -> list[str]:
     for name in names:
         try:
             PROPERTIES[name](chosen, *((count,) if name in SAMPLED else ()))
-        except (AssertionError, LabError) as error:
+        except Exception as error:
             kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
             faults.append(f"{name}: {kind}{error}")
     chosen.proved = proved

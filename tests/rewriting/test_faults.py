@@ -15,6 +15,7 @@ from autodiff_lab.errors import RewriteError, RewriteWarning
 from autodiff_lab.graph import FunctionGraph
 from autodiff_lab.rewriting import RULES, node_rewriter, rewrite, rule, unregister
 from autodiff_lab.rewriting.faults import written
+from autodiff_lab.testing import check_rule
 
 
 @pytest.fixture(autouse=True)
@@ -143,6 +144,17 @@ def test_a_domain_and_a_tag_keep_a_rule_from_being_called_wrong() -> None:
         warnings.simplefilter("error")
         assert ad.rewrite_graph(pt.tan(y)) is y
         assert ad.rewrite_graph(pt.cosh(abs(x))).owner.inputs[0] is x
+
+
+@pytest.mark.parametrize("declare", FAULTS, ids=lambda f: f.__name__)
+def test_checking_a_rule_names_what_does_not_hold(declare: Callable[[], None]) -> None:
+    declare()
+    faulty = RULES["faulty"]
+    faulty.example = faulty.example or (lambda x: pt.cosh(1 + x))
+    with pytest.raises(AssertionError, match="the rule faulty does not hold") as caught:
+        check_rule("faulty", count=20)
+    assert FAULTS[declare].split(":")[0] in str(caught.value) or "became" in str(caught.value)
+    assert not faulty.proved
 
 
 def test_a_cell_run_again_replaces_its_rule() -> None:
