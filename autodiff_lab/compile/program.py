@@ -135,6 +135,7 @@ RESERVED = frozenset(
         *keyword.kwlist, *dir(builtins), *prim.PRIMITIVES, "np", "numpy", "scipy", "math",
         "inf", "nan", "njit", "numba", "float32", "float64", "int8", "int16", "int32", "int64",
         "uint8", "uint16", "uint32", "uint64", "bool_", "run",
+        "running_sum", "running_product", "largest", "smallest",
         "mismatch", "nothing_to_reduce",
     }
 )

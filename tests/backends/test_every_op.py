@@ -150,3 +150,14 @@ def test_inputs_are_left_alone_and_results_are_apart() -> None:
     assert (value == kept).all()
     everything = [*first, *second, value]
     assert not any(np.shares_memory(a, b) for n, a in enumerate(everything) for b in everything[:n])
+
+
+def test_names_of_helpers_are_not_lent_to_variables() -> None:
+    names = ("largest", "running_sum", "exp", "inf", "i", "x_ij", "t1")
+    inputs = [pt.dmatrix(name) for name in names]
+    total = sum(inputs[1:], inputs[0])
+    outputs = [pt.special.softmax(total, axis=1), pt.max(total, axis=0), pt.sum(total)]
+    arrays = list(np.random.default_rng(0).normal(size=(len(names), 3, 4)))
+    got, want = (ad.function(inputs, outputs, mode=m)(*arrays) for m in ("NUMBA", "PYTHON"))
+    for one, two in zip(got, want):
+        np.testing.assert_allclose(one, two, rtol=1e-13)
