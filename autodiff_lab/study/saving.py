@@ -5,12 +5,14 @@ Relies on the renderers of `view`.  Every function returns the path it wrote.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from autodiff_lab.errors import LabValueError
 from autodiff_lab.view.html import page_html
 from autodiff_lab.view.layout import Positions, layout
+from autodiff_lab.view.links import node_costs, with_costs
 from autodiff_lab.view.paper import save_graph
 from autodiff_lab.view.svg import graph_svg
 
@@ -28,9 +30,16 @@ def laid_out(study: Any) -> Positions:
 
 
 def save_html(study: Any, path: str | Path) -> Path:
-    """Write one self-contained page that works offline; returns its path."""
-    path = Path(path)
-    path.write_text(page_html(study.card), encoding="utf8")
+    """Write one self-contained page that works offline; returns its path.
+
+    The page also knows what each box costs: a few calls are measured for it.
+    """
+    path, card = Path(path), study.card
+    arguments = study.fn_and_grad.arguments((), study._samples(1)[0])
+    measured = study.function.profile(*arguments, repeat=5)
+    costs = node_costs(measured, measured.fgraph, study.graph.ids)
+    card = replace(card, graph=with_costs(card.graph, costs))
+    path.write_text(page_html(card), encoding="utf8")
     return path
 
 

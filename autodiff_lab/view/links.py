@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from autodiff_lab.graph import Apply, FunctionGraph, Variable
 from autodiff_lab.view.derivation import Derivation
-from autodiff_lab.view.model import GraphView
+from autodiff_lab.view.model import GraphView, NodeView
 from autodiff_lab.view.notation import behind_axes
 
 Ids = Mapping[Variable, str]
@@ -25,10 +25,9 @@ Lines = tuple[tuple[int, tuple[str, ...]], ...]
 
 
 def linked(
-    view: GraphView, ids: Ids, parts: Sequence[Derivation] = (), kernel: Lines = (),
-    costs: Mapping[str, tuple[float, str]] | None = None,
+    view: GraphView, ids: Ids, parts: Sequence[Derivation] = (), kernel: Lines = ()
 ) -> GraphView:
-    """The graph with, on every node, its line of the derivation and of the kernel, and its cost.
+    """The graph with, on every node, its line of the derivation and of the kernel.
 
     Parameters
     ----------
@@ -38,19 +37,22 @@ def linked(
     parts : sequence of Derivation
     kernel : tuple
         Pairs of a line number and ids, from `kernel_lines`.
-    costs : mapping, optional
-        Id -> share of the run, and the cost in words; from `node_costs`.
     """
     told = _derivation_lines(ids, parts)
     printed = {name: line for line, names in reversed(kernel) for name in names}
-    nodes = []
-    for node in view.nodes:
-        share, cost = (costs or {}).get(node.id, (node.share, node.cost))
-        nodes.append(dataclasses.replace(
-            node, derivation_line=told.get(node.id), kernel_line=printed.get(node.id),
-            share=share, cost=cost,
-        ))
-    return dataclasses.replace(view, nodes=tuple(nodes))
+    return _changed(view, lambda node: {
+        "derivation_line": told.get(node.id), "kernel_line": printed.get(node.id)
+    })
+
+
+def with_costs(view: GraphView, costs: Mapping[str, tuple[float, str]]) -> GraphView:
+    """The graph with what its nodes cost, from `node_costs`."""
+    return _changed(view, lambda node: dict(zip(("share", "cost"), costs.get(node.id, ()))))
+
+
+def _changed(view: GraphView, changes: Callable[[NodeView], dict[str, Any]]) -> GraphView:
+    nodes = tuple(dataclasses.replace(node, **changes(node)) for node in view.nodes)
+    return dataclasses.replace(view, nodes=nodes)
 
 
 def _derivation_lines(ids: Ids, parts: Sequence[Derivation]) -> dict[str, int]:

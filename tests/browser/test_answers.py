@@ -224,3 +224,16 @@ def test_no_serious_fault_of_accessibility(files: dict[str, Path], open_page: Op
         faults = [f"{v['id']}: {n['html'][:160]}" for v in answer["violations"]
                   if v["impact"] in SERIOUS for n in v["nodes"][:3]]
         assert faults == []
+
+
+def test_heat_and_costs(files: dict[str, Path], open_page: Open) -> None:
+    opened = open_page(files["net"])
+    page = opened.page
+    heat = page.locator("button[aria-label='Colour by time']")
+    heat.click()
+    assert heat.get_attribute("aria-pressed") == "true"
+    assert page.locator(".adl-graph.heat [class*=heat]").count() >= 3
+    node(page, "h = tanh").click()
+    assert "us a call" in page.locator(".side").inner_text()
+    assert "% of the run" in page.locator(".side").inner_text()
+    quiet(opened)

@@ -440,7 +440,8 @@ function makeScene(canvas, graph, wire) {
 
   // What a node is, in the moment the pointer is on it.
   function tell(node) {
-    const words = node ? [node.rule, node.term, node.cost].filter(Boolean) : [];
+    const twins = node && node.column === "forward" ? [...links.twins.get(node.id)].map((id) => nodes.get(id).term) : [];
+    const words = node ? [node.rule, node.term, ...twins, node.cost].filter(Boolean) : [];
     hint.hidden = !words.length;
     hint.replaceChildren(...words.map((word) => el("div", {}, word)));
   }
@@ -489,6 +490,7 @@ function linkNodes(graph) {
   }
   for (const edge of graph.edges) {
     if (!reads.has(edge.source) || !reads.has(edge.target)) continue;
+    if (reads.get(edge.target).includes(edge.source)) continue;
     reads.get(edge.target).push(edge.source);
     readers.get(edge.source).push(edge.target);
   }
@@ -596,7 +598,7 @@ function makeSide(card, wire, tabs, { choose, open }) {
     row("type", [node.dtype, shapeText(node.shape) || (node.dtype ? "scalar" : "")].join(" ").trim());
     row("cost", [node.cost, node.share ? `${(100 * node.share).toPrecision(2)} % of the run` : ""].filter(Boolean).join(", "));
     row(node.column === "forward" ? "adjoint" : "adjoint of", ...[...links.twins.get(node.id)].map(link));
-    row("reads", ...new Set(links.reads.get(node.id).map(link)));
+    row("reads", ...links.reads.get(node.id).map(link));
     row("read by", ...links.readers.get(node.id).map(link));
     row("from", node.source ? node.source.label : "");
     if (node.source && node.source.text && !card.code) row("line", el("code", {}, node.source.text));
