@@ -12,12 +12,13 @@ from typing import Any
 
 from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph import Constant, Variable, ancestors, placed, toposort
-from autodiff_lab.study.paths import Sentence, short
+from autodiff_lab.rewriting.trace import Words
+from autodiff_lab.study.paths import short
 
 MOST_SHOWN = 12
 
 
-def diff(study: Any, other: Any) -> Sentence:
+def diff(study: Any, other: Any) -> Words:
     """What differs between two studies, or between a study and a variable.
 
     Parameters
@@ -49,7 +50,7 @@ def diff(study: Any, other: Any) -> Sentence:
         for sign, mine, yours in (("-", *rules), ("+", *rules[::-1])):
             only = [rule for rule in mine if rule not in yours]
             lines += [f"  {sign} rewritten by {', '.join(only)}"] if only else []
-    return Sentence("\n".join(lines))
+    return Words("\n".join(lines))
 
 
 def _compared(

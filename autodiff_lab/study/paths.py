@@ -23,6 +23,7 @@ from autodiff_lab.graph import (
 )
 from autodiff_lab.options import nearest
 from autodiff_lab.rewriting.driver import run_phases
+from autodiff_lab.rewriting.trace import Words
 from autodiff_lab.view import notation
 from autodiff_lab.view.build import value_summary
 from autodiff_lab.view.derivation import PARTS
@@ -165,13 +166,7 @@ def variable_of(study: Any, name: str) -> Variable:
     return found  # type: ignore[no-any-return]
 
 
-class Sentence(str):
-    """A text that a notebook shows as it is."""
-
-    __repr__ = str.__str__
-
-
-def why_not(study: Any, name: str) -> Sentence:
+def why_not(study: Any, name: str) -> Words:
     """Where the path from an input to the function breaks: the node, its line and the reason.
 
     Parameters
@@ -188,9 +183,9 @@ def why_not(study: Any, name: str) -> Sentence:
     """
     variable = variable_of(study, name)
     if variable not in set(ancestors([study.y])):
-        return Sentence(f"{name} is not used: {study.name} does not contain it.")
+        return Words(f"{name} is not used: {study.name} does not contain it.")
     if not variable.type.dtype.startswith(("float", "complex")):
-        return Sentence(f"{name} is {variable.type.dtype}: whole numbers do not vary smoothly; "
+        return Words(f"{name} is {variable.type.dtype}: whole numbers do not vary smoothly; "
                         f"make it a float to differentiate by it.")
     sweep = reverse_sweep({study.y: ones(study.y)}, [variable])
     ends = [(node, place, "is not defined for derivatives here") for node, place in sweep.cuts]
@@ -209,9 +204,9 @@ def why_not(study: Any, name: str) -> Sentence:
         found, count = paths_between(study.y, variable)
         count = len(found) if len(found) < MOST_PATHS else count
         paths = "1 path leads" if count == 1 else f"{count:,} paths lead"
-        return Sentence(f"The path does not break: {paths} from {name} to {study.name}; "
+        return Words(f"The path does not break: {paths} from {name} to {study.name}; "
                         f"r.why({name!r}) lists them.")
-    return Sentence("\n".join(dict.fromkeys(
+    return Words("\n".join(dict.fromkeys(
         f"The path from {name} ends at {placed(short(node.outputs[0]), node)}: {reason}."
         for node, _, reason in ends)))
 
