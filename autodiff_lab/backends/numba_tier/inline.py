@@ -16,7 +16,7 @@ from typing import Any
 
 from autodiff_lab.backends.numba_tier.printer import NestPrinter, literal
 from autodiff_lab.backends.places import Place, empty, numpy_name, whole
-from autodiff_lab.compile.kernel import Kernel, Store, start_value
+from autodiff_lab.compile.kernel import Kernel, Store
 from autodiff_lab.compile.program import Instruction, Length, Names, Program
 from autodiff_lab.graph import Constant
 from autodiff_lab.tensor.axes import DimShuffle

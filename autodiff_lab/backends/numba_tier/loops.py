@@ -27,6 +27,7 @@ from autodiff_lab.graph import Apply, placed
 
 MOST_LINES = 1_000
 SLICE = 0.02        # seconds
+FIRST = 20_000      # elements: so many steps of little work need no clock
 
 
 class Loop(LoopText):
@@ -116,7 +117,7 @@ class Loop(LoopText):
 
 def run_steps(loop: Callable[..., Any], steps: int, *arrays: Any) -> int:
     """Run a loop a slice at a time, so that it can be interrupted; returns the steps done."""
-    done, count = 0, 16
+    done, count = 0, max(16, FIRST * steps // (1 + sum(array.size for array in arrays)))
     while done < steps:
         started = time.perf_counter()
         stopped = loop(done, min(done + count, steps), *arrays)
