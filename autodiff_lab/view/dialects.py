@@ -110,9 +110,23 @@ class Dialect:
             return Piece(text, PRODUCT, text.startswith("-"))
         return Piece(text, ATOM, text.startswith("-"))
 
+    def brackets(self, piece: Piece, opening: str = "(", closing: str = ")") -> str:
+        """The piece in brackets, which in LaTeX grow where they must."""
+        if self.latex and piece.tall:
+            return rf"\left{opening}{piece.text}\right{closing}"
+        return f"{opening}{piece.text}{closing}"
+
     def parenthesised(self, piece: Piece) -> Piece:
         """The piece in parentheses."""
-        raise NotImplementedError
+        return made(self.brackets(piece), ATOM, piece)
+
+    def absolute(self, piece: Piece) -> Piece:
+        """|a|."""
+        return made(self.brackets(piece, "|", "|"), ATOM, piece)
+
+    def bracket(self, piece: Piece) -> Piece:
+        """[a > b]: 1 where it holds, 0 elsewhere."""
+        return Piece(self.brackets(piece, "[", "]"), tall=piece.tall)
 
     def at_least(self, piece: Piece, level: int, minus: bool = False) -> Piece:
         """The piece, in parentheses if it binds less tightly than `level`.
@@ -182,9 +196,6 @@ class TextDialect(Dialect):
         """sqrt(a)."""
         return self.call("sqrt", [piece])
 
-    def parenthesised(self, piece: Piece) -> Piece:
-        return made(f"({piece.text})", ATOM, piece)
-
     def symbol(self, name: str, index: str = "") -> Piece:
         """A name, with an index where it is an element of an array."""
         if not index:
@@ -231,10 +242,6 @@ class TextDialect(Dialect):
         """a^b."""
         return self.joined("{}^{}", POWER, (base, POWER + 1, True), (exponent, ATOM, True))
 
-    def absolute(self, piece: Piece) -> Piece:
-        """|a|."""
-        return made(f"|{piece.text}|", ATOM, piece)
-
     def call(self, name: str, pieces: Sequence[Piece], template: str | None = None) -> Piece:
         """f(a, b)."""
         return made(f"{name}({', '.join(piece.text for piece in pieces)})", ATOM, *pieces)
@@ -246,10 +253,6 @@ class TextDialect(Dialect):
     def part(self, piece: Piece, key: str) -> Piece:
         """x[1:, 0]."""
         return Piece(f"{self.at_least(piece, ATOM, minus=True).text}[{key}]")
-
-    def bracket(self, piece: Piece) -> Piece:
-        """[a > b]: 1 where it holds, 0 elsewhere."""
-        return Piece(f"[{piece.text}]")
 
     def named_call(self, name: str, piece: Piece) -> Piece:
         """s(x): a function with a name of its own, which may be multiplied without a sign."""
@@ -284,15 +287,6 @@ class LatexDialect(Dialect):
 
     def sign(self, sign: str) -> str:
         return _SIGNS.get(sign, sign)
-
-    def brackets(self, piece: Piece, opening: str = "(", closing: str = ")") -> str:
-        """The piece in brackets that grow only where they must."""
-        if piece.tall:
-            return rf"\left{opening}{piece.text}\right{closing}"
-        return f"{opening}{piece.text}{closing}"
-
-    def parenthesised(self, piece: Piece) -> Piece:
-        return made(self.brackets(piece), ATOM, piece)
 
     def symbol(self, name: str, index: str = "") -> Piece:
         """A name: greek letters, words upright, what follows an underscore as an index."""
@@ -356,10 +350,6 @@ class LatexDialect(Dialect):
         """A square root."""
         return made(rf"\sqrt{{{piece.text}}}", ATOM, piece, tall=True)
 
-    def absolute(self, piece: Piece) -> Piece:
-        """|a|."""
-        return made(self.brackets(piece, "|", "|"), ATOM, piece)
-
     def call(self, name: str, pieces: Sequence[Piece], template: str | None = None) -> Piece:
         """A function call, by the op's own template where it has one."""
         matched = _FUNCTION.match(template or "")
@@ -390,10 +380,6 @@ class LatexDialect(Dialect):
         if re.fullmatch(r"[\d, ]+", key) and "_" not in inner.text:
             return Piece(f"{inner.text}_{{{key.replace(' ', '')}}}", tall=piece.tall)
         return Piece(f"{inner.text}[{key}]", tall=piece.tall)
-
-    def bracket(self, piece: Piece) -> Piece:
-        """[a > b]: 1 where it holds, 0 elsewhere."""
-        return Piece(self.brackets(piece, "[", "]"), tall=piece.tall)
 
     def named_call(self, name: str, piece: Piece) -> Piece:
         """s(x): a function with a name of its own."""
