@@ -25,6 +25,7 @@ WIDTH_INCHES, HEIGHT_INCHES = 6.6, 3.4
 MAXIMUM_SERIES = 6
 MOST_NUMBERED = 12  # rows and columns of a matrix whose entries are written out
 MOST_TICKS = 20
+MOST_SQUARES = 40  # in a row or column; of more, each square stands for several entries
 LEVELS, ARROWS = 12, 14
 
 Picture = PlotView | MatrixView | ContourView | BarsView
@@ -143,7 +144,7 @@ def _matrix(axes: Any, view: MatrixView) -> None:
     bars, so that a sign is more than a colour."""
     from matplotlib.patches import Rectangle
 
-    values = [[float(v) for v in row] for row in view.values]
+    values, side = _squares(view)
     rows, columns = len(values), max(map(len, values), default=0)
     largest = max((abs(v) for row in values for v in row if math.isfinite(v)), default=0.0)
     axes.set_xlim(0, max(columns, rows * WIDTH_INCHES / _matrix_height(view), 1))
@@ -166,8 +167,22 @@ def _matrix(axes: Any, view: MatrixView) -> None:
                           fontsize=9 if columns <= 8 else 6.5)  # fmt: skip
     for axis, words, count in ((axes.xaxis, view.columns, columns), (axes.yaxis, view.rows, rows)):
         step = -(-count // MOST_TICKS) or 1
-        named = [_words(words[k])[:10] if words else str(k) for k in range(0, count, step)]
+        named = [_words(words[k * side])[:10] if words else str(k * side)
+                 for k in range(0, count, step)]
         axis.set_ticks([k + 0.5 for k in range(0, count, step)], named)
+
+
+def _squares(view: MatrixView) -> tuple[list[list[float]], int]:
+    """The entries to draw; of a large matrix the largest of each square, and its side."""
+    values = [[float(v) for v in row] for row in view.values]
+    side = max(1, -(-max([len(values), *map(len, values)], default=0) // MOST_SQUARES))
+    if side == 1:
+        return values, 1
+    return [
+        [max((v for row in values[down : down + side] for v in row[across : across + side]),
+             key=abs) for across in range(0, len(values[down]), side)]
+        for down in range(0, len(values), side)
+    ], side
 
 
 def _matrix_height(view: MatrixView) -> float:

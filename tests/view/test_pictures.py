@@ -252,6 +252,7 @@ def test_fragment_is_well_formed() -> None:
 OTHER_PICTURES = [
     MatrixView("J", ((1.0, -2.0), (math.nan, 0.0)), ("y[0]", "y[1]"), ("a", "b")),
     MatrixView("H", tuple(tuple(float(i - j) for i in range(30)) for j in range(30))),
+    MatrixView("large", tuple(tuple(float(i * j % 7) for i in range(300)) for j in range(200))),
     MatrixView("empty", ()),
     ContourView("y", (0.0, 1.0, 2.0), (0.0, 1.0), ((0.0, 1.0, 4.0), (1.0, 2.0, 5.0)),
                 ((0.0, 2.0, 4.0),) * 2, ((1.0,) * 3,) * 2, "a", "b", (1.0, 0.5)),
