@@ -40,9 +40,11 @@ def plain(variable: Any) -> Any:
     return variable
 
 
-def linear(context: Context, variable: Any, deep: bool = True) -> Linear | None:
+def linear(
+    context: Context, variable: Any, deep: bool = True, whole: Any = None
+) -> Linear | None:
     """A sum as coefficients of its terms; None where it has too many.  Unless `deep`, terms are
-    not opened that are sums themselves."""
+    not opened that are sums themselves; `whole` is never opened."""
     found: Linear = {}
     stack = [(variable, Fraction(1))]
     while stack:
@@ -54,6 +56,8 @@ def linear(context: Context, variable: Any, deep: bool = True) -> Linear | None:
         scale = is_number(context, inputs[0]) if name == "mul" else None
         if value is not None:
             found[None] = found.get(None, Fraction(0)) + factor * Fraction(value)
+        elif term is whole:
+            found[term] = found.get(term, Fraction(0)) + factor
         elif name in ("add", "sub") and (deep or term is plain(variable)):
             stack += [(inputs[1], factor if name == "add" else -factor), (inputs[0], factor)]
         elif name == "neg":
