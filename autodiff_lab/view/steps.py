@@ -82,7 +82,11 @@ def _bits(trace: RewriteTrace, step: RewriteStep) -> tuple[float | None, float |
     rule = RULES.get(step.rule)
     if rule is None or rule.phase != "stabilize" or len(toposort(sides)) > MOST_MEASURED:
         return None, None
-    before, after = trace.bits_of_error(step)
+    try:
+        before, after = trace.bits_of_error(step)
+    except Exception:
+        # An op without exact values says nothing about the rule.
+        return None, None
     return (None, None) if np.isnan(before) or np.isnan(after) else (before, after)
 
 

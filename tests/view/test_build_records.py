@@ -214,3 +214,13 @@ def test_everything_shows_itself() -> None:
     assert mimebundle(y)["text/latex"] == r"$\displaystyle \frac{1}{1 + e^{-x}}$"
     kernel = study.kernel._repr_mimebundle_()
     assert "def kernel_1" in kernel["text/plain"] and " us a call" not in kernel["text/plain"]
+
+
+def test_a_step_whose_error_cannot_be_measured_is_shown() -> None:
+    v = pt.dvector("v")
+    z = pt.exp(v) / pt.sum(pt.exp(v))
+    trace = RewriteTrace()
+    rewrite(FunctionGraph([v], [ad.grad(-pt.log(z[0]), v)]), trace=trace)
+    views = step_views(trace)
+    assert len(views) == len(trace.steps)
+    assert all(view.check in ("ok", "") for view in views)
