@@ -59,7 +59,8 @@ class Lengths:
                 else:
                     lengths = enumerate(shape_of(top))
                     known[top] = tuple(Length(top, a) if n is None else n for a, n in lengths)
-        return tuple(map(self._root, known[variable]))
+        found = known[variable]
+        return tuple(map(self._root, found)) if self._parent else found
 
     def learn(self, node: Apply) -> list[tuple[Length, Known]]:
         """Take in a node; returns the pairs of lengths that must agree before it runs."""
@@ -78,7 +79,11 @@ class Lengths:
 
     def _agreed(self, node: Apply, pairs: list[tuple[Length, Known]]) -> list[Known]:
         """The lengths of an elementwise result; `pairs` takes those that are one from now on."""
-        spaces = list(zip(map(self.space, node.inputs), stretch_of(node)))
+        stretches = stretch_of(node)
+        known = [self._known.get(v) for v in node.inputs]
+        if known[0] is not None and not any(stretches) and known.count(known[0]) == len(known):
+            return list(known[0])  # nothing to learn: the usual case, along a chain
+        spaces = list(zip(map(self.space, node.inputs), stretches))
         found: list[Known] = []
         for axis in range(len(shape_of(node.outputs[0]))):
             first: Known | None = None
