@@ -17,7 +17,7 @@ def headline_html(here: Study) -> str:
     """The formulas with their values at the present point."""
     pictures = [
         f'<span style="margin-right:2em" title="{xml_text(f.text)}">'
-        f"{formula_svg((Line(f.latex, f.text),))}</span>"
+        f"{formula_svg((Line(f.latex, f.text),), style=False)}</span>"   # in the notebook's ink
         for f in records.first_line(here)
     ]
     point = xml_text(point_text(here))
