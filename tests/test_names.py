@@ -52,7 +52,7 @@ def test_the_page_has_every_name() -> None:
 # functions of ours that PyTensor does not have in `tensor`, and why; rows need no reason
 OWN = {
     "NumPy's name": "around inner logical_and logical_not logical_or logical_xor ndim ravel size "
-    "amax amin hstack vstack vdot",
+    "amax amin meshgrid hstack vstack vdot",
     "an older name of the family": "addbroadcast patternbroadcast unbroadcast matrix_inverse "
     "to_one_hot",
     "in PyTensor's `tensor.linalg`, here in both": "alloc_diag cholesky det eig eigh eigvalsh expm inv "

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff_lab.tensor import (  # noqa: F401  (loading them fills the tables)
-    axes, constructors, creation, cumulative, joining, linalg, nlinalg, places, products, random,
-    rearranging, reduction, shaping, slinalg, sorting, special,
+    axes, constructors, creation, cumulative, grids, joining, linalg, nlinalg, places, products,
+    random, rearranging, reduction, shaping, slinalg, sorting, special,
 )
 from autodiff_lab.tensor.constants import as_tensor, as_tensor_variable, constant
 from autodiff_lab.tensor.elemwise import Elemwise
