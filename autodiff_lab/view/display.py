@@ -19,7 +19,7 @@ from autodiff_lab.view import bundle
 from autodiff_lab.view.build import Mirror, graph_view
 from autodiff_lab.view.html import card_bundle
 from autodiff_lab.view.latex import latex, math_text
-from autodiff_lab.view.links import linked, node_costs
+from autodiff_lab.view.links import node_costs, with_costs
 from autodiff_lab.view.listing import graph_text
 from autodiff_lab.view.model import (
     BarsView, CardView, ContourView, DerivationView, FormulaView, GraphView, KernelView, MatrixView,
@@ -88,7 +88,7 @@ def _profile(profile: Profile) -> tuple[str, CardView]:
         raise LookupError("nothing has been measured yet")
     outputs = list(graph.outputs)
     mirror = Mirror(outputs, {}, {}, "y")
-    view = linked(mirror.view(), mirror.ids, costs=node_costs(profile, graph, mirror.ids))
+    view = with_costs(mirror.view(), node_costs(profile, graph, mirror.ids))
     return repr(profile), CardView("costs", (), graph=view)
 
 
