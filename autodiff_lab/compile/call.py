@@ -15,9 +15,11 @@ import contextlib
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from autodiff_lab import hooks
 from autodiff_lab.compile import policy
@@ -205,7 +207,7 @@ class Function(Saved):
 
     # -- calling ----------------------------------------------------------------------------
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Compute; arguments by position or by name."""
         if kwargs or len(args) != len(self.inputs):
             args = bind(self.inputs, self.defaults, self.name, args, kwargs)
@@ -218,8 +220,10 @@ class Function(Saved):
         """The place of the value that an input has where a call gives none."""
         if isinstance(given.value, Container):
             return given.value
-        kind = given.variable.type
-        return Container(kind, given.value, given.name, given.strict, self._downcast(given))
+        kind, value = given.variable.type, given.value
+        if isinstance(value, np.ndarray) and not given.borrow:
+            value = value.copy()
+        return Container(kind, value, given.name, given.strict, self._downcast(given), "input")
 
     def convert(self, index: int, value: Any) -> Any:
         """An argument as an array of its input's type."""
@@ -266,12 +270,12 @@ class Function(Saved):
         run = get_backend(tier or self.ran).build(program, profile.mark).run
         return profile.measured(run, program)
 
-    def arrays(self, *args: Any, **kwargs: Any) -> list[Any]:
+    def arrays(self, /, *args: Any, **kwargs: Any) -> list[Any]:
         """What the executor is given for these arguments: their arrays, then shared values."""
         values = bind(self.inputs, self.defaults, self.name, args, kwargs)
         return [*map(self.convert, range(len(values)), values), *(c.value for c in self.containers)]
 
-    def origin(self, *args: Any, **kwargs: Any) -> Origin | None:
+    def origin(self, /, *args: Any, **kwargs: Any) -> Origin | None:
         """Where a NaN or an infinity in the results for these arguments begins; None without one.
 
         Examples
@@ -324,7 +328,7 @@ class Function(Saved):
     @property
     def _plain_name(self) -> str:
         """What printed programs call it."""
-        name = self.name or ""
+        name = str(self.name or "")
         return name if name.isidentifier() and name.isascii() else "f"
 
     def source(self, kind: str = "numpy") -> str:
@@ -400,7 +404,7 @@ class Function(Saved):
     def copy(
         self,
         share_memory: bool = False,
-        swap: Mapping[Any, Any] | None = None,
+        swap: Any = None,
         delete_updates: bool = False,
         name: str | None = None,
         profile: bool = False,
@@ -429,7 +433,7 @@ class Function(Saved):
         >>> float(again()), float(other.get_value()), float(one.get_value())
         (10.0, 11.0, 1.0)
         """
-        spec, fgraph = self._spec.swapped(swap or {}), self.fgraph
+        spec, fgraph = self._spec.swapped(swap), self.fgraph
         if delete_updates and self._updated:
             spec = dataclasses.replace(spec, updates={}, input_updates={})
             fgraph = fgraph.copy()

@@ -5,16 +5,16 @@ Relies on `compile.function`; reached through `hooks`.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Any
 
 from autodiff_lab.compile.call import Function
 from autodiff_lab.compile.function import function
+from autodiff_lab.compile.mode import get_mode
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Variable, ancestors
 
 _MOST_REMEMBERED = 64
-_remembered: OrderedDict[tuple[Any, ...], Function] = OrderedDict()
+_remembered: dict[tuple[Any, ...], Function] = {}       # the last used at the end
 
 
 def evaluate(variable: Variable, inputs_to_values: Any = None, **options: Any) -> Any:
@@ -37,17 +37,18 @@ def evaluate(variable: Variable, inputs_to_values: Any = None, **options: Any) -
     """
     given = _by_variable(variable, inputs_to_values)
     inputs = tuple(given)
-    key = (variable, inputs, tuple(sorted(options.items(), key=str)))
+    mode = get_mode(options.get("mode"))
+    key = (variable, inputs, mode, tuple(sorted(options.items(), key=str)))
     try:
         found = _remembered.get(key)
     except TypeError:                      # an option that cannot be a key: compile anew
         return function(list(inputs), variable, **options)(*given.values())
     if found is None:
-        found = _remembered[key] = function(list(inputs), variable, **options)
-        if len(_remembered) > _MOST_REMEMBERED:
-            _remembered.popitem(last=False)
-    else:
-        _remembered.move_to_end(key)
+        found = function(list(inputs), variable, **options)
+    _remembered.pop(key, None)             # to the end; another thread may have been faster
+    _remembered[key] = found
+    for oldest in list(_remembered)[:-_MOST_REMEMBERED]:
+        _remembered.pop(oldest, None)
     return found(*given.values())
 
 
@@ -75,5 +76,7 @@ def _by_variable(variable: Variable, values: Any) -> dict[Variable, Any]:
             key = matches[0]
         if not isinstance(key, Variable):
             raise LabTypeError(f"The keys of eval are variables or names, not {key!r:.60}.")
+        if key in found:
+            raise LabValueError(f"eval was given {key} twice, by name and by variable.")
         found[key] = value
     return found

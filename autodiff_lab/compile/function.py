@@ -10,6 +10,8 @@ value that can be looked at.
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import pickle
 from collections.abc import Sequence
 from typing import Any
@@ -19,8 +21,12 @@ from autodiff_lab.compile.mode import Mode, get_mode
 from autodiff_lab.compile.specification import specify
 from autodiff_lab.config import config
 from autodiff_lab.control.scan.unused import drop_unused
+from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph import FunctionGraph, Variable, collector_paused
 from autodiff_lab.rewriting import RewriteTrace, rewrite
+
+# words that mean something to others of the family
+_FAMILY = ("trust_input", "fgraph", "output_keys")
 
 
 def function(
@@ -87,6 +93,7 @@ def function(
     >>> f(4)
     array(8.)
     """
+    _refuse_unknown(unused)
     chosen = get_mode(mode)
     with collector_paused(), config.change_flags(compute_test_value="off"):
         spec = specify(
@@ -101,6 +108,19 @@ def function(
         return Function(
             spec, fgraph, chosen, trace, name, allow_input_downcast, bool(profile)
         )
+
+
+def _refuse_unknown(options: dict[str, Any]) -> None:
+    """Complain of words that mean nothing: a misspelt one would change nothing in silence."""
+    ours = inspect.signature(function).parameters
+    for name in options:
+        if name not in _FAMILY:
+            near = difflib.get_close_matches(name, ours, n=1)
+            raise LabTypeError(
+                f"function takes no argument {name!r}.",
+                why="it takes " + ", ".join(list(ours)[:-1]),
+                remedy=f"did you mean {near[0]}?" if near else None,
+            )
 
 
 def function_dump(filename: Any, inputs: Any, outputs: Any = None, **options: Any) -> None:

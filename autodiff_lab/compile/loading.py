@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import re
 import sys
 import types
 import zlib
@@ -32,11 +33,14 @@ from autodiff_lab.graph.from_function import DEFINED, place_of
 from autodiff_lab.tensor import registry
 from autodiff_lab.tensor.elemwise import Elemwise, ScalarRow
 from autodiff_lab.tensor.indexing.keys import VARIABLE
+from autodiff_lab.tensor.opdef import TensorOp
 from autodiff_lab.tensor.shared import Container, SharedVariable
 from autodiff_lab.tensor.type import TensorType, known_type
 from autodiff_lab.tensor.variable import TensorVariable
 
 VERSION = 1
+# text without a call, but for methods of the generator `g` in the texts of random numbers
+_PLAIN = re.compile(r"(?:\bg\.[a-z]\w*\(|[\w\s.,:=<>+*{})-])*", re.ASCII).fullmatch
 MOST_BYTES = 1 << 31        # of the JSON text
 ROOMS = tuple(
     f"autodiff_lab.{room}." for room in ("graph", "tensor", "gradient", "control", "compile")
@@ -190,6 +194,8 @@ class _Loading:
             return
         op = object.__new__(_class(name, Op))
         op.__dict__.update(self.value(state))
+        if isinstance(op, TensorOp):
+            _refuse_code(op, name)
         self.things.append(op)
 
     def _graph(self, inputs: list[int], outputs: list[int]) -> None:
@@ -285,6 +291,24 @@ def _function(place: str) -> Any:
     if theirs or not isinstance(found, types.FunctionType) or place_of(found) != place:
         raise _undefined("function", place)
     return found
+
+
+def _refuse_code(op: TensorOp, name: str) -> None:
+    """Parameters of our ops stand in the text of programs: one that could call is none of ours."""
+    waiting = [vars(op)]
+    while waiting:
+        entry: Any = waiting.pop()
+        if isinstance(entry, dict):
+            waiting += [*entry, *entry.values()]
+        elif isinstance(entry, list | tuple | set | frozenset):
+            waiting += entry
+        elif dataclasses.is_dataclass(entry):
+            waiting.append(vars(entry))
+        elif isinstance(entry, Variable) or isinstance(entry, str) and not _PLAIN(entry):
+            raise LabValueError(
+                f"This saved graph cannot be read: {str(entry)[:60]!r} is no parameter of "
+                f"{str(name).rpartition(':')[2]}."
+            )
 
 
 def _row(name: str) -> ScalarRow:

@@ -72,6 +72,12 @@ def map_batches(
             why="every worker would update a copy of its own",
             remedy="map f.copy(delete_updates=True), and update with the reduced result",
         )
+    if not hasattr(executor, "submit") or not isinstance(batches, Iterable):
+        raise LabTypeError(
+            "map takes an executor, then the batches; it was given "
+            f"{str(executor)[:40]} and {str(batches)[:40]}.",
+            remedy="with ThreadPoolExecutor() as pool: f.map(pool, batches)",
+        )
     if reduce is not None and reduce != "sum" and not callable(reduce):
         raise LabValueError(
             f"map cannot reduce by {reduce!r:.40}.",

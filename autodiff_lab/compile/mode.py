@@ -18,6 +18,7 @@ from autodiff_lab.rewriting.driver import run_phases
 TIERS = ("auto", "numpy", "numba")
 # what the family calls an executor -> ours
 LINKERS = {"py": "numpy", "numba": "numba", **dict.fromkeys(("vm", "cvm", "c", "c|py"), "auto")}
+_CHOICES = ("phases", "include", "exclude")
 _FEW = ("canonicalize",)
 # what the family calls a choice of rewrites -> our phases
 OPTIMIZERS: dict[str | None, tuple[str, ...]] = {
@@ -72,13 +73,22 @@ class Mode:
         object.__setattr__(self, "tier", LINKERS.get(tier, tier))
         if optimizer != "":
             chosen = optimizer if isinstance(optimizer, Mode) else optdb.query(optimizer)
-            for name in ("phases", "include", "exclude"):
+            for name in _CHOICES:
                 object.__setattr__(self, name, getattr(chosen, name))
+        for name in _CHOICES:
+            given = getattr(self, name)
+            object.__setattr__(self, name, (given,) if isinstance(given, str) else tuple(given))
         if self.tier not in TIERS:
             raise LabValueError(
                 f"There is no executor {self.tier!r}.",
                 remedy="one of " + ", ".join(map(repr, TIERS)),
             )
+        for phase in self.phases:
+            if phase not in PHASES:
+                raise LabValueError(
+                    f"There is no phase {phase!r}.",
+                    remedy="one of " + ", ".join(map(repr, PHASES)),
+                )
 
     def rewrite(self, fgraph: FunctionGraph) -> None:
         """Rewrite a graph in place by the rules of this mode."""

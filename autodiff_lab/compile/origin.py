@@ -12,6 +12,7 @@ never asked about.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,9 +21,10 @@ import numpy as np
 
 from autodiff_lab.compile.replay import replay, results_of
 from autodiff_lab.control.from_graph import OpFromGraph
+from autodiff_lab.control.ifelse import LazyIfElse
 from autodiff_lab.control.scan.op import Scan
 from autodiff_lab.errors import explain
-from autodiff_lab.graph import Apply, Role, Variable, placed
+from autodiff_lab.graph import Apply, FunctionGraph, Role, Variable, placed
 from autodiff_lab.tensor.elemwise import Elemwise
 
 Element = tuple[int, ...]
@@ -200,7 +202,10 @@ def _follow(
     while variable.owner is not None:
         node = variable.owner
         place = node.outputs.index(variable)
-        if isinstance(node.op, Scan | OpFromGraph):
+        if isinstance(node.op, Scan) and node.op.layout.brief:
+            node, at, values = _kept_whole(node, place, at, values)
+            variable = node.outputs[place]
+        if isinstance(node.op, Scan | OpFromGraph | LazyIfElse):
             outside, body = _inside(node, place, at, values)
             if body is not None:
                 step = (body.step,) if body.step is not None else ()
@@ -236,29 +241,45 @@ def _inside(
 
     Without a run (the element is an initial value of a loop), the one entry is its source.
     """
-    op = node.op
-    assert isinstance(op, Scan | OpFromGraph)
-    body = op.graph.outputs[place]
-    if isinstance(op, OpFromGraph):
-        outside: Outside = {v: (outer, ()) for v, outer in zip(op.graph.inputs, node.inputs)}
-        return outside, _Body(body, at, _run(op, values, outside))
-    depths = op.layout.depths
+    op: Any = node.op
+    if not isinstance(op, Scan):
+        graph, given = op.graph, node.inputs
+        if isinstance(op, LazyIfElse):
+            graph, given = op.graphs[0 if values[given[0]] else 1], given[1:]
+        outside: Outside = {v: (outer, ()) for v, outer in zip(graph.inputs, given)}
+        return outside, _Body(graph.outputs[place], at, _run(graph, values, outside))
+    body, depths, last = op.graph.outputs[place], op.layout.depths, int(values[node.inputs[0]]) - 1
     _, sequences, initials, constants = op.split(node.inputs)
     elements, taps, inner_constants = op.split_inner()
-    step = at[0] - (depths[place] if place < len(depths) else 0)
+    step = at[0] - depths[place] if place < len(depths) else at[0]
+    element = step
+    if op.layout.backwards:                    # states are kept in the order of the steps
+        step, element = (step, last - step) if place < len(depths) else (last - step, step)
     if step < 0:
         return {body: (initials[place], ())}, None
-    outside = {inner: (outer, (step,)) for inner, outer in zip(elements, sequences)}
+    outside = {inner: (outer, (element,)) for inner, outer in zip(elements, sequences)}
     outside |= {inner: (outer, ()) for inner, outer in zip(inner_constants, constants)}
     for state, inners in enumerate(taps):
         for inner, tap in zip(inners, op.layout.taps[state]):
             outside[inner] = node.outputs[state], (step + depths[state] + tap,)
-    return outside, _Body(body, at[1:], _run(op, values, outside), step)
+    return outside, _Body(body, at[1:], _run(op.graph, values, outside), step)
 
 
-def _run(op: Scan | OpFromGraph, values: Values, outside: Outside) -> Values:
+def _kept_whole(
+    node: Apply, place: int, at: Element, values: Values
+) -> tuple[Apply, Element, Values]:
+    """An element of a loop that keeps last values only, in the same loop keeping all of them."""
+    assert isinstance(node.op, Scan)
+    whole = Scan(dataclasses.replace(node.op.layout, brief=()), node.op.graph)
+    again = whole.make_node(*node.inputs)
+    found = dict(zip(again.outputs, results_of(again, [values[v] for v in node.inputs])))
+    before = len(found[again.outputs[place]]) - len(values[node.outputs[place]])
+    return again, (at[0] + before, *at[1:]), {**values, **found}
+
+
+def _run(graph: FunctionGraph, values: Values, outside: Outside) -> Values:
     given = {inner: np.asarray(values[outer])[at] for inner, (outer, at) in outside.items()}
-    return replay(op.graph.outputs, given)
+    return replay(graph.outputs, given)
 
 
 def _cause(
@@ -294,8 +315,13 @@ def _cause_among(
         for n, flat in bad[:count]:
             copies[n].flat[flat] = ordinary
         with np.errstate(all="ignore"):
-            result = results_of(node, copies)[place]
-        return bool(np.isfinite(result[at]))
+            try:
+                result = results_of(node, copies)[place]
+            except Exception:                  # the numbers may be no input of this op
+                return False
+        # how many numbers there are may follow from their values
+        same = all(i < length for i, length in zip(at, result.shape))
+        return bool(np.isfinite(result[at] if same else result).all())
 
     number = next((x for x in ORDINARY if bad and repaired(len(bad), x)), None)
     if number is None:

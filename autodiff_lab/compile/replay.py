@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff_lab.compile.story import retold_at
 from autodiff_lab.graph import Apply, Constant, Variable, ancestors, toposort
 
 Watch = Callable[[Apply, list[Any], list[Any]], None]
@@ -61,7 +62,10 @@ def replay(
 
 def results_of(node: Apply, inputs: Sequence[Any]) -> list[Any]:
     """The results of one node for the values of its inputs."""
-    results = node.op.evaluate(node, *inputs)
+    try:
+        results = node.op.evaluate(node, *inputs)
+    except Exception as error:
+        raise retold_at(error, node, dict(zip(node.inputs, inputs))) from None
     return list(results) if len(node.outputs) > 1 else [results]
 
 

@@ -58,10 +58,10 @@ class Specification:
         """The variables that a call gives values for."""
         return {entry.variable for entry in self.inputs}
 
-    def swapped(self, swap: Mapping[Any, Any]) -> Specification:
+    def swapped(self, swap: Any) -> Specification:
         """The same with other shared variables in the place of some."""
         other = dict(zip(self.shared, self.shared))
-        for old, new in swap.items():
+        for old, new in _pairs(swap, "Swaps"):
             found = [v for v in self.shared if v is old or v.name == old]
             if not found:
                 raise LabValueError(f"SharedVariable {old} is not used by the function.")
@@ -72,7 +72,9 @@ class Specification:
                 )
             other[found[0]] = new
         updates = {other[old]: new for old, new in self.updates.items()}
-        return dataclasses.replace(self, shared=[other[v] for v in self.shared], updates=updates)
+        spec = dataclasses.replace(self, shared=[other[v] for v in self.shared], updates=updates)
+        _substitute(spec, {old: new for old, new in other.items() if old is not new})
+        return spec
 
     @property
     def roots(self) -> list[Variable]:
@@ -100,8 +102,9 @@ def specify(
     for position, given in enumerate(spec.inputs):
         if given.update is not None:
             spec.input_updates[position] = given.update
-    _substitute(spec, _givens(givens, rebuild_strict))
-    _default_updates(spec, no_default_updates)
+    replaced = _givens(givens, rebuild_strict)
+    _default_updates(spec, no_default_updates, replaced)
+    _substitute(spec, replaced)
     _refuse_null(spec)
     leaves = [
         v for v in ancestors(spec.roots, spec.given)
@@ -118,10 +121,12 @@ def specify(
 
 
 def _inputs(inputs: Any) -> list[In]:
-    if isinstance(inputs, Variable | In):
+    if not isinstance(inputs, list | tuple):
+        shown = inputs if isinstance(inputs, Variable | In) else "x, y"
         raise LabTypeError(
-            "Inputs are a list of variables.", where=str(inputs),
-            remedy=f"function([{inputs}], ...)",
+            f"Inputs are a list of variables, not {str(inputs)[:60]} of type "
+            f"{type(inputs).__name__}.",
+            remedy=f"function([{shown}], ...)",
         )
     found = [given if isinstance(given, In) else In(given) for given in inputs]
     places: dict[Variable, int] = {}
@@ -240,23 +245,25 @@ def _substitute(spec: Specification, givens: dict[Variable, Variable]) -> None:
 # -- shared variables ----------------------------------------------------------------------------
 
 
-def _default_updates(spec: Specification, refused: bool | Sequence[Variable]) -> None:
+def _default_updates(
+    spec: Specification, refused: bool | Sequence[Variable], givens: Mapping[Variable, Variable]
+) -> None:
     """Add the updates that shared variables bring along, also those that these need."""
     if refused is True:
         return
-    listed: Any = refused or ()
+    listed: Any = () if refused is False else refused
     if not isinstance(listed, list | tuple) or not all(isinstance(v, Variable) for v in listed):
         raise LabTypeError(
             f"no_default_updates is True, False or a list of shared variables, not {refused!r:.60}."
         )
-    left_out = set(listed)
-    inputs = spec.given
+    left_out = {*listed, *givens}
+    known = spec.given.union(givens)
     waiting = list(spec.roots)
     seen: set[Variable] = set()
     while waiting:
-        found = [v for v in ancestors(waiting, inputs) if v not in seen]
+        found = [v for v in ancestors(waiting, known) if v not in seen]
         seen.update(found)
-        waiting = []
+        waiting = [givens[variable] for variable in found if variable in givens]
         for variable in found:
             update = getattr(variable, "default_update", None)
             if update is None or variable in left_out or variable in spec.updates:

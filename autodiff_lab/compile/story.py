@@ -47,9 +47,16 @@ def retold(error: Exception, executor: Executor) -> Exception:
     found = executor.failed_at(error.__traceback__)
     if found is None:
         return error
-    told = _retold(error, *found)
+    return retold_at(error, *found)
+
+
+def retold_at(error: Exception, node: Apply, values: dict[Variable, Any]) -> Exception:
+    """The error of one node, which read these values."""
+    if isinstance(error, LabError):
+        return error
+    told = _retold(error, node, values)
     if config.exception_verbosity == "high":
-        told.add_note(_at_length(*found))
+        told.add_note(_at_length(node, values))
     return told
 
 

@@ -77,12 +77,14 @@ class Container(Saved):
     value
         Stored as `filter` returns it, without a further copy; None for no value.
     name : str, optional
+    holder : str
+        What has the value, for messages.
     """
 
     __slots__ = (
-        "type", "name", "readonly", "strict", "allow_downcast", "turn", "_value", "__weakref__",
+        "type", "name", "holder", "strict", "allow_downcast", "turn", "_value", "__weakref__",
     )
-    saved = ("_value", "name", "readonly", "strict", "allow_downcast")
+    saved = ("_value", "name", "holder", "strict", "allow_downcast")
 
     _value: Any
 
@@ -93,11 +95,11 @@ class Container(Saved):
         name: str | None = None,
         strict: bool = False,
         allow_downcast: bool | None = None,
-        readonly: bool = False,
+        holder: str = "shared variable",
     ) -> None:
         self.type = type
         self.name = name
-        self.readonly = readonly
+        self.holder = holder
         self.strict = strict
         self.allow_downcast = allow_downcast
         self.turn = Turn(self)
@@ -109,7 +111,7 @@ class Container(Saved):
         try:
             return self.type.filter(value, strict=self.strict, allow_downcast=self.allow_downcast)
         except TypeError as error:
-            title = f"shared variable {self.name}" if self.name else "an unnamed shared variable"
+            title = f"{self.holder} {self.name}" if self.name else f"an unnamed {self.holder}"
             sentence, *rest = str(error).splitlines()
             raise LabTypeError("\n".join([f"Bad value for {title}: {sentence}", *rest])) from None
 
@@ -120,8 +122,6 @@ class Container(Saved):
 
     @value.setter
     def value(self, value: Any) -> None:
-        if self.readonly:
-            raise LabTypeError(f"Cannot set readonly storage: {self.name}.")
         self._value = self.fitted(value)
 
 

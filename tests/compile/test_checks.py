@@ -112,3 +112,26 @@ def test_monitors_of_old_code_see_inputs_before_and_outputs_after():
     )
     assert ad.function([x], pt.exp(x), mode=mode)(0.0) == 1.0
     assert seen == [[0.0], [1.0]]
+
+
+MODES = (DebugMode(), NanGuardMode(big_is_error=True), MonitorMode(), "PYTHON")
+
+
+@pytest.mark.parametrize("mode", MODES, ids=("compare", "finite", "monitor", "none"))
+def test_no_check_changes_what_is_no_number_or_where_values_stand(mode):
+    thing = {"a": 1}
+    assert ad.function([], ad.shared(thing, borrow=True), mode=mode)() is thing
+    draws = ad.function([], pt.random.RandomStream(3).normal(0.0, 1.0), mode=mode)
+    plain = ad.function([], pt.random.RandomStream(3).normal(0.0, 1.0))
+    assert [float(draws()) for _ in range(3)] == [float(plain()) for _ in range(3)]
+    one, other = ad.shared(1.0), ad.shared(10.0)
+    f = ad.function([], one * 3, updates={one: one + 1}, mode=mode)
+    assert float(f.copy(swap={one: other})()) == 30.0
+    assert (float(one.get_value()), float(other.get_value())) == (1.0, 11.0)
+
+
+@pytest.mark.parametrize("mode", MODES, ids=("compare", "finite", "monitor", "none"))
+def test_errors_tell_the_place_in_every_mode(mode):
+    v = pt.dvector("v")
+    with pytest.raises(ValueError, match=r"(?s)zero-size.*max, test_checks.py.*shape \(0,\)"):
+        ad.function([v], v.max(), mode=mode)([])

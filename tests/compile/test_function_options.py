@@ -333,3 +333,68 @@ def test_eval_takes_names_options_and_remembers() -> None:
     for wrong in ([1.0], {3: 1.0}):
         with pytest.raises(TypeError, match="eval"):
             z.eval(wrong)
+
+
+# -- what could go wrong in silence --------------------------------------------------------------
+
+
+def test_misused_arguments_are_told() -> None:
+    x, w = pt.dscalar("x"), ad.shared(1.0, name="w")
+    f = ad.function([x], w * x)
+    wrong = {
+        "did you mean updates": lambda: ad.function([x], x, update={}),
+        "Inputs are a list of variables, not None": lambda: ad.function(None, x),
+        "Inputs are a list of variables, not {": lambda: ad.function({x}, x),
+        "no_default_updates is True, False": lambda: ad.function([x], x, no_default_updates=w),
+        "There is no phase 'canon'": lambda: mode.Mode(phases="canon"),
+        "Bad value for input x": lambda: ad.function([ad.In(x, value="abc")], x),
+        "w is no pair": lambda: f.copy(swap=[w]),
+        "x twice, by name and by variable": lambda: (x * 2).eval({x: 1.0, "x": 2.0}),
+        "map takes an executor, then the batches": lambda: f.map([1.0], None),
+    }
+    for sentence, call in wrong.items():
+        with pytest.raises((TypeError, ValueError), match=sentence):
+            call()
+    assert mode.Mode(exclude="specialize").exclude == ("specialize",)
+
+
+def test_an_input_may_be_named_self() -> None:
+    x = pt.dscalar("self")
+    f = ad.function([x], x * 2)
+    assert float(f(self=3.0)) == 6.0 and f.origin(self=1.0) is None
+
+
+def test_a_default_is_a_copy_unless_it_is_borrowed() -> None:
+    x, value = pt.dvector("x"), np.ones(2)
+    owned, lent = (ad.function([ad.In(x, value=value, borrow=b)], x + 0) for b in (False, True))
+    value[0] = 9.0
+    assert owned().tolist() == [1.0, 1.0] and lent().tolist() == [9.0, 1.0]
+
+
+def test_givens_reach_default_updates() -> None:
+    x, w = pt.dscalar("x"), ad.shared(1.0, name="w")
+    w.default_update = w + x
+    assert float(ad.function([], w, givens={x: 2.0})()) == 1.0 and float(w.get_value()) == 3.0
+    assert float(ad.function([x], w * 2, givens={w: x + 1})(2.0)) == 6.0
+    assert float(w.get_value()) == 3.0                # replaced, so not updated
+
+    def draws(**options):
+        number = pt.random.RandomStream(3).normal(x, 1.0)
+        f = ad.function([] if options else [x], number, **options)
+        return [float(f()) if options else float(f(2.0)) for _ in range(3)]
+
+    assert draws(givens={x: 2.0}) == draws()
+
+
+def test_eval_asks_the_settings_of_the_moment() -> None:
+    x = pt.dscalar("x")
+    y = x * 2
+    assert float(y.eval({x: 1.0})) == 2.0
+    seen = []
+    register_mode("watching", mode.Mode(checks=lambda node, i, o: seen.append(node)))
+    try:
+        with config.change_flags(mode="watching"):
+            y.eval({x: 1.0})
+    finally:
+        mode.MODES.pop("watching")
+    assert len(seen) == 1

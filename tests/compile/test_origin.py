@@ -104,3 +104,42 @@ def test_a_bad_input_is_the_origin_itself():
     x = pt.dmatrix("x")
     text = str(find_origin([(x * 2.0).sum()], {x: np.array([[1.0, np.nan]])}))
     assert "the input x is nan at [0, 1]" in text
+
+
+def loops():
+    """(result, inputs, values, op, step, what it read) of loops that keep few or turn round."""
+    x, v = pt.dscalar("x"), pt.dvector("v")
+    fading, _ = ad.scan(pt.log, outputs_info=x, n_steps=5)
+    for result in (fading[-1], ad.grad(fading[-1], x)):
+        yield result, [x], [2.0], "log", 2, np.log(np.log(2.0))
+    for backwards, step in ((False, 1), (True, 2)):
+        grown, _ = ad.scan(
+            lambda s, a: a * pt.sqrt(s), sequences=v, outputs_info=x, go_backwards=backwards)
+        yield grown[-1], [v, x], [np.array([1.0, -2.0, 3.0, 5.0]), 2.0], "sqrt", step, -2.0
+    both, _ = ad.scan(lambda a, b: a + pt.log(b), outputs_info=[{"initial": v, "taps": [-2, -1]}],
+                      n_steps=4)
+    yield both[-1], [v], [np.array([1.0, 0.5])], "log", 2, 0.5 + np.log(1.0 + np.log(0.5))
+    mapped, _ = ad.scan(pt.log, sequences=v)
+    yield ad.grad(mapped.sum(), v), [v], [np.array([1.0, 0.5, 0.0, 3.0])], "true_div", 1, 0.0
+
+
+@pytest.mark.parametrize("case", range(6))
+def test_loops_that_keep_only_last_values_or_go_backwards(case):
+    result, inputs, values, op, step, read = list(loops())[case]
+    origin = ad.function(inputs, result).origin(*values)
+    assert (origin.node.op.name, origin.steps) == (op, (step,))
+    assert any(np.allclose(value, read) for _, value in origin.inputs)
+
+
+def test_the_branch_that_was_taken_is_entered():
+    x = pt.dscalar("x")
+    f = ad.function([x], ad.ifelse(pt.gt(x, 0), x, pt.log(x) * 2))
+    assert f.origin(-1.0).node.op.name == "log" and f.origin(1.0) is None
+
+
+def test_numbers_that_no_input_may_have_and_results_that_change_their_length():
+    m, v = pt.dmatrix("m"), pt.dvector("v")
+    f = ad.function([m], pt.linalg.cholesky(pt.log(m)))
+    assert f.origin([[3.0, 0.0], [0.0, -2.0]]).node.op.name == "log"
+    g = ad.function([v], pt.unique(pt.log(v)))
+    assert g.origin([1.0, 0.0, -1.0, -2.0]).node.op.name == "log"
