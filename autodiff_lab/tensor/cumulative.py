@@ -54,12 +54,6 @@ class CumProd(AlongAxis):
     words = "product rule: each factor in turn"
     notation = Notation(pp="CumProd")
 
-    @classmethod
-    def samples(cls, rng: Any) -> list[Any]:
-        """Both axes, all elements, zeros."""
-        return [*super().samples(rng),
-                ("cumprod", (rng.normal(size=5) * [1, 0, 1, 0, 1],), {})]
-
     def numpy(self, node: Apply, *arguments: str) -> str:
         return cumulative_text("np.cumprod", node, self.axis, arguments[0])
 
@@ -114,15 +108,6 @@ class LinearRecurrence(AlongAxis):
     summary = "A linear recurrence along an axis: s[k] = a[k] s[k-1] + b[k]."
     words = "product rule along the recurrence"
     notation = Notation(pp="LinearRecurrence")
-
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """A vector, both axes of a matrix."""
-        shapes = [((4,), 0), ((3, 4), 1), ((3, 4), 0)]
-        return [
-            ("linear_recurrence", (rng.normal(size=shape), rng.normal(size=shape)), {"axis": axis})
-            for shape, axis in shapes
-        ]
 
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
         return [inputs[1].dtype]
@@ -202,18 +187,6 @@ class ProductOfOthers(OverAxes):
     summary = "For each element the product of the others, exact where elements are 0."
     words = "product rule: each factor in turn"
     notation = Notation(pp="ProductOfOthers")
-
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """All axes, some, zeros."""
-        matrix = rng.normal(size=(3, 4))
-        return [
-            ("product_of_others", (rng.normal(size=4),), {}),
-            ("product_of_others", (matrix,), {"axis": (0,)}),
-            ("product_of_others", (rng.normal(size=(2, 3, 2)),), {"axis": (0, 2)}),
-            ("product_of_others", (matrix[0] * [1, 0, 1, 1],), {}),
-            ("product_of_others", (matrix[0] * [0, 1, 1, 0],), {}),
-        ]
 
     def numpy(self, node: Apply, *arguments: str) -> str:
         ndim = node.inputs[0].type.ndim  # type: ignore[attr-defined]
