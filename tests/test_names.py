@@ -56,9 +56,8 @@ OWN = {
     "an older name of the family": "addbroadcast patternbroadcast unbroadcast matrix_inverse "
     "to_one_hot",
     "in PyTensor's `tensor.linalg`, here in both": "alloc_diag cholesky det eig eigh eigvalsh expm "
-    "inv kron lstsq lu matrix_power norm pinv qr slogdet solve solve_triangular svd",
+    "inv kron lstsq lu norm pinv qr slogdet solve solve_triangular svd",
     "in PyTensor's `tensor.special`, here in both": "softmax log_softmax",
-    "methods of PyTensor's product op": "mul_without_zeros prod_without_zeros",
     "what the derivatives of determinants and diagonals are made of": "cofactors inc_diagonal",
     "a method in PyTensor": "dimshuffle",
     "what brackets call": "subtensor advanced_subtensor",

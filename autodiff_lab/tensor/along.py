@@ -99,12 +99,20 @@ class AlongAxis(TensorOp):
 
 
 class OverAxes(TensorOp):
-    """The frame of what takes the elements over some axes together; None: over all."""
+    """The frame of what takes the elements over some axes together; None: over all.
+
+    `helper` computes it from an array and the axes.
+    """
 
     __props__: tuple[str, ...] | None = ("axis",)
+    helper = ""
 
     def __init__(self, axis: Axes = None) -> None:
         self.axis = axis
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        ndim: int = node.inputs[0].type.ndim  # type: ignore[attr-defined]
+        return f"{self.helper}({arguments[0]}, {self.axes(ndim)})"
 
     def axes(self, ndim: int) -> tuple[int, ...]:
         """The axes that are taken together, of an array of this rank."""

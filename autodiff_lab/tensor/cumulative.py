@@ -29,33 +29,42 @@ def shifted(x: Any, first: float, axis: int) -> Any:
     return function("set_part")(filled, along(axis, slice(1, None)), before)
 
 
-class CumSum(AlongAxis):
+class _Running(AlongAxis):
+    """The frame of running sums and products: whole numbers keep their dtype, as in the family."""
+
+    numpy_function = ""
+
+    def numpy(self, node: Apply, *arguments: str) -> str:
+        dtype: str = node.inputs[0].type.dtype  # type: ignore[attr-defined]
+        named = "" if dtype.startswith(("float", "complex")) or dtype.endswith("int64") else (
+            f", dtype=np.{dtypes.numpy_name(dtype)}"
+        )
+        return f"{self.numpy_function}({arguments[0]}, axis={self.axis}{named})"
+
+
+class CumSum(_Running):
     """Sums of the elements so far, along an axis."""
 
     op_name = "cumsum"
     summary = "Sums of the elements so far."
     words = "each element enters all later sums"
     notation = Notation(pp="CumSum")
+    numpy_function = "np.cumsum"
     linear_in = (0,)
-
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return cumulative_text("np.cumsum", node, self.axis, arguments[0])
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         backwards = reversed_along(cotangents[0], self.axis)
         return [reversed_along(CumSum(self.axis)(backwards), self.axis)]
 
 
-class CumProd(AlongAxis):
+class CumProd(_Running):
     """Products of the elements so far, along an axis; derivatives are exact at 0."""
 
     op_name = "cumprod"
     summary = "Products of the elements so far."
     words = "product rule: each factor in turn"
     notation = Notation(pp="CumProd")
-
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return cumulative_text("np.cumprod", node, self.axis, arguments[0])
+    numpy_function = "np.cumprod"
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         back = _carried_back(inputs[0], cotangents[0], self.axis)
@@ -73,15 +82,6 @@ def _carried_back(factors: Any, cotangent: Any, axis: int) -> Any:
     return reversed_along(
         LinearRecurrence(axis)(later, reversed_along(cotangent, axis)), axis
     )
-
-
-def cumulative_text(name: str, node: Apply, axis: int, argument: str) -> str:
-    """The NumPy text; whole numbers keep their dtype, as in the family."""
-    dtype: str = node.inputs[0].type.dtype  # type: ignore[attr-defined]
-    named = "" if dtype.startswith(("float", "complex")) or dtype.endswith("int64") else (
-        f", dtype=np.{dtypes.numpy_name(dtype)}"
-    )
-    return f"{name}({argument}, axis={axis}{named})"
 
 
 LINEAR_RECURRENCE = define_helper(
@@ -108,15 +108,13 @@ class LinearRecurrence(AlongAxis):
     summary = "A linear recurrence along an axis: s[k] = a[k] s[k-1] + b[k]."
     words = "product rule along the recurrence"
     notation = Notation(pp="LinearRecurrence")
+    text = LINEAR_RECURRENCE + "({0}, {1}, {axis})"
 
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
         return [inputs[1].dtype]
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
         return [tuple(a if a is not None else b for a, b in zip(*dims))]
-
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return f"{LINEAR_RECURRENCE}({arguments[0]}, {arguments[1]}, {self.axis})"
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         back = _carried_back(inputs[0], cotangents[0], self.axis)
@@ -187,10 +185,7 @@ class ProductOfOthers(OverAxes):
     summary = "For each element the product of the others, exact where elements are 0."
     words = "product rule: each factor in turn"
     notation = Notation(pp="ProductOfOthers")
-
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        ndim = node.inputs[0].type.ndim  # type: ignore[attr-defined]
-        return f"{PRODUCT_OF_OTHERS}({arguments[0]}, {self.axes(ndim)})"
+    helper = PRODUCT_OF_OTHERS
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         # the Jacobian is the Hessian of the product: symmetric
@@ -263,19 +258,3 @@ def cumprod(x: Any, axis: int | None = None) -> Any:
     """Products of the elements so far, along an axis or of all elements."""
     line, place = one_line(x, axis)
     return CumProd(place)(line)
-
-
-@array_function()
-def prod_without_zeros(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Product over axes of the elements that are not 0."""
-    dtype = x.type.dtype
-    is_zero = function("eq")(x, constant(0, dtype=dtype))
-    others = function("switch")(is_zero, constant(1, dtype=dtype), x)
-    return function("prod")(others, axis=axis, keepdims=keepdims)
-
-
-@array_function(arrays=2)
-def mul_without_zeros(x: Any, y: Any) -> Any:
-    """Product of two values, of which zeros count as 1 (the product of two zeros is 0)."""
-    where, eq = function("switch"), function("eq")
-    return where(eq(x, 0), y, where(eq(y, 0), x, x * y))

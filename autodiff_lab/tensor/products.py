@@ -26,6 +26,7 @@ class Dot(TensorOp):
     __props__ = ()
     summary = "Product of vectors and matrices."
     notation = Notation(latex=r"{0} \, {1}", pp="dot")
+    text = "np.dot({0}, {1})"
     multilinear_in = (0, 1)
 
     def prepare(self, *inputs: Any) -> list[Any]:
@@ -52,9 +53,6 @@ class Dot(TensorOp):
     def out_dims(self, *dims: Dims) -> list[Dims]:
         left, right = dims
         return [left[:-1] + right[1:]]
-
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        return f"np.dot({arguments[0]}, {arguments[1]})"
 
     def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable] | None:
         """All entries in one product where only one side has them."""

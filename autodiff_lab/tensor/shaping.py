@@ -514,11 +514,3 @@ class Rebroadcast:
         given = as_tensor_variable(x)
         pattern = [self.axis.get(n, length == 1) for n, length in enumerate(given.type.shape)]
         return patternbroadcast(given, pattern)
-
-
-@array_function("scalar_from_tensor")
-def tensor_from_scalar(x: Any) -> Any:
-    """A scalar as a tensor of rank 0; here they are the same."""
-    if x.type.ndim:
-        raise LabValueError("A scalar has no axes.", where=describe(x))
-    return function("identity")(x)

@@ -148,14 +148,6 @@ def ptp(a: Any, axis: Any = None) -> Any:
     return function("max")(a, axis=axis) - function("min")(a, axis=axis)
 
 
-@array_function(arrays=2)
-def permute_row_elements(x: Any, y: Any, inverse: bool = False) -> Any:
-    """The elements of each row in the order that a row of `y` gives (or the inverse order)."""
-    rank = max(x.type.ndim, y.type.ndim)
-    x, y = (function("atleast_rank")(v, rank) for v in (x, y))
-    return take_along_axis(x, argsort(y) if inverse else y, -1)
-
-
 @array_function(numpy=("bincount",))
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     """How often each whole number stands in a vector, or the sum of its weights.

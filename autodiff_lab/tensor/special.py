@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autodiff_lab.graph import Apply, Tangents, Terms, Variables
+from autodiff_lab.graph import Tangents, Terms, Variables
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.along import Axes, OverAxes, normalize_axes
 from autodiff_lab.tensor.constants import as_tensor_variable
@@ -17,17 +17,11 @@ from autodiff_lab.tensor.shaping import expand_dims
 
 
 class _Exponentials(OverAxes):
-    """The frame: a helper that takes an array and the axes."""
-
-    helper = ""
+    """The frame of functions of exponentials and their sum over the axes."""
 
     def total(self, x: Any) -> Any:
         """The sum over the axes, which are kept."""
         return function("sum")(x, axis=self.axes(x.type.ndim), keepdims=True)
-
-    def numpy(self, node: Apply, *arguments: str) -> str:
-        kind: Any = node.inputs[0].type
-        return f"{self.helper}({arguments[0]}, {self.axes(kind.ndim)})"
 
 
 SOFTMAX = define_helper(

@@ -111,11 +111,9 @@ class TensorType(Type):
         )
 
     def is_super(self, other: Type) -> bool:
-        if not isinstance(other, TensorType) or self.dtype != other.dtype:
-            return False
-        if self.ndim != other.ndim:
-            return False
-        return all(mine is None or mine == theirs for mine, theirs in zip(self.shape, other.shape))
+        return isinstance(other, TensorType) and self.in_same_class(other) and all(
+            mine is None or mine == theirs for mine, theirs in zip(self.shape, other.shape)
+        )
 
     def in_same_class(self, other: Type) -> bool:
         if not isinstance(other, TensorType) or self.dtype != other.dtype:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graph_values import value, values
+from graph_values import value
 
 import autodiff_lab.tensor as pt
 from autodiff_lab.gradient import grad
@@ -58,33 +58,6 @@ def test_axes_that_stretch_and_do_not() -> None:
     assert pt.patternbroadcast(row, (False, False)).type.shape == (None, None)
     gradient = grad(pt.sum(fixed * pt.dmatrix("m")), row)
     assert gradient.type.shape == (1, None)
-
-
-def test_rows_in_another_order() -> None:
-    x, order = pt.dmatrix("x"), np.argsort(AT, axis=1)
-    np.testing.assert_array_equal(
-        value(pt.permute_row_elements(x, order), {x: AT}), np.sort(AT, axis=1)
-    )
-    back = pt.permute_row_elements(pt.permute_row_elements(x, order), order, inverse=True)
-    np.testing.assert_array_equal(value(back, {x: AT}), AT)
-
-
-def test_without_zeros() -> None:
-    x, y = pt.dvector("x"), pt.dvector("y")
-    at = {x: np.array([2.0, 0.0, 3.0, 0.0]), y: np.array([5.0, 7.0, 0.0, 0.0])}
-    product = pt.prod_without_zeros(x)
-    found = values([product, grad(product, x), pt.mul_without_zeros(x, y)], at)
-    assert found[0] == 6
-    np.testing.assert_array_equal(found[1], [3, 0, 2, 0])
-    np.testing.assert_array_equal(found[2], [10, 7, 3, 0])
-
-
-def test_scalars_are_tensors() -> None:
-    x = pt.dscalar("x")
-    y = pt.scalar_from_tensor(pt.tensor_from_scalar(x))
-    assert value(grad(y * y, x), {x: np.array(3.0)}) == 6
-    with pytest.raises(ValueError, match="no axes"):
-        pt.scalar_from_tensor(pt.dvector("v"))
 
 
 def test_one_hot() -> None:

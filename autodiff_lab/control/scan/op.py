@@ -98,16 +98,6 @@ class Scan(GraphOp):
     def name(self) -> str:
         return "scan"
 
-    @property
-    def inner_inputs(self) -> tuple[Variable, ...]:
-        """The inputs of the body."""
-        return self.graph.inputs
-
-    @property
-    def inner_outputs(self) -> tuple[Variable, ...]:
-        """The outputs of the body."""
-        return self.graph.outputs
-
     def __str__(self) -> str:
         return f"Scan{{{self.label or 'scan_fn'}}}"
 

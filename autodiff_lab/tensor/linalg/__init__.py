@@ -15,11 +15,10 @@ from autodiff_lab.tensor.linalg.decompositions import Cholesky, cholesky, lu, qr
 from autodiff_lab.tensor.linalg.einstein import einsum
 from autodiff_lab.tensor.linalg.exponential import MatrixExponential as Expm
 from autodiff_lab.tensor.linalg.exponential import expm
-from autodiff_lab.tensor.linalg.frame import times
 from autodiff_lab.tensor.linalg.inverse import Determinant as Det
 from autodiff_lab.tensor.linalg.inverse import Inverse as MatrixInverse
 from autodiff_lab.tensor.linalg.inverse import PseudoInverse as MatrixPinv
-from autodiff_lab.tensor.linalg.inverse import cofactors, det, inv, matrix_power, pinv, slogdet
+from autodiff_lab.tensor.linalg.inverse import cofactors, det, inv, pinv, slogdet
 from autodiff_lab.tensor.linalg.norms import norm
 from autodiff_lab.tensor.linalg.solving import Solve, SolveTriangular, solve, solve_triangular
 from autodiff_lab.tensor.linalg.spectral import eig, eigh, eigvalsh, lstsq, svd
@@ -37,11 +36,6 @@ def trace(x: Any, offset: int = 0) -> Any:
     return function("trace")(x, offset, -2, -1)
 
 
-def matrix_dot(*matrices: Any) -> Any:
-    """The product of several matrices, from left to right."""
-    return times(*matrices)
-
-
 NUMPY.update({
     "linalg.trace": trace,
     "linalg.matmul": matmul,
@@ -53,7 +47,6 @@ __all__ = [
     "Cholesky", "Det", "ExtractDiag", "Expm", "MatrixInverse", "MatrixPinv", "Solve",
     "SolveTriangular", "alloc_diag", "batched_dot", "cholesky", "cofactors", "det", "diag",
     "diagonal", "eig", "eigh", "eigvalsh", "einsum", "expm", "extract_diag", "inner", "inv", "kron",
-    "lstsq", "lu", "matmul", "matrix_dot", "matrix_inverse", "matrix_power", "norm", "pinv", "qr",
-    "slogdet", "solve", "solve_triangular", "svd", "tensordot", "trace", "tri", "tril", "triu",
-    "vdot",
+    "lstsq", "lu", "matmul", "matrix_inverse", "norm", "pinv", "qr", "slogdet", "solve",
+    "solve_triangular", "svd", "tensordot", "trace", "tri", "tril", "triu", "vdot",
 ]

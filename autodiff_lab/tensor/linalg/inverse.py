@@ -1,17 +1,13 @@
-"""Inverses and determinants: `inv`, `det`, `slogdet`, `pinv`, `matrix_power`."""
+"""Inverses and determinants: `inv`, `det`, `slogdet`, `pinv`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import ZERO, Variables
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import constant
-from autodiff_lab.tensor.lengths import known_int, length_of
-from autodiff_lab.tensor.linalg.frame import (
-    MatrixOp, as_column, as_matrix, magnitude_dtype, times, turned,
-)
+from autodiff_lab.tensor.linalg.frame import MatrixOp, as_column, magnitude_dtype, times, turned
 from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.type import TensorType
@@ -268,29 +264,3 @@ def pinv(a: Any, hermitian: bool = False) -> Any:
     [[0.5, 0.0]]
     """
     return PseudoInverse()(a)
-
-
-@public(numpy=("linalg.matrix_power",))
-def matrix_power(a: Any, n: int) -> Any:
-    """A whole power of each matrix; negative ones are powers of the inverse.
-
-    Examples
-    --------
-    >>> matrix_power([[1.0, 1.0], [0.0, 1.0]], 5).eval().tolist()
-    [[1.0, 5.0], [0.0, 1.0]]
-    """
-    power = known_int(n)
-    if power is None:
-        raise LabValueError("matrix_power takes a known whole number.", why=f"n is {n!r:.60}")
-    base = as_matrix(a, "matrix_power", square=True)
-    if power == 0:
-        eye = function("eye")(length_of(base, base.type.ndim - 1), dtype=base.type.dtype)
-        return function("zeros_like")(base) + eye
-    square = inv(base) if power < 0 else base
-    power, result = abs(power), None
-    while power:
-        if power % 2:
-            result = square if result is None else times(result, square)
-        power //= 2
-        square = times(square, square) if power else square
-    return result

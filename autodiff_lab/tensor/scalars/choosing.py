@@ -36,27 +36,24 @@ switch: Elemwise = scalar(
     summary="`yes` where the condition holds, else `no`.",
 )
 
-maximum = scalar(
-    "maximum", "x y", dtype="upcast", numpy="np.maximum",
-    latex=r"\max\left({0}, {1}\right)", commutative=False,
-    pullback=lambda x, y, out, g: [
-        switch(ge(x, y), g, zero_like(g)), switch(ge(x, y), zero_like(g), g)
-    ],
-    textbook=lambda x, y, out: [one_where(ge(x, y), out), one_where(lt(x, y), out)],
-    words="the derivative of the larger one",
-    summary="The larger of two values; NaN wins.  On a tie the first one gets the derivative.",
-)
 
-minimum = scalar(
-    "minimum", "x y", dtype="upcast", numpy="np.minimum",
-    latex=r"\min\left({0}, {1}\right)", commutative=False,
-    pullback=lambda x, y, out, g: [
-        switch(le(x, y), g, zero_like(g)), switch(le(x, y), zero_like(g), g)
-    ],
-    textbook=lambda x, y, out: [one_where(le(x, y), out), one_where(gt(x, y), out)],
-    words="the derivative of the smaller one",
-    summary="The smaller of two values; NaN wins.  On a tie the first one gets the derivative.",
-)
+def _extremum(name: str, which: str, first: Elemwise, other: Elemwise) -> Elemwise:
+    """The first value where `first` holds of the two, else (`other` holds) the second."""
+    return scalar(
+        name, "x y", dtype="upcast", numpy=f"np.{name}",
+        latex=rf"\{name[:3]}\left({{0}}, {{1}}\right)",
+        pullback=lambda x, y, out, g: [
+            switch(first(x, y), g, zero_like(g)), switch(first(x, y), zero_like(g), g)
+        ],
+        textbook=lambda x, y, out: [one_where(first(x, y), out), one_where(other(x, y), out)],
+        words=f"the derivative of the {which} one",
+        summary=f"The {which} of two values; NaN wins.  On a tie the first one gets "
+        "the derivative.",
+    )
+
+
+maximum = _extremum("maximum", "larger", ge, lt)
+minimum = _extremum("minimum", "smaller", le, gt)
 
 clip = scalar(
     "clip", "x low high", dtype="upcast", numpy="np.clip",

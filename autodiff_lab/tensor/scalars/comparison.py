@@ -59,14 +59,13 @@ invert = scalar(
     summary="Not: logical for booleans, bit by bit for integers.",
 )
 
-isnan = scalar(
-    "isnan", "x", dtype="test", numpy="np.isnan", latex=r"\mathrm{{isnan}}\left({0}\right)",
-    partials=lambda x, out: [ZERO], summary="Whether a value is NaN.",
-)
-
-isinf = scalar(
-    "isinf", "x", dtype="test", numpy="np.isinf", latex=r"\mathrm{{isinf}}\left({0}\right)",
-    partials=lambda x, out: [ZERO], summary="Whether a value is infinite.",
+isnan, isinf = (
+    scalar(
+        name, "x", dtype="test", numpy=f"np.{name}",
+        latex=rf"\mathrm{{{{{name}}}}}\left({{0}}\right)",
+        partials=lambda x, out: [ZERO], summary=f"Whether a value is {what}.",
+    )
+    for name, what in (("isnan", "NaN"), ("isinf", "infinite"))
 )
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph import ZERO
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.elemwise import Elemwise, scalar
 from autodiff_lab.tensor.opdef import POSITIVE, REAL, Interval
-from autodiff_lab.tensor.registry import public
 from autodiff_lab.tensor.scalars import primitives as prim
 from autodiff_lab.tensor.scalars.arithmetic import cast
 from autodiff_lab.tensor.scalars.exponential import exp, expm1, number
@@ -95,20 +93,20 @@ log1mexp = scalar(
     see="Maechler 2012, Accurately computing log(1 - exp(-|a|))",
 )
 
-deg2rad = scalar(
-    "deg2rad", "x", dtype="float_no_complex", numpy="np.deg2rad",
-    latex=r"\frac{{\pi}}{{180}} {0}",
-    expr=lambda x: prim.mul(x, math.pi / 180.0),
-    partials=lambda x, out: [number(math.pi / 180.0, out)],
-    words="constant factor", aliases=("radians",), summary="Degrees as radians.",
-)
 
-rad2deg = scalar(
-    "rad2deg", "x", dtype="float_no_complex", numpy="np.rad2deg",
-    latex=r"\frac{{180}}{{\pi}} {0}",
-    expr=lambda x: prim.mul(x, 180.0 / math.pi),
-    partials=lambda x, out: [number(180.0 / math.pi, out)],
-    words="constant factor", aliases=("degrees",), summary="Radians as degrees.",
+def _unit(name: str, alias: str, factor: float, latex: str, summary: str) -> Elemwise:
+    return scalar(
+        name, "x", dtype="float_no_complex", numpy=f"np.{name}", latex=latex, aliases=(alias,),
+        expr=lambda x: prim.mul(x, factor), partials=lambda x, out: [number(factor, out)],
+        words="constant factor", summary=summary,
+    )
+
+
+deg2rad = _unit(
+    "deg2rad", "radians", math.pi / 180.0, r"\frac{{\pi}}{{180}} {0}", "Degrees as radians."
+)
+rad2deg = _unit(
+    "rad2deg", "degrees", 180.0 / math.pi, r"\frac{{180}}{{\pi}} {0}", "Radians as degrees."
 )
 
 hypot = scalar(
@@ -124,9 +122,3 @@ cbrt: Elemwise = scalar(
     partials=lambda x, out: [1 / (3 * out * out)],
     words="cbrt(u)' = u'/(3 cbrt(u)^2)", domain=POSITIVE, summary="Cube root.",
 )
-
-
-@public()
-def tri_gamma(x: Any) -> Any:
-    """The derivative of `psi`."""
-    return polygamma(1, x)
