@@ -58,7 +58,7 @@ class Driver:
         }
         self._saved: dict[Length, str] = {}
         self._checked = {
-            length
+            length._replace(less=0)
             for instruction in program.instructions
             for check in instruction.checks
             for length in (check.first, check.second)
@@ -134,6 +134,8 @@ class Driver:
     def _length(self, length: Length | int) -> str:
         if isinstance(length, int):
             return str(length)
+        if length.less:
+            return f"max({self._length(length._replace(less=0))} - {length.less}, 0)"
         return self._saved.get(length) or f"{self.names[length.variable]}.shape[{length.axis}]"
 
     def _save_lengths(self, variables: Iterable[Variable]) -> None:

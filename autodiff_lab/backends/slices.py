@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.compile.kernel import Kernel
+from autodiff_lab.compile.kernel import WHOLE, Kernel, Parameter
 from autodiff_lab.graph import Apply
 from autodiff_lab.tensor.scalars import primitives as prim
 
@@ -60,7 +60,7 @@ def in_slices(kernel: Kernel, launch: Launch) -> Launch:
     Kernels without loops, or whose outermost loop does not walk the first axis of what it walks,
     come back as they are.
     """
-    walked = [_walks(kernel, parameter.axes) for parameter in kernel.parameters]
+    walked = [_walks(kernel, parameter) for parameter in kernel.parameters]
     extents = _extents(kernel)
     if not kernel.loops or None in walked or True not in walked or extents is None:
         return launch
@@ -95,13 +95,15 @@ def in_slices(kernel: Kernel, launch: Launch) -> Launch:
     return run
 
 
-def _walks(kernel: Kernel, axes: tuple[int | None, ...]) -> bool | None:
+def _walks(kernel: Kernel, parameter: Parameter) -> bool | None:
     """Whether the outermost loop walks an array; None where it does not walk its first axis."""
+    axes = parameter.axes
     if kernel.is_flat:
         return bool(axes)
     if 0 not in axes:
         return False
-    return True if axes[0] == 0 and axes.count(0) == 1 else None
+    whole = not parameter.parts or parameter.parts[0] == WHOLE
+    return True if axes[0] == 0 and axes.count(0) == 1 and whole else None
 
 
 def _extents(kernel: Kernel) -> list[tuple[int, int]] | None:

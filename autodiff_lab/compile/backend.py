@@ -11,6 +11,7 @@ which is loaded when it is first asked for; so NumPy alone suffices where Numba 
 
 from __future__ import annotations
 
+import functools
 import importlib
 import linecache
 import os
@@ -93,33 +94,15 @@ if hasattr(os, "register_at_fork"):
         after_in_child=compiling.release,
     )
 
-_loaders: dict[str, str | Callable[[], Backend]] = {
-    "numpy": "autodiff_lab.backends.numpy_tier:NumpyBackend",
-    "numba": "autodiff_lab.backends.numba_tier:NumbaBackend",
-}
-_loaded: dict[str, Backend] = {}
+_CLASSES = {"numpy": "NumpyBackend", "numba": "NumbaBackend"}
 
 
-def register_backend(name: str, loader: str | Callable[[], Backend]) -> None:
-    """Make a backend known: a function that makes it, or ``"module:class"``."""
-    _loaders[name] = loader
-    _loaded.pop(name, None)
-
-
+@functools.cache
 def get_backend(name: str) -> Backend:
     """The backend of this name, loaded when it is first asked for."""
-    found = _loaded.get(name)
-    if found is None:
-        if name not in _loaders:
-            raise LabValueError(
-                f"There is no backend {name!r}.", remedy="one of " + ", ".join(sorted(_loaders))
-            )
-        loader = _loaders[name]
-        if isinstance(loader, str):
-            module, _, attribute = loader.partition(":")
-            loader = getattr(importlib.import_module(module), attribute)
-        found = _loaded[name] = loader()
-    return found
+    module = importlib.import_module(f"autodiff_lab.backends.{name}_tier")
+    made: Backend = getattr(module, _CLASSES[name])()
+    return made
 
 
 def register_text(filename: str, text: str) -> None:
@@ -136,11 +119,11 @@ def mismatch(check: Check, first: int, second: int) -> None:
     described = [(check.first, first)]
     if isinstance(other, Length):
         described.append((other, second))
-    short = next((length for length, found in described if found == 1), None)
+    short = next((length for length, found in described if found == 1 and not length.less), None)
     node = check.node
     where = placed(node.op.name, node)
     told = [f"axis {length.axis} of {_title(length.variable)} has length {found}"
-            for length, found in described]
+            + (f" without {length.less}" if length.less else "") for length, found in described]
     if not isinstance(other, Length):
         told.append(f"length {other} is needed")
     if short is None or {first, second} == {1}:

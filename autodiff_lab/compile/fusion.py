@@ -21,8 +21,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autodiff_lab.compile.kernel import MOST_STATEMENTS
-from autodiff_lab.graph import Apply, FunctionGraph, Variable
-from autodiff_lab.rewriting.lengths import Lengths, Space, dtype_of, shape_of, stretch_of
+from autodiff_lab.graph import Apply, Constant, FunctionGraph, Variable
+from autodiff_lab.rewriting.lengths import (
+    Lengths, Space, dtype_of, padding_of, parts_of, shape_of, stretch_of,
+)
 from autodiff_lab.tensor.along import OverAxes
 from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.elemwise import Elemwise
@@ -31,6 +33,8 @@ from autodiff_lab.tensor.scalars import primitives as prim
 
 EXPONENTIALS = frozenset({"softmax", "log_softmax", "logsumexp"})
 """Ops that kernels take apart where they work along the last of several axes."""
+
+CHANGES = frozenset({"inc_subtensor", "set_subtensor"})
 
 KERNEL_DTYPES = frozenset(
     {"bool", "float32", "float64"}
@@ -90,6 +94,15 @@ def _printable(expression: prim.Term) -> bool:
     return True
 
 
+def filling_of(variable: Variable) -> float | int | bool | None:
+    """The number that an array is full of, where that is known."""
+    node = variable.owner
+    if node is not None and (node.op.name == "second" or isinstance(node.op, DimShuffle)):
+        return filling_of(node.inputs[-1])
+    single = isinstance(variable, Constant) and variable.data.size == 1
+    return variable.data.item() if single else None  # type: ignore[attr-defined]
+
+
 def is_row_total(rank: int, gone: tuple[int, ...]) -> bool:
     """Whether a reduction leaves one number of each row: takes the last of several axes."""
     return rank > 1 and gone == (rank - 1,)
@@ -125,6 +138,11 @@ class _Fusible:
             )
         if isinstance(node.op, Reduction):
             return _is_reduction(node)
+        if node.op.name in CHANGES:
+            known = node.op.name == "inc_subtensor" or filling_of(node.inputs[0]) is not None
+            return known and padding_of(node) is not None and all(
+                dtype_of(v) in KERNEL_DTYPES for v in (*node.inputs, *node.outputs)
+            )
         return isinstance(node.op, Elemwise) and self._facts(node, node.op)[0]
 
     def statements(self, node: Apply) -> int:
@@ -228,6 +246,8 @@ class _Levels:
         )
 
     def _stretch(self, node: Apply) -> tuple[tuple[int, ...], ...]:
+        if node.op.name in CHANGES:         # the value must be there as a whole
+            return ((), *[(-1,)] * (len(node.inputs) - 1))
         elementwise = isinstance(node.op, Elemwise)
         return stretch_of(node) if elementwise else ((),) * len(node.inputs)
 
@@ -266,11 +286,11 @@ class _Levels:
 
         A shuffle of axes stands on the level of its reader: it may become the way that one indexes.
         """
-        if own is None:
+        if own is None or stretched == (-1,):
             return False
         whole = self.row_space.get(owner)
         last = (len(own) - 1,)
-        if isinstance(owner.op, DimShuffle):
+        if is_plain_shuffle(owner) or isinstance(owner.op, DimShuffle):
             if whole is None:
                 return is_plain_shuffle(owner)
             # only the loops that made the number of a row hand it on to the row
@@ -281,8 +301,10 @@ class _Levels:
 
 
 def is_plain_shuffle(node: Apply) -> bool:
-    """Whether a node only moves and adds axes, so that a kernel can index instead."""
-    return isinstance(node.op, DimShuffle) and not node.op.dropped
+    """Whether a node only moves and adds axes or takes a part: a kernel can index instead."""
+    if isinstance(node.op, DimShuffle):
+        return not node.op.dropped
+    return node.op.name == "subtensor" and parts_of(node) is not None
 
 
 def _pieces(nodes: list[Apply], space: Space | None, fusible: _Fusible) -> list[Group]:
@@ -314,43 +336,35 @@ def _absorb(groups: list[Group], fgraph: FunctionGraph) -> list[Group]:
 
     One that moves axes goes to a single reader only; NumPy turns the array once for several.
     """
-    home = {node: index for index, group in enumerate(groups) for node in group.nodes}
-    absorbed: dict[int, list[Apply]] = {}
-    kept = []
-    for group in groups:
-        node = group.nodes[0]
+    place = {node: index for index, node in enumerate(fgraph.toposort())}
+    homes = {node: {index} for index, group in enumerate(groups) for node in group.nodes}
+    kept = set(range(len(groups)))
+    for node in reversed(place):
         if not is_plain_shuffle(node):
-            kept.append(group)
             continue
+        (own,) = homes[node]
         readers = {
-            home[client] if isinstance(client, Apply) else -1
-            for client, _ in fgraph.clients.get(node.outputs[0], ())
+            home
+            for client, position in fgraph.clients.get(node.outputs[0], ())
+            # a value that goes into a part must be there as a whole
+            for home in (homes[client] if isinstance(client, Apply)
+                         and not (position and client.op.name in CHANGES) else (-1,))
         }
         able = dtype_of(node.inputs[0]) in KERNEL_DTYPES and (
-            len(readers) == 1 or list(node.op.kept) == sorted(node.op.kept)
+            len(readers) == 1 or not isinstance(node.op, DimShuffle)
+            or list(node.op.kept) == sorted(node.op.kept)
         )
-        inside = [r for r in readers if able and r >= 0 and groups[r].fused]
+        inside = {r for r in readers if able and r >= 0 and groups[r].fused}
         for reader in inside:
-            absorbed.setdefault(reader, []).append(node)
-        if len(inside) < len(readers) or not readers:
-            kept.append(group)
-    for index, nodes in absorbed.items():
-        groups[index].nodes = _sorted(nodes + groups[index].nodes)
-    return kept
-
-
-def _sorted(nodes: list[Apply]) -> list[Apply]:
-    """The same nodes, each shuffle just behind what it shuffles."""
-    inside = set(nodes)
-    later: dict[Apply, list[Apply]] = {}
-    order = []
-    for node in nodes:
-        owner = node.inputs[0].owner
-        if isinstance(node.op, DimShuffle) and owner in inside:
-            later.setdefault(owner, []).append(node)
-        else:
-            order.append(node)
-    return [each for node in order for each in (node, *later.get(node, ()))]
+            groups[reader].nodes.append(node)
+        if readers and inside == readers:
+            kept.discard(own)
+            homes[node] = inside
+        elif inside:
+            homes[node] = inside | {own}
+    for group in groups:
+        group.nodes = sorted(set(group.nodes), key=place.__getitem__)
+    return [group for index, group in enumerate(groups) if index in kept]
 
 
 def _ordered(groups: list[Group], fgraph: FunctionGraph) -> list[Group]:

@@ -17,12 +17,14 @@ at 1 of what the loop did at 0.  Most kernels have time 0 only.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from autodiff_lab.graph import Apply, SourceLine
+from autodiff_lab.rewriting.lengths import WHOLE as WHOLE
+from autodiff_lab.rewriting.lengths import Part
 from autodiff_lab.tensor.scalars import primitives as prim
 
 MOST_STATEMENTS = 300
@@ -41,17 +43,42 @@ class Parameter:
         For each axis of the array the loop that walks it; None for an axis of length 1.
     written : bool
         An output may be the very array of an input of the same axes, never a part of one.
+    parts : tuple of Part or int
+        For each axis the elements that its loop walks, or a fixed index; empty: all of them.
+    padding : Literal, optional
+        What is read outside of an array that is smaller than the loops: the parts then say where
+        the array stands among them.
     """
 
     name: str
     dtype: str
     axes: tuple[int | None, ...]
     written: bool = False
+    parts: tuple[Part | int, ...] = ()
+    padding: prim.Literal | None = None
 
     @property
     def rank(self) -> int:
         """Number of axes of the array."""
         return len(self.axes)
+
+    def indices(self, loops: Sequence[str], lengths: Sequence[str]) -> tuple[list[str], str]:
+        """The text of its indices, and when they are inside where there is padding."""
+        found, inside = [], []
+        walks = ["0" if axis is None else loops[axis] for axis in self.axes]
+        for walk, part, length in zip(walks, self.parts or [WHOLE] * self.rank, lengths):
+            start, step = (part, 0) if isinstance(part, int) else part[:2]
+            if self.padding and step > 0 and part != WHOLE:
+                walk = f"{walk} - {start}" if start else walk
+                inside.append(f"0 <= {walk} < {length}")
+            elif start < 0:
+                walk = f"{length} - {-start} - {walk}"
+            elif step == 1 or not step:
+                walk = " + ".join([*[walk] * step, *[str(start)] * (start > 0 or not step)])
+            else:
+                walk = f"{start} + {step} * {walk}" if step > 0 else f"{start} - {-step} * {walk}"
+            found.append(walk)
+        return found, " and ".join(inside)
 
 
 @dataclass(frozen=True)
@@ -62,12 +89,20 @@ class Loop:
     ----------
     kind : str
         "map", or "reduce" where no store is indexed by it.
-    extent : tuple of (str, int), or int
-        The parameter and axis that give its length, or the length itself.
+    extent : tuple of (str, int, int), or int
+        The parameter and axis that give its length and how many elements it does not walk, or the
+        length itself.
     """
 
     kind: str
-    extent: tuple[str, int] | int
+    extent: tuple[str, int, int] | int
+
+    def length(self, of: Callable[[str, int], str]) -> str:
+        """How often it runs, as text, given the lengths of parameters."""
+        if isinstance(self.extent, int):
+            return str(self.extent)
+        parameter, axis, less = self.extent
+        return f"max({of(parameter, axis)} - {less}, 0)" if less else of(parameter, axis)
 
 
 @dataclass(frozen=True)
@@ -196,10 +231,9 @@ class Kernel:
 
     def shape(self, axes: Sequence[int], arrays: Mapping[str, str]) -> list[str]:
         """The lengths of some loops as Python text, given what the arrays are called."""
-        extents = [self.loops[axis].extent for axis in axes]
         return [
-            str(extent) if isinstance(extent, int) else f"{arrays[extent[0]]}.shape[{extent[1]}]"
-            for extent in extents
+            self.loops[axis].length(lambda name, place: f"{arrays[name]}.shape[{place}]")
+            for axis in axes
         ]
 
     @property
@@ -207,7 +241,7 @@ class Kernel:
         """Whether every array is walked alike, so that one loop over all elements will do."""
         rank = len(self.loops)
         whole = tuple(range(rank))
-        if rank == 0 or self.totals or any(p.axes not in (whole, ()) for p in self.read):
+        if rank == 0 or self.totals or any(p.axes not in (whole, ()) or p.parts for p in self.read):
             return False
         if not any(p.axes == whole for p in self.parameters):
             return False

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from autodiff_lab.compile.fusion import Group, find_groups
+from autodiff_lab.compile.fusion import Group, find_groups, is_plain_shuffle
 from autodiff_lab.compile.kernel import Kernel
 from autodiff_lab.compile.nests import build_kernel
 from autodiff_lab.compile.program import (
@@ -23,7 +23,6 @@ from autodiff_lab.control.scan.unused import drop_unused
 from autodiff_lab.graph import Apply, Constant, FunctionGraph, Variable, collector_paused
 from autodiff_lab.rewriting import rewrite
 from autodiff_lab.rewriting.lengths import Lengths, dtype_of, stretch_of
-from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.elemwise import Elemwise
 
 
@@ -88,7 +87,7 @@ class _Step:
         inside = set(group.nodes)
         self.outs = [
             variable
-            for node in group.nodes if not isinstance(node.op, DimShuffle)
+            for node in group.nodes if not is_plain_shuffle(node)
             for variable in node.outputs if lowering.is_read_outside(variable, inside)
         ]
         self.kernel, self.ins = build_kernel(
@@ -125,7 +124,7 @@ class _Lowering:
         for reader in readers:
             if reader not in inside:
                 return True
-            if isinstance(reader, Apply) and isinstance(reader.op, DimShuffle):
+            if isinstance(reader, Apply) and is_plain_shuffle(reader):
                 readers += [client for client, _ in self.fgraph.clients[reader.outputs[0]]]
         return False
 
@@ -216,7 +215,7 @@ class _Lowering:
         if step.kernel is not None:
             whole = tuple(range(len(step.kernel.loops)))
             read = [p for p, v in zip(step.kernel.read, step.ins) if v is variable]
-            return all(p.axes == whole for p in read)
+            return all(p.axes == whole and not p.parts for p in read)
         node = step.group.nodes[0]
         return not any(axes for v, axes in zip(node.inputs, stretch_of(node)) if v is variable)
 

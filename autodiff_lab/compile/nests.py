@@ -15,18 +15,25 @@ import dataclasses
 import math
 from collections.abc import Container, Mapping, Sequence
 
-from autodiff_lab.compile.fusion import EXPONENTIALS, Group, expression_of, is_row_total
+from autodiff_lab.compile.fusion import (
+    CHANGES, EXPONENTIALS, Group, expression_of, filling_of, is_row_total,
+)
 from autodiff_lab.compile.kernel import (
     Kernel, Loop, Parameter, Statement, Store, Total, start_value,
 )
 from autodiff_lab.compile.rows import carried
 from autodiff_lab.graph import Apply, Constant, Variable
-from autodiff_lab.rewriting.lengths import dtype_of, shape_of, stretch_of
+from autodiff_lab.rewriting.lengths import (
+    WHOLE, Part, dtype_of, padding_of, parts_of, shape_of, stretch_of,
+)
 from autodiff_lab.tensor.axes import DimShuffle
+from autodiff_lab.tensor.elemwise import Elemwise
 from autodiff_lab.tensor.reduction import Reduction
 from autodiff_lab.tensor.scalars import primitives as prim
 
-Axes = tuple[int | None, ...]
+Walk = tuple[int | None, Part | int]
+"""The loop that walks an axis, and which elements it takes."""
+Extent = tuple[str, int, int] | int
 
 
 def build_kernel(
@@ -47,7 +54,9 @@ def build_kernel(
             nest.reduce(node, node.op)
         elif node.op.name in EXPONENTIALS:
             nest.exponentials(node)
-        elif not isinstance(node.op, DimShuffle):
+        elif node.op.name in CHANGES:
+            nest.place(node)
+        elif isinstance(node.op, Elemwise):
             nest.compute(node)
     for variable in outputs:
         nest.store(variable)
@@ -84,7 +93,8 @@ class _Nest:
         self.statements: list[Statement] = []
         self.totals: list[Total] = []
         self.stores: dict[Variable, Store] = {}
-        self.parameters: dict[tuple[Variable, Axes], Parameter] = {}
+        self.parameters: dict[tuple[object, ...], Parameter] = {}
+        self.variables: dict[str, Variable] = {}
         self.used: set[str] = set()
         self.time: dict[str, int] = {}              # statement or total -> when it is known
         self._values: dict[tuple[object, ...], prim.Name] = {}
@@ -98,25 +108,31 @@ class _Nest:
         """The element of a variable that one iteration works on."""
         if variable in self.terms:
             return self.terms[variable]
-        axes: Axes = tuple(
-            None if a in stretched else a for a in range(len(shape_of(variable)))
-        )
-        owner = variable.owner
-        if owner is not None and variable in self.inside and isinstance(owner.op, DimShuffle):
-            order = owner.op.new_order
-            variable = owner.inputs[0]
+        walks: list[Walk] = [
+            (None if a in stretched else a, WHOLE) for a in range(len(shape_of(variable)))
+        ]
+        while variable.owner is not None and variable in self.inside:
+            walks = _walks_before(variable.owner, walks)
+            variable = variable.owner.inputs[0]
             if variable in self.terms:               # a number of a row, for all of the row
                 return self.terms[variable]
-            places = {int(e): axes[k] for k, e in enumerate(order) if e != "x"}
-            axes = tuple(places[a] for a in range(len(places)))
         if isinstance(variable, Constant) and variable.data.size == 1:
             return prim.Literal(variable.data.item(), dtype_of(variable))
-        key = (variable, axes)
+        return self._parameter(variable, walks)
+
+    def _parameter(
+        self, variable: Variable, walks: Sequence[Walk], padding: prim.Literal | None = None
+    ) -> prim.Name:
+        axes, parts = tuple(axis for axis, _ in walks), tuple(part for _, part in walks)
+        parts = () if padding is None and set(parts) <= {WHOLE} else parts
+        key = (variable, axes, parts, padding)
         if key not in self.parameters:
             plain = self.names[variable]
-            again = sum(v is variable for v, _ in self.parameters)
-            parameter = f"{plain}_again{again}" if again else plain
-            self.parameters[key] = Parameter(parameter, dtype_of(variable), axes)
+            again = sum(v is variable for v, *_ in self.parameters)
+            name = f"{plain}_again{again}" if again else plain
+            kind = dtype_of(variable)
+            self.parameters[key] = Parameter(name, kind, axes, parts=parts, padding=padding)
+            self.variables[name] = variable
         return prim.Name(self.parameters[key].name, dtype_of(variable))
 
     def _time_for(self, terms: Sequence[prim.Term], inner: bool) -> int:
@@ -187,6 +203,21 @@ class _Nest:
             number += 1
         self._next[stem] = number + 1
         return f"{stem}{number}"
+
+    def place(self, node: Apply) -> None:
+        """Put a value into a part of a larger array, or add it there."""
+        base, value = node.inputs[:2]
+        output = node.outputs[0]
+        parts = padding_of(node)
+        assert parts is not None
+        adds = node.op.name == "inc_subtensor"
+        # beside the part stands what the base is full of, or nothing is added
+        beside = prim.Literal(0 if adds else filling_of(base) or 0, dtype_of(value))
+        found = self._parameter(value, list(enumerate(parts)), beside)
+        term = prim.cast(found, dtype_of(output))
+        if adds:
+            term = prim.add(self.load(base), term)
+        self.terms[output] = self._emit(term, node, self.names[output], True)
 
     # -- numbers of a row -------------------------------------------------------------------
 
@@ -293,29 +324,47 @@ class _Nest:
 
     # -- loops ------------------------------------------------------------------------------
 
-    def extents(self, space: Sequence[object]) -> list[tuple[str, int] | int]:
+    def extents(self, space: Sequence[object]) -> list[Extent]:
         """For each loop the parameter and axis that give its length, used ones preferred."""
-        found: list[tuple[str, int] | int] = []
-        parameters = sorted(self.parameters.values(), key=lambda p: p.name not in self.used)
+        found: list[Extent] = []
+        parameters = sorted(
+            (p for p in self.parameters.values() if p.padding is None),
+            key=lambda p: (bool(p.parts), p.name not in self.used),
+        )
         for loop, known in enumerate(space):
-            places = [(p.name, p.axes.index(loop)) for p in parameters if loop in p.axes]
-            if places:
-                found.append(places[0])
-            else:
-                assert isinstance(known, int), "some array has the length of every loop"
-                found.append(known)
+            places = [
+                (p.name, axis, p.parts[axis].less if p.parts else 0)  # type: ignore[union-attr]
+                for p in parameters if loop in p.axes for axis in [p.axes.index(loop)]
+                if not isinstance(known, int) or not p.parts or p.parts[axis] == WHOLE
+            ]
+            assert places or isinstance(known, int), "some array has the length of every loop"
+            found.append(places[0] if places else known)  # type: ignore[arg-type]
         return found
 
     def parameters_read(
-        self, extents: Sequence[tuple[str, int] | int]
+        self, extents: Sequence[Extent]
     ) -> list[tuple[Variable, Parameter]]:
         """The arrays that statements read or that give a length."""
         needed = self.used | {extent[0] for extent in extents if not isinstance(extent, int)}
         return [
-            (variable, parameter)
-            for (variable, _), parameter in self.parameters.items()
-            if parameter.name in needed
+            (self.variables[parameter.name], parameter)
+            for parameter in self.parameters.values() if parameter.name in needed
         ]
+
+
+def _walks_before(node: Apply, walks: Sequence[Walk]) -> list[Walk]:
+    """How an array is walked, given how that is which a node makes of it by indexing."""
+    if isinstance(node.op, DimShuffle):
+        places = {int(e): walks[k] for k, e in enumerate(node.op.new_order) if e != "x"}
+        return [places[axis] for axis in range(len(places))]
+    rest = iter(walks)
+    found: list[Walk] = []
+    for before in parts_of(node) or ():
+        axis, part = (None, before) if isinstance(before, int) else next(rest)
+        if not isinstance(before, int):
+            part = before.start + before.step * part if isinstance(part, int) else part.of(before)
+        found.append((axis, part))
+    return found
 
 
 _COMMUTATIVE = frozenset({"add", "mul", "eq", "ne", "and", "or", "xor"})

@@ -18,16 +18,44 @@ from typing import Any, NamedTuple, TypeAlias
 from autodiff_lab.graph import Apply, Variable
 from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.elemwise import Elemwise
+from autodiff_lab.tensor.indexing.keys import Slice
 from autodiff_lab.tensor.reduction import Reduction
 
 
 class Length(NamedTuple):
-    """The length of a variable's axis."""
+    """The length of a variable's axis, or (0 at least) that without so many elements."""
 
     variable: Variable
     axis: int
+    less: int = 0
 
 
+class Part(NamedTuple):
+    """Which elements of an axis a slice takes: ``start``, ``start + step``, ...
+
+    Attributes
+    ----------
+    start : int
+        Where it is negative, -1 is the last element.
+    less : int
+        How many elements of an axis of unknown length it does not take.
+    """
+
+    start: int = 0
+    step: int = 1
+    less: int = 0
+
+    def of(self, before: Part) -> Part:
+        """This part of a part that was taken before."""
+        less = before.less + self.less
+        if self.start >= 0 or before == WHOLE:
+            return Part(before.start + before.step * self.start, before.step * self.step, less)
+        if before.start < 0:
+            return Part(before.less + before.start + 1, 1, less)
+        return Part(before.start - before.less - 1, -1, less)
+
+
+WHOLE = Part()
 Known: TypeAlias = Length | int
 Space: TypeAlias = tuple[Known, ...]
 
@@ -68,8 +96,12 @@ class Lengths:
         output = node.outputs[0]
         if isinstance(node.op, Elemwise):
             found = self._agreed(node, pairs)
+        elif node.op.name == "subtensor":
+            found = self._of_part(node)
         elif _moves_lengths(node):
             found = node.op.out_dims(*map(self.space, node.inputs))[0]
+            if node.op.name in _CHANGES:
+                self._fits(node, pairs)
         else:
             return pairs
         self._known[output] = tuple(
@@ -103,8 +135,32 @@ class Lengths:
             found.append(1 if first is None else first)
         return found
 
+    def _of_part(self, node: Apply) -> list[Known]:
+        """The lengths of a part of an array."""
+        output, parts = node.outputs[0], parts_of(node)
+        own: list[Known] = [Length(output, axis) for axis in range(len(shape_of(output)))]
+        if parts is not None:
+            pairs = zip(self.space(node.inputs[0]), parts)
+            taken = [_shorter(n, part.less) for n, part in pairs if isinstance(part, Part)]
+            own = [a if isinstance(a, Length) else b for a, b in zip(taken, own)]
+        return own
+
+    def _fits(self, node: Apply, pairs: list[tuple[Length, Known]]) -> None:
+        """A value that goes into a part has its lengths."""
+        parts = padding_of(node)
+        if parts is None:
+            return
+        given = self.space(node.inputs[1])
+        for found, whole, part in zip(given, self.space(node.inputs[0]), parts):
+            length, needed = self._root(found), self._root(_shorter(whole, part.less))
+            if isinstance(length, Length) and isinstance(needed, Length) and length != needed:
+                pairs.append((length, needed))
+                self._parent[length] = needed
+
     def _root(self, length: Known) -> Known:
         parent = self._parent
+        if isinstance(length, Length) and length.less and length not in parent:
+            return _shorter(self._root(length._replace(less=0)), length.less)
         found = parent.get(length)  # type: ignore[arg-type]
         if found is None:
             return length
@@ -117,7 +173,8 @@ class Lengths:
         return found
 
 
-_MOVE_LENGTHS = frozenset({"dot", "inc_subtensor", "softmax", "log_softmax", "logsumexp"})
+_CHANGES = frozenset({"inc_subtensor", "set_subtensor"})
+_MOVE_LENGTHS = _CHANGES | {"dot", "softmax", "log_softmax", "logsumexp"}
 
 
 def _moves_lengths(node: Apply) -> bool:
@@ -129,7 +186,61 @@ def _deciding(variable: Variable) -> Sequence[Variable]:
     node = variable.owner
     if node is None or None not in shape_of(variable):
         return ()
+    if node.op.name == "subtensor":
+        return node.inputs[:1]
     return node.inputs if isinstance(node.op, Elemwise) or _moves_lengths(node) else ()
+
+
+def _shorter(length: Known, less: int) -> Known:
+    if isinstance(length, Length):
+        return length._replace(less=length.less + less)
+    return max(length - less, 0)
+
+
+def parts_of(node: Apply) -> tuple[Part | int, ...] | None:
+    """For each axis of an indexed array the part that is taken, or the index.
+
+    None where a number of the key is an input, or what is taken depends on the length in another
+    way than `Part` can say.
+    """
+    if len(node.inputs) > (2 if node.op.name in _CHANGES else 1):
+        return None
+    dims = shape_of(node.inputs[0])
+    pattern = node.op.pattern
+    known = [part for part in map(_part, pattern, dims) if part is not None]
+    return (*known, *[WHOLE] * (len(dims) - len(known))) if len(known) == len(pattern) else None
+
+
+def _part(entry: Any, length: int | None) -> Part | int | None:
+    """An entry of a key for an axis."""
+    if not isinstance(entry, Slice):
+        return None if length is None else int(entry) % length
+    start, stop, step = entry.parts
+    if length is not None:
+        taken = range(length)[slice(start, stop, step)]
+        return Part(taken.start, taken.step, length - len(taken)) if taken else None
+    if step == -1 and start is None and stop is None:
+        return Part(-1, -1)
+    start, less = start or 0, -(stop or 0)
+    if step not in (None, 1) or start < 0 or less < 0 or stop == 0:
+        return None
+    return Part(start, 1, start + less)
+
+
+def padding_of(node: Apply) -> tuple[Part, ...] | None:
+    """Where a value goes, for each axis, if it has a place for every index of a block."""
+    parts = parts_of(node)
+    value = shape_of(node.inputs[1])
+    if parts is None or len(parts) != len(value):
+        return None
+    found = []
+    for part, given, n in zip(parts, value, shape_of(node.inputs[0])):
+        if not isinstance(part, Part) or abs(part.step) != 1 or part.step < 0 and part.less:
+            return None
+        if given is not None and (given == 1 or n is None) and given != (n or 0) - part.less:
+            return None
+        found.append(part if part.step > 0 else Part(-1, -1))
+    return tuple(found)
 
 
 def shape_of(variable: Variable) -> tuple[int | None, ...]:

@@ -14,9 +14,9 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autodiff_lab.backends.numba_tier.printer import NestPrinter, literal
+from autodiff_lab.backends.numba_tier.printer import NestPrinter, literal, padded
 from autodiff_lab.backends.places import Place, empty, numpy_name, whole
-from autodiff_lab.compile.kernel import Kernel, Store
+from autodiff_lab.compile.kernel import Kernel, Parameter, Store
 from autodiff_lab.compile.program import Instruction, Length, Names, Program
 from autodiff_lab.graph import Constant
 from autodiff_lab.tensor.axes import DimShuffle
@@ -38,9 +38,13 @@ class _Nest(NestPrinter):
         self.places = places
         self.names = names
         super().__init__(kernel, LETTERS)
-        self.elements = {p.name: self._at(p.name, p.axes) for p in kernel.parameters}
         for made in (*kernel.statements, *kernel.totals):
             self.elements[made.name] = names.new(made.name)
+
+    def _element(self, parameter: Parameter) -> str:
+        place = self.places[parameter.name]
+        index, inside = parameter.indices(self.indices, place.shape)
+        return padded(place.element(index), inside, parameter)
 
     def _at(self, name: str, axes: Sequence[int | None]) -> str:
         return self.places[name].element(
@@ -66,8 +70,7 @@ class _Nest(NestPrinter):
 
 def extent(kernel: Kernel, depth: int, places: dict[str, Place]) -> str:
     """The length of a loop, as text."""
-    found = kernel.loops[depth].extent
-    return str(found) if isinstance(found, int) else places[found[0]].shape[found[1]]
+    return kernel.loops[depth].length(lambda name, axis: places[name].shape[axis])
 
 
 def over(shape: Sequence[str], statement: Callable[[Sequence[str]], str]) -> list[str]:
@@ -206,7 +209,8 @@ class Block:
     def _length(self, length: Length | int) -> str:
         if isinstance(length, int):
             return str(length)
-        return self.place(self._slots[length.variable]).shape[length.axis]
+        text = self.place(self._slots[length.variable]).shape[length.axis]
+        return f"max({text} - {length.less}, 0)" if length.less else text
 
     def _kernel(self, instruction: Instruction, kernel: Kernel) -> None:
         if len(kernel.loops) > len(LETTERS):

@@ -67,7 +67,7 @@ class NestPrinter:
         letters = _LOOP_NAMES[: self.rank].ljust(self.rank, _LOOP_NAMES[-1])
         self.indices = [self._fresh(letter) for letter in letters]
         # parameter -> how its element is written
-        self.elements = {p.name: f"{p.name}[{self._index(p.axes)}]" for p in kernel.parameters}
+        self.elements = {p.name: self._element(p) for p in kernel.parameters}
         self.lines: list[str] = []
         self._parts: dict[str, str] = {}          # accumulator -> that of a block
         self._loaded: dict[str, str] = {}
@@ -182,14 +182,21 @@ class NestPrinter:
         return f"void({', '.join(kinds)})"
 
     def _extent(self, depth: int) -> str:
-        extent = self.kernel.loops[depth].extent
         if self.flat:
             whole = tuple(range(len(self.kernel.loops)))
             walked = next(p for p in self.kernel.parameters if p.axes == whole)
             return f"{walked.name}.size"
-        return str(extent) if isinstance(extent, int) else f"{extent[0]}.shape[{extent[1]}]"
+        return self.kernel.loops[depth].length("{}.shape[{}]".format)
 
     # -- reading ----------------------------------------------------------------------------
+
+    def _element(self, parameter: Parameter) -> str:
+        """The element that one iteration reads or writes."""
+        if self.flat or not parameter.parts:
+            return f"{parameter.name}[{self._index(parameter.axes)}]"
+        lengths = [f"{parameter.name}.shape[{axis}]" for axis in range(parameter.rank)]
+        index, inside = parameter.indices(self.indices, lengths)
+        return padded(f"{parameter.name}[{', '.join(index)}]", inside, parameter)
 
     def _index(self, axes: Sequence[int | None]) -> str:
         if not axes:
@@ -326,6 +333,13 @@ def imports_of(body: str) -> str:
             lines += ["", "    @njit", f"    def {helper}(total, value):",
                       f"        return {_WITHOUT_US[helper]}"]
     return "\n".join(lines)
+
+
+def padded(text: str, inside: str, parameter: Parameter) -> str:
+    """An element that may lie outside of its array."""
+    if not inside or parameter.padding is None:
+        return text
+    return f"({text} if {inside} else {literal(parameter.padding, parameter.padding.value)})"
 
 
 def _is_float(dtype: str) -> bool:

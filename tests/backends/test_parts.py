@@ -1,0 +1,85 @@
+"""Parts of arrays, by numbers and slices, are another way to index in kernels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff_lab as ad
+import autodiff_lab.tensor as pt
+
+KEYS = [np.s_[1:], np.s_[:-1], np.s_[::-1], np.s_[1:-1], np.s_[2:], np.s_[::2], np.s_[-2:],
+        np.s_[3::-2], np.s_[1:4]]
+
+
+def both(inputs: list[Any], outputs: list[Any], phases: tuple[str, ...] = ()) -> list[Any]:
+    """The same function for both executors."""
+    return [ad.function(inputs, outputs, mode=ad.Mode(tier, phases=phases))
+            for tier in ("numba", "numpy")]
+
+
+def results(function: Any, *arrays: Any) -> Any:
+    """What a function returns, or its error."""
+    try:
+        return function(*arrays)
+    except (ValueError, IndexError) as error:
+        return [type(error), str(error).splitlines()[0].split(":")[0]]
+
+
+def agree(functions: list[Any], *arrays: Any) -> None:
+    """Both return the same or raise the same."""
+    one, two = (results(function, *arrays) for function in functions)
+    for a, b in zip(one, two, strict=True):
+        if isinstance(b, np.ndarray):
+            np.testing.assert_allclose(a, b, rtol=1e-13)
+            assert a.dtype == b.dtype
+        else:
+            assert a == b
+
+
+@pytest.mark.parametrize("length", [None, 7])
+def test_parts_of_parts_agree(length: int | None) -> None:
+    x = pt.tensor("x", shape=(length,), dtype="float64")
+    outputs = []
+    for first in KEYS:
+        added = pt.inc_subtensor(x[first], pt.sin(x[first]))
+        filled = pt.set_subtensor(pt.full_like(x, 3.0)[first], pt.cos(x)[first])
+        outputs += [added * 2.0, filled * x]
+        for second in KEYS[:2]:
+            outputs += [pt.exp(x[first][second]), ad.grad((x[first][second] ** 3).sum(), x)]
+    functions = both([x], outputs)
+    for n in (length,) if length else (9, 4, 3, 1, 0):
+        agree(functions, np.random.default_rng(n).normal(size=n))
+
+
+@pytest.mark.parametrize("static", [False, True])
+def test_parts_of_matrices_agree(static: bool) -> None:
+    m = pt.tensor("m", shape=(4, 6) if static else (None, None), dtype="float64")
+    v = pt.tensor("v", shape=(5,) if static else (None,), dtype="float64")
+    outputs = [
+        pt.exp(m[:, 1:]) * v, m[1:, :-1] - m[:-1, 1:] ** 2, (m[:, ::-1] * m).sum(axis=1),
+        pt.softmax(m[:, 1:] * v, axis=-1), m[:, 1:].T + v[:, None], m[::-1, ::-1] + 1.0,
+        ad.grad((m[1:, :-1] * m[:-1, 1:]).sum(), m), ad.grad((m[0] * m[-1]).sum(), m),
+    ]
+    functions = both([m, v], outputs)
+    for n in [5] if static else [5, 4]:
+        agree(functions, *(np.random.default_rng(0).normal(size=shape) for shape in ((4, 6), n)))
+
+
+def test_lengths_of_parts_are_compared() -> None:
+    x, y = pt.dvectors("x", "y")
+    for output in (x[1:] + y, pt.inc_subtensor(x[1:], y) * 2.0, x[1:] * y[:-2]):
+        functions = both([x, y], [output])
+        for n in (2, 3, 4, 6):
+            agree(functions, np.ones(3), np.ones(n))
+
+
+def test_a_gradient_by_differences_is_two_kernels() -> None:
+    x = pt.dvector("x")
+    cost = (100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2).sum()
+    function = ad.function([x], [cost, ad.grad(cost, x)], mode="NUMBA")
+    assert len(function.program.instructions) == len(function.program.kernels) == 2
+    assert not any(instruction.checks for instruction in function.program.instructions)
+    assert "x_again1[i + 1]" in function.source("numba")
