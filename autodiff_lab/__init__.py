@@ -11,75 +11,49 @@ from typing import Any
 
 import numpy  # noqa: F401  (the one package that the import itself may load)
 
+from autodiff_lab import hooks
 from autodiff_lab.config import config
 
 __version__ = "0.1.0"
 
-# public name -> (module, attribute); attribute None means the module itself
-_LAZY: dict[str, tuple[str, str | None]] = {
-    "tensor": ("autodiff_lab.tensor", None),
-    "gradient": ("autodiff_lab.gradient", None),
-    "graph": ("autodiff_lab.graph", None),
-    "compile": ("autodiff_lab.compile", None),
-    "rewriting": ("autodiff_lab.rewriting", None),
-    "view": ("autodiff_lab.view", None),
-    "errors": ("autodiff_lab.errors", None),
-    "printing": ("autodiff_lab.view.text", None),
-    "compat": ("autodiff_lab.compat", None),
-    "testing": ("autodiff_lab.testing", None),
-    "function": ("autodiff_lab.compile", "function"),
-    "shared": ("autodiff_lab.tensor.shared", "shared"),
-    "In": ("autodiff_lab.compile", "In"),
-    "Out": ("autodiff_lab.compile", "Out"),
-    "Param": ("autodiff_lab.compile.io", "Param"),
-    "function_dump": ("autodiff_lab.compile", "function_dump"),
-    "Mode": ("autodiff_lab.compile", "Mode"),
-    "Function": ("autodiff_lab.compile", "Function"),
-    "grad": ("autodiff_lab.gradient", "grad"),
-    "value_and_grad": ("autodiff_lab.gradient", "value_and_grad"),
-    "Lop": ("autodiff_lab.gradient", "Lop"),
-    "Rop": ("autodiff_lab.gradient", "Rop"),
-    "subgraph_grad": ("autodiff_lab.gradient", "subgraph_grad"),
-    "jacobian": ("autodiff_lab.control", "jacobian"),
-    "hessian": ("autodiff_lab.control", "hessian"),
-    "scan": ("autodiff_lab.control.scan", "scan"),
-    "OpFromGraph": ("autodiff_lab.control", "OpFromGraph"),
-    "ifelse": ("autodiff_lab.control", "ifelse"),
-    "as_op": ("autodiff_lab.graph.from_function", "as_op"),
-    "wrap_py": ("autodiff_lab.graph.from_function", "wrap_py"),
-    "map": ("autodiff_lab.control.scan", "map"),
-    "reduce": ("autodiff_lab.control.scan", "reduce"),
-    "foldl": ("autodiff_lab.control.scan", "foldl"),
-    "foldr": ("autodiff_lab.control.scan", "foldr"),
-    "pp": ("autodiff_lab.view.text", "pp"),
-    "dprint": ("autodiff_lab.view.text", "dprint"),
-    "Op": ("autodiff_lab.graph", "Op"),
-    "Apply": ("autodiff_lab.graph", "Apply"),
-    "Variable": ("autodiff_lab.graph", "Variable"),
-    "Constant": ("autodiff_lab.graph", "Constant"),
-    "Type": ("autodiff_lab.graph", "Type"),
-    "FunctionGraph": ("autodiff_lab.graph", "FunctionGraph"),
-    "clone_replace": ("autodiff_lab.graph", "clone_replace"),
-    "graph_replace": ("autodiff_lab.graph", "graph_replace"),
-    "rewrite_graph": ("autodiff_lab.rewriting", "rewrite_graph"),
-    "Study": ("autodiff_lab.study", "Study"),
+# public name -> module
+_ROOMS = {
+    **{room: room for room in "tensor gradient graph compile rewriting view errors compat testing"
+       .split()}, "printing": "view.text",
 }
+# public name -> (module, attribute)
+_LAZY = hooks.places({
+    "compile": "function In Out function_dump Mode Function",
+    "compile.io": "Param",
+    "control": "jacobian hessian OpFromGraph ifelse",
+    "control.scan": "scan map reduce foldl foldr",
+    "gradient": "grad value_and_grad Lop Rop subgraph_grad",
+    "graph": "Op Apply Variable Constant Type FunctionGraph clone_replace graph_replace",
+    "graph.from_function": "as_op wrap_py",
+    "rewriting": "rewrite_graph",
+    "study": "Study",
+    "tensor.shared": "shared",
+    "view.text": "pp dprint",
+})
 
-__all__ = ["config", *_LAZY]
+__all__ = ["config", *_ROOMS, *_LAZY]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
+    value: Any
+    if name in _ROOMS:
+        value = importlib.import_module(f"autodiff_lab.{_ROOMS[name]}")
+    elif name in _LAZY:
+        module, attribute = _LAZY[name]
+        value = getattr(importlib.import_module(module), attribute)
+    else:
         raise AttributeError(f"module 'autodiff_lab' has no attribute {name!r}")
-    module, attribute = _LAZY[name]
-    loaded = importlib.import_module(module)
-    value = loaded if attribute is None else getattr(loaded, attribute)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *__all__})
 
 
 def load_ipython_extension(shell: Any) -> None:

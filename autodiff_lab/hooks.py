@@ -10,31 +10,40 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-# name of the service -> (module, attribute)
-PROVIDERS: dict[str, tuple[str, str]] = {
-    "eval": ("autodiff_lab.compile.evaluate", "evaluate"),
-    "dprint": ("autodiff_lab.view.text", "dprint"),
-    "pp": ("autodiff_lab.view.text", "pp"),
-    "mimebundle": ("autodiff_lab.view.display", "mimebundle"),
-    "grad": ("autodiff_lab.gradient", "grad"),
-    "explore": ("autodiff_lab.notebook.panel", "explore"),
-    "status": ("autodiff_lab.notebook.status", "status"),
-    "Lop": ("autodiff_lab.gradient", "Lop"),
-    "Rop": ("autodiff_lab.gradient", "Rop"),
-    "pullback": ("autodiff_lab.gradient", "pullback"),
-    "pushforward": ("autodiff_lab.gradient", "pushforward"),
-    "hessian_vector_product": ("autodiff_lab.gradient", "hessian_vector_product"),
-    "jacobian": ("autodiff_lab.control", "jacobian"),
-    "hessian": ("autodiff_lab.control", "hessian"),
-    "verify_grad": ("autodiff_lab.testing.verify_grad", "verify_grad"),
-    "numeric_grad": ("autodiff_lab.testing.verify_grad", "numeric_grad"),
-    "watch_test_values": ("autodiff_lab.graph.test_values", "watch"),
-    "reduced": ("autodiff_lab.compile.saving", "reduced"),
-    "replay": ("autodiff_lab.compile.replay", "replay"),
-    "bits_of_sides": ("autodiff_lab.testing.accuracy", "bits_of_sides"),
-    "inner_program": ("autodiff_lab.compile.lowering", "lower_body"),
-    "inner_function": ("autodiff_lab.compile.inner", "inner_function"),
-}
+
+def places(table: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """Name -> (module, attribute), from the names in each module; ``other=name`` renames one.
+
+    Examples
+    --------
+    >>> places({"gradient": "grad", "compile.evaluate": "eval=evaluate"})["eval"]
+    ('autodiff_lab.compile.evaluate', 'evaluate')
+    """
+    found = {}
+    for module, names in table.items():
+        for entry in names.split():
+            name, _, attribute = entry.partition("=")
+            found[name] = (f"autodiff_lab.{module}", attribute or name)
+    return found
+
+
+PROVIDERS = places({
+    "compile.evaluate": "eval=evaluate",
+    "compile.inner": "inner_function",
+    "compile.lowering": "inner_program=lower_body",
+    "compile.replay": "replay",
+    "compile.saving": "reduced",
+    "control": "jacobian hessian",
+    "gradient": "grad Lop Rop pullback pushforward hessian_vector_product",
+    "graph.test_values": "watch_test_values=watch",
+    "notebook.panel": "explore",
+    "notebook.status": "status",
+    "testing.accuracy": "bits_of_sides",
+    "testing.verify_grad": "verify_grad numeric_grad",
+    "view.display": "mimebundle",
+    "view.text": "dprint pp",
+})
+"""Service -> (module, attribute)."""
 
 # How the file of a compiled cell is called in messages: file name -> (label, cell number).
 _file_labels: dict[str, tuple[str, int | None]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autodiff_lab.compile.backend import Backend, Executor, get_backend, register_backend
+from autodiff_lab.compile.backend import Backend, Executor, get_backend
 from autodiff_lab.compile.call import Function
 from autodiff_lab.compile.function import function, function_dump
 from autodiff_lab.compile.io import In, Out
@@ -16,5 +16,5 @@ __all__ = [
     "MODES", "Backend", "Container", "Executor", "Function", "In", "Instruction", "Kernel",
     "Mode", "Out", "Program", "SharedVariable", "Slot", "function", "function_dump",
     "get_backend", "get_default_mode", "get_mode", "kernels_of", "lower", "optdb",
-    "register_backend", "register_mode", "shared",
+    "register_mode", "shared",
 ]

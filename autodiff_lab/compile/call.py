@@ -35,7 +35,7 @@ from autodiff_lab.compile.specification import Specification
 from autodiff_lab.compile.story import retold
 from autodiff_lab.errors import LabKeyError, LabValueError, MissingPackageError
 from autodiff_lab.graph import FunctionGraph
-from autodiff_lab.graph.basic import Saved
+from autodiff_lab.graph.basic import Saved, Shown
 from autodiff_lab.rewriting import RewriteTrace
 from autodiff_lab.tensor.shared import Container, join_turns, store_all
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from autodiff_lab.compile.origin import Origin
 
 
-class Function(Saved):
+class Function(Shown, Saved):
     """A compiled graph; call it with values.
 
     Attributes
@@ -359,9 +359,6 @@ class Function(Saved):
     def dprint(self, **kwargs: Any) -> Any:
         """Print the graph that runs as a tree of text."""
         return hooks.call("dprint", self, **kwargs)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        return hooks.call("mimebundle", self)
 
     @functools.cached_property
     def container(self) -> dict[Any, Container]:

@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autodiff_lab import hooks
 from autodiff_lab.compile.program import Instruction, Program
 from autodiff_lab.graph import Apply, FunctionGraph, Variable
+from autodiff_lab.graph.basic import Shown
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class InstructionCost:
         return f"{in_units(self.seconds, 's')}, {in_units(self.bytes, 'B')}"
 
 
-class Profile:
+class Profile(Shown):
     """Costs of the instructions of one function, summed over the calls that were measured.
 
     Examples
@@ -169,9 +169,6 @@ class Profile:
 
     def __repr__(self) -> str:
         return f"Profile({self.calls} calls, {len(self)} instructions)"
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        return hooks.call("mimebundle", self)
 
 
 def in_units(amount: float, unit: str) -> str:

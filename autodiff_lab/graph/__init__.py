@@ -16,14 +16,14 @@ from autodiff_lab.graph.replace import (
 from autodiff_lab.graph.sentinels import DISCONNECTED, ZERO, Undefined
 from autodiff_lab.graph.source import SourceLine
 from autodiff_lab.graph.walk import (
-    ancestors, clients, collector_paused, explicit_graph_inputs, graph_inputs, io_toposort, leaves,
-    toposort, variables_between,
+    ancestors, collector_paused, explicit_graph_inputs, graph_inputs, io_toposort, leaves, toposort,
+    variables_between,
 )
 
 __all__ = [
     "DISCONNECTED", "ZERO", "Apply", "Constant", "Flags", "FunctionGraph", "InternTable", "Op",
     "Role", "SourceLine", "Tag", "Tangents", "Terms", "Type", "Undefined", "Variable", "Variables",
-    "ancestors", "as_given", "as_list", "clients", "clone_get_equiv", "clone_replace",
+    "ancestors", "as_given", "as_list", "clone_get_equiv", "clone_replace",
     "collector_paused", "copies", "creation_log", "describe", "describe_type",
     "explicit_graph_inputs", "graph_inputs", "graph_replace", "io_toposort", "leaves", "line_of",
     "placed", "same_graph", "toposort", "variables_between",

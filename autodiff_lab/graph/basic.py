@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from autodiff_lab import hooks
+from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph import source
 
 
@@ -68,8 +68,6 @@ class Type:
             return other
         if not isinstance(other, Variable):
             return self.make_constant(other)
-        from autodiff_lab.errors import LabTypeError
-
         raise LabTypeError(f"Cannot use {describe(other)} where {self} is expected.")
 
     def make_variable(self, name: str | None = None) -> Variable:
@@ -113,6 +111,15 @@ class Saved:
         return hooks.call("reduced", self)
 
 
+class Shown:
+    """Formula and picture where a notebook shows it (`view.display`)."""
+
+    __slots__ = ()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        return hooks.call("mimebundle", self)
+
+
 class _Tagged(Saved):
     """What variables and nodes have in common: a tag, made when first asked for."""
 
@@ -132,7 +139,7 @@ class _Tagged(Saved):
         self._tag = value
 
 
-class Variable(_Tagged):
+class Variable(Shown, _Tagged):
     """A value in a graph: an input, or one output of an apply node.
 
     Parameters
@@ -161,8 +168,6 @@ class Variable(_Tagged):
         name: str | None = None,
     ) -> None:
         if name is not None and not isinstance(name, str):
-            from autodiff_lab.errors import LabTypeError
-
             raise LabTypeError(f"A name is text, not {name!r}.")
         self.type = type
         self.owner = owner
@@ -174,10 +179,6 @@ class Variable(_Tagged):
     def clone(self, name: str | None = None) -> Variable:
         """A new input of the same type, with the same name unless another is given."""
         return self.type.make_variable(self.name if name is None else name)
-
-    def get_parents(self) -> list[Apply]:
-        """The owner in a list, empty for an input."""
-        return [] if self.owner is None else [self.owner]
 
     def eval(self, inputs_to_values: Any = None, **kwargs: Any) -> Any:
         """Compute the value, given values for the inputs (a dict by variable or name).
@@ -205,9 +206,6 @@ class Variable(_Tagged):
 
     def __repr__(self) -> str:
         return str(self)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        return hooks.call("mimebundle", self)
 
 
 class Constant(Variable):
@@ -250,27 +248,20 @@ class Constant(Variable):
         return self.name if self.name is not None else f"{type(self).__name__}{{{self.data}}}"
 
 
-class _Log(threading.local):
-    """Where `Apply` notes the nodes it makes while `creation_log` is open; one per thread."""
-
-    def __init__(self) -> None:
-        self.open: list[list[Apply]] = []
-
-
-_log = _Log()
+_log = source.Stack()           # of the lists that `Apply` notes the nodes it makes in
 
 
 @contextlib.contextmanager
 def creation_log() -> Iterator[list[Apply]]:
     """Collect every apply node that is made inside the block, in order; blocks may be nested."""
     nodes: list[Apply] = []
-    _log.open.append(nodes)
+    _log.entries.append(nodes)
     try:
         yield nodes
     finally:
-        _log.open.pop()
-        if _log.open:
-            _log.open[-1].extend(nodes)
+        _log.entries.pop()
+        if _log.entries:
+            _log.entries[-1].extend(nodes)
 
 
 watchers: list[Callable[[Apply], None]] = []
@@ -305,8 +296,8 @@ class Apply(_Tagged):
             output.owner = self
             output.index = index
         self.source = source.current()
-        if _log.open:
-            _log.open[-1].append(self)
+        if _log.entries:
+            _log.entries[-1].append(self)
         for watcher in watchers:
             watcher(self)
 

@@ -14,7 +14,7 @@ from typing import Any
 from autodiff_lab import hooks
 from autodiff_lab.errors import InconsistentGraphError
 from autodiff_lab.graph import source
-from autodiff_lab.graph.basic import Apply, Constant, Role, Saved, Variable, describe
+from autodiff_lab.graph.basic import Apply, Constant, Role, Saved, Shown, Variable, describe
 from autodiff_lab.graph.op import Op
 from autodiff_lab.graph.walk import ancestors, collector_paused, leaves, toposort
 
@@ -123,7 +123,7 @@ def _copied(op: Op, inputs: tuple[Variable, ...], like: Apply | None) -> Apply |
     return Apply(op, inputs, [output.type.make_variable() for output in like.outputs])
 
 
-class FunctionGraph(Saved):
+class FunctionGraph(Shown, Saved):
     """A graph from inputs to outputs that can be rewritten.
 
     Parameters
@@ -364,9 +364,6 @@ class FunctionGraph(Saved):
         return f"FunctionGraph({', '.join(hooks.call('pp', v) for v in self.outputs)})"
 
     __repr__ = __str__
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        return hooks.call("mimebundle", self)
 
     def __iter__(self) -> Any:
         return iter(self.toposort())

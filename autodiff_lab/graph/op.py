@@ -11,7 +11,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from autodiff_lab.errors import LabNotImplementedError
+from autodiff_lab.errors import LabNotImplementedError, LabTypeError
 from autodiff_lab.graph.basic import Apply
 from autodiff_lab.graph.sentinels import Undefined
 
@@ -94,8 +94,6 @@ class Op:
                 f"{self} has no make_node.", remedy="write make_node, or itypes and otypes"
             )
         if len(inputs) != len(itypes):
-            from autodiff_lab.errors import LabTypeError
-
             raise LabTypeError(f"{self} takes {len(itypes)} inputs, {len(inputs)} were given.")
         variables = [kind.filter_variable(value) for kind, value in zip(itypes, inputs)]
         return Apply(self, variables, [kind.make_variable() for kind in otypes])

@@ -11,6 +11,7 @@ import linecache
 import os
 import sys
 import threading
+from typing import Any
 
 from autodiff_lab import errors, hooks
 
@@ -59,14 +60,14 @@ class SourceLine:
 _hidden: dict[str, bool] = {}
 
 
-class _Override(threading.local):
-    """The lines given by `using`, innermost last; one list per thread."""
+class Stack(threading.local):
+    """What is open at present, innermost last; each thread has its own."""
 
     def __init__(self) -> None:
-        self.lines: list[SourceLine | None] = []
+        self.entries: list[Any] = []
 
 
-_override = _Override()
+_override = Stack()             # of the lines given by `using`
 
 
 def _is_hidden(filename: str) -> bool:
@@ -79,8 +80,9 @@ def _is_hidden(filename: str) -> bool:
 
 def current() -> SourceLine | None:
     """The user's line that is being executed, or the one given by `using`."""
-    if _override.lines:
-        return _override.lines[-1]
+    if _override.entries:
+        given: SourceLine | None = _override.entries[-1]
+        return given
     frame = sys._getframe(1)
     while frame is not None and _is_hidden(frame.f_code.co_filename):
         frame = frame.f_back  # type: ignore[assignment]
@@ -91,7 +93,7 @@ def current() -> SourceLine | None:
 
 def anonymous() -> bool:
     """Whether nodes are made for nobody: under ``using(None)``."""
-    return bool(_override.lines) and _override.lines[-1] is None
+    return bool(_override.entries) and _override.entries[-1] is None
 
 
 class using:
@@ -103,7 +105,7 @@ class using:
         self.line = line
 
     def __enter__(self) -> None:
-        _override.lines.append(self.line)
+        _override.entries.append(self.line)
 
     def __exit__(self, *exception: object) -> None:
-        _override.lines.pop()
+        _override.entries.pop()

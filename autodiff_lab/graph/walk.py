@@ -101,15 +101,6 @@ def explicit_graph_inputs(outputs: Iterable[Variable] | Variable) -> Iterator[Va
             yield variable
 
 
-def clients(outputs: Iterable[Variable]) -> dict[Variable, list[tuple[Apply, int]]]:
-    """For each variable, the nodes that read it and in which place."""
-    found: dict[Variable, list[tuple[Apply, int]]] = {}
-    for node in toposort(outputs):
-        for position, variable in enumerate(node.inputs):
-            found.setdefault(variable, []).append((node, position))
-    return found
-
-
 def variables_between(
     inputs: Iterable[Variable], outputs: Iterable[Variable]
 ) -> set[Variable]:
