@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.errors import LabTypeError, LabValueError
-from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variable, Variables, describe
+from autodiff_lab.graph import Apply, Flags, Terms, Variable, Variables, describe
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.along import AlongAxis, along, one_axis
 from autodiff_lab.tensor.constants import as_tensor_variable
@@ -27,6 +28,7 @@ class Join(AlongAxis):
     op_name = "join"
     summary = "Arrays one after the other along an axis."
     notation = Notation(pp="Join")
+    linear_in = range(sys.maxsize)
 
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
         return [dtypes.upcast(*(kind.dtype for kind in inputs))]
@@ -51,18 +53,6 @@ class Join(AlongAxis):
 
     def numpy(self, node: Apply, *arguments: str) -> str:
         return f"np.concatenate(({''.join(a + ', ' for a in arguments)}), axis={self.axis})"
-
-    def pushforward(
-        self, inputs: Variables, outputs: Variables, tangents: Tangents
-    ) -> Sequence[Variable]:
-        """The tangents joined; zeros for what does not move."""
-        kind: Any = outputs[0].type
-        return self.make_node(
-            *(
-                function("zeros_like")(variable, dtype=kind.dtype) if tangent is None else tangent
-                for variable, tangent in zip(inputs, tangents)
-            )
-        ).outputs
 
     def batch(self, node: Apply, inputs: Variables, batched: Flags) -> list[Variable]:
         """Every entry joined: what has no leading axis is repeated along it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -98,6 +98,12 @@ def static_lengths(lengths: Sequence[Any]) -> tuple[int | None, ...]:
         if length is not None and length < 0:
             raise LabValueError(f"A length cannot be negative: {known}.")
     return known
+
+
+def lengths_met(shapes: Sequence[tuple[int | None, ...]]) -> Iterator[set[Any]]:
+    """For each axis of arrays that are stretched to each other the lengths that meet there."""
+    for axis in range(-max(map(len, shapes), default=0), 0):
+        yield {dims[axis] for dims in shapes if len(dims) >= -axis}
 
 
 def length_of(variable: Any, axis: int) -> Any:

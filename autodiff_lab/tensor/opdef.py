@@ -78,7 +78,7 @@ class TensorOp(Op):
     dtype: str | None = None  # of the outputs; by default that of the first input
     # inputs in which the op is linear, taken together (a join) or each by itself (a product);
     # the rule of forward mode follows from either
-    linear_in: ClassVar[tuple[int, ...]] = ()
+    linear_in: ClassVar[Sequence[int]] = ()
     multilinear_in: ClassVar[tuple[int, ...]] = ()
     # ("add", 0) for reductions that are an associative primitive with a start value
     reduction: ClassVar[tuple[str, float | bool] | None] = None

@@ -25,7 +25,7 @@ from autodiff_lab.tensor.indexing.basic import (
 from autodiff_lab.tensor.indexing.keys import (
     VARIABLE, Pattern, Slice, as_index, check_bounds, entry_of, without_dots,
 )
-from autodiff_lab.tensor.lengths import element_count, length_of, lengths_of
+from autodiff_lab.tensor.lengths import element_count, length_of, lengths_met, lengths_of
 from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.shaping import flatten
@@ -104,10 +104,8 @@ def index_inputs(pattern: Pattern, inputs: Sequence[Any]) -> list[int]:
 
 def _broadcast(arrays: Sequence[Any]) -> Dims:
     """The static shape of index arrays stretched to each other."""
-    rank = max((array.type.ndim for array in arrays), default=0)
     dims: list[int | None] = []
-    for axis in range(-rank, 0):
-        lengths = {a.type.shape[axis] for a in arrays if a.type.ndim >= -axis}
+    for lengths in lengths_met([array.type.shape for array in arrays]):
         known = lengths - {1, None}
         if len(known) > 1:
             raise LabIndexError(

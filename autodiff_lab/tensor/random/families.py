@@ -21,7 +21,7 @@ from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph import DISCONNECTED, ZERO, Apply, Terms, Undefined, Variables
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.creation import sum_to
-from autodiff_lab.tensor.lengths import as_lengths, static_lengths
+from autodiff_lab.tensor.lengths import as_lengths, lengths_met, static_lengths
 from autodiff_lab.tensor.opdef import Dims, TensorOp, define_helper
 from autodiff_lab.tensor.registry import function
 from autodiff_lab.tensor.type import TensorType, known_type
@@ -217,10 +217,8 @@ class Draw(TensorOp):
 
 def _broadcast(shapes: Sequence[Dims]) -> Dims:
     """The static shape of arrays stretched to each other; NumPy decides at run time."""
-    rank = max((len(dims) for dims in shapes), default=0)
     found: list[int | None] = []
-    for axis in range(rank):
-        lengths = {dims[axis - rank] for dims in shapes if len(dims) >= rank - axis}
+    for lengths in lengths_met(shapes):
         long = lengths - {1, None}
         found.append(long.pop() if len(long) == 1 else None if None in lengths else 1)
     return tuple(found)
