@@ -237,9 +237,7 @@ class Derivation:
         self, variable: Variable, rule: str, kind: Any, left: tuple[str, str]
     ) -> None:
         """A line cut to the outermost operations."""
-        inside = _far_inside(variable)
-        tex = Writer(LATEX, inside, cut=120).write(variable).text
-        text = Writer(TEXT, inside, cut=60).write(variable).text
+        text, tex = _outermost(variable, None, {})
         self.lines.append(Line(DerivationLine(tex, text, rule, kind, left[1], left[0])))
 
     # -- lines ------------------------------------------------------------------------------
@@ -274,6 +272,8 @@ class Derivation:
         symbols.update((part.place.variable, part.name) for part in formula.parts)
         for part in formula.parts:
             self.say(part.place.variable, part.name, part.place.index, symbols)
+        if any(part.name not in self.defined for part in formula.parts):
+            return _outermost(variable, index, self.own)  # no name is written that no line explains
         return formula.text, latex(variable, symbols, index, None, self.spelling)
 
     def say(
@@ -371,6 +371,8 @@ class Derivation:
         inside = len(toposort([value])) > 1 and value in set(ancestors([self.graph]))
         if inside and not notation.rank(self.graph):
             words = f"{self.name.letter} = {math_text(value, spelling=self.spelling)}"
+            if len(words) > LONGEST_LINE:
+                words = f"{self.name.letter} is the function itself"
             self.add(self.graph, words, symbols={value: self.name.letter})
 
     def running_form(self) -> None:
@@ -478,6 +480,15 @@ def _far_inside(variable: Variable) -> dict[Variable, str]:
         level = [v for v in dict.fromkeys(level) if v not in seen]
         seen.update(level)
     return {v: "..." for v in level if v.owner is not None}
+
+
+def _outermost(
+    variable: Variable, index: Index, symbols: Mapping[Variable, str]
+) -> tuple[str, str]:
+    """The outermost operations, as text and as LaTeX, with dots for what is further inside."""
+    known = {**_far_inside(variable), **symbols}
+    text = Writer(TEXT, known, cut=60).write(variable, index).text
+    return text, Writer(LATEX, known, cut=120).write(variable, index).text
 
 
 def _only_logistic_argument(graph: Variable) -> str | None:

@@ -37,6 +37,7 @@ _POLICY = (
 )
 _PAGE_STYLE = (
     "html{color-scheme:light dark;background:#eef1f5}body{margin:0;padding:24px 16px}"
+    "main{max-width:1100px;margin:0 auto}"
     "@media (prefers-color-scheme:dark){html{background:#0d0f13}}"
     "@media (max-width:720px){body{padding:8px}}"
 )

@@ -740,7 +740,7 @@ function stepWords(step, total) {
 }
 
 function describeStep(step, drawn, story, at) {
-  const parts = [
+  const parts = step.note ? [] : [
     el("div", { class: "change" }, drawn.before.cloneNode(true), el("span", { class: "arrow" }, "→"), drawn.after.cloneNode(true)),
   ];
   for (const words of [step.note, step.doc]) if (words) parts.push(el("p", {}, words));
