@@ -1,12 +1,12 @@
 """Backends: what turns a `Program` into something that runs, found by name.
 
-What is here: the registry, the two protocols `Backend` and `Executor`, and the errors that running
+What is here: `get_backend`, the two protocols `Backend` and `Executor`, and the errors that running
 code raises about lengths.
 
 Relies on `compile.program`.
 
-The one idea: nothing here imports a backend.  A name is registered with the place of its class,
-which is loaded when it is first asked for; so NumPy alone suffices where Numba is not installed.
+The one idea: nothing here imports a backend before it is first asked for; so NumPy alone suffices
+where Numba is not installed.
 """
 
 from __future__ import annotations

@@ -206,7 +206,7 @@ class SharedVariable(Variable):
         )
 
 
-class TensorSharedVariable(TensorVariable, SharedVariable):
+class TensorSharedVariable(SharedVariable, TensorVariable):
     """A shared variable that holds an array.
 
     Examples
@@ -218,11 +218,6 @@ class TensorSharedVariable(TensorVariable, SharedVariable):
     """
 
     __slots__ = ()
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        SharedVariable.__init__(self, *args, **kwargs)
-
-    clone = SharedVariable.clone
 
 
 class GenericType(Type):

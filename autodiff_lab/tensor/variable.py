@@ -60,11 +60,6 @@ class TensorConstant(TensorVariable, Constant):
             array.flags.writeable = False
         Constant.__init__(self, type, array, name)
 
-    def clone(self, name: str | None = None) -> TensorConstant:
-        copy = TensorConstant(self.type, self.data, self.name if name is None else name)
-        copy._fingerprint = self._fingerprint
-        return copy
-
     def __str__(self) -> str:
         if self.name is not None:
             return self.name
