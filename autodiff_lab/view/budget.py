@@ -39,7 +39,7 @@ def reduce_graph(graph: GraphView, limit: int) -> GraphView:
         hidden = total - len(bare.nodes)
         words = f"{hidden} of {total} nodes hidden: constants, casts and added axes"
         return _caption(bare, graph.caption, words if hidden else "")
-    blocks = _collapse(bare, max(1, limit // 2))
+    blocks = _blocks(bare, _bands(bare, limit // 2))
     return _caption(blocks, graph.caption, f"{total} nodes in {len(blocks.nodes)} blocks")
 
 
@@ -137,13 +137,8 @@ def _follow(stands_for: dict[str, str], name: str) -> str:
     return name
 
 
-def _collapse(graph: GraphView, bands: int) -> GraphView:
-    """Blocks of nodes, at most `bands` of them in each column."""
-    return _blocks(graph, _bands(graph, bands))
-
-
 def _bands(graph: GraphView, bands: int) -> dict[str, str]:
-    """For each node its band of rows."""
+    """For each node its band of rows, at most `bands` of them in each column."""
     rows = sorted({node.row for node in graph.nodes})
     position = {row: index for index, row in enumerate(rows)}
     # A graph whose rows say nothing is cut by position instead.

@@ -14,7 +14,7 @@ import dataclasses
 import itertools
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autodiff_lab.view.escape import latex_text
@@ -90,6 +90,7 @@ class Dialect:
     """What both dialects share; `TEXT` and `LATEX` are the two objects."""
 
     latex: bool = False
+    signs: Mapping[str, str] = {}  # those that are not written as in Python
 
     def number(self, value: float | int | bool) -> Piece:
         """A constant."""
@@ -167,7 +168,7 @@ class Dialect:
     def infix(self, sign: str, pieces: Sequence[Piece]) -> Piece:
         """Operands joined by any sign; a single one has the sign in front."""
         level, tight_right = INFIX.get(sign, (LOGIC, True))
-        shown = self.sign(sign)
+        shown = self.signs.get(sign, sign)
         if len(pieces) == 1:
             inner = self.at_least(pieces[0], POWER, minus=True)
             return made(f"{shown}{inner.text}", COEFFICIENT, inner, array=False)
@@ -180,9 +181,10 @@ class Dialect:
         text = f" {shown} ".join(piece.text for piece in operands)
         return made(text, level, *operands, minus=operands[0].minus, array=False)
 
-    def sign(self, sign: str) -> str:
-        """How an operator sign is written."""
-        return sign
+    def indexed(self, piece: Piece, index: str) -> Piece:
+        """An element of an array that has no name."""
+        below = f"{{{index}}}" if self.latex else index
+        return made(f"{self.brackets(piece)}_{below}", ATOM, piece, array=False)
 
 
 class TextDialect(Dialect):
@@ -201,10 +203,6 @@ class TextDialect(Dialect):
         if not index:
             return Piece(name)
         return Piece(f"{name}[{index}]" if "_" in name else f"{name}_{index}")
-
-    def indexed(self, piece: Piece, index: str) -> Piece:
-        """An element of an array that has no name."""
-        return Piece(f"({piece.text})_{index}")
 
     def product(self, left: Piece, right: Piece) -> Piece:
         """2x, (a)(b), or a * b."""
@@ -284,17 +282,11 @@ class LatexDialect(Dialect):
     """LaTeX within mathtext's subset."""
 
     latex = True
-
-    def sign(self, sign: str) -> str:
-        return _SIGNS.get(sign, sign)
+    signs = _SIGNS
 
     def symbol(self, name: str, index: str = "") -> Piece:
         """A name: greek letters, words upright, what follows an underscore as an index."""
         return Piece(symbol_latex(name, index))
-
-    def indexed(self, piece: Piece, index: str) -> Piece:
-        """An element of an array that has no name."""
-        return made(f"{self.brackets(piece)}_{{{index}}}", ATOM, piece, array=False)
 
     def product(self, left: Piece, right: Piece) -> Piece:
         """a b, with a dot before digits and a circle between whole arrays."""

@@ -17,6 +17,7 @@ from typing import Any
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Apply, Constant, FunctionGraph, Variable
 from autodiff_lab.view import notation
+from autodiff_lab.view.boxes import shape_text
 from autodiff_lab.view.notation import Notation, notation_of
 
 # Shared parts are written out each time, so a small graph can have an astronomically long text.
@@ -348,8 +349,7 @@ class _Tree:
         if self.print_type:
             parts.append(f"<{variable.type}>")
         if self.print_shape and hasattr(variable.type, "shape"):
-            dims = ", ".join("?" if d is None else str(d) for d in variable.type.shape)
-            parts.append(f"shape=({dims})")
+            parts.append(f"shape={shape_text(variable.type.shape) or '()'}")
         if node is not None and variable.name is not None:
             parts.append(f"'{variable.name}'")
         if node in order:
