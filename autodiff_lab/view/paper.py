@@ -21,6 +21,14 @@ POINTS_PER_PIXEL = 0.75
 HEAD = 7.0
 COLOURS = svg._LIGHT
 DASHES: dict[str, Any] = {"forward": "-", "adjoint": (0, (5, 3)), "residual": (0, (1, 2.5))}
+# what a word in a box is -> its colour, size, side and weight
+WRITTEN = {
+    "label": ("ink", 13, "left", "bold"),
+    "label alone": ("ink", 13, "center", "bold"),
+    "shape": ("muted", 12, "left", "normal"),
+    "mark": ("bad", 13, "right", "bold"),
+    "value": ("ink", 12, "right", "normal"),
+}
 INKS = {"forward": "forward", "adjoint": "gradient", "residual": "reads"}
 
 
@@ -30,11 +38,7 @@ def save_graph(positions: Positions, path: Path, kind: str) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    legend = [svg.LEGEND] if any(r.kind == "residual" for r in positions.routes) else []
-    captions = [text for text in (positions.caption, *legend) if text]
-    longest = max((len(text) for text in captions), default=0) * svg.CAPTION_ADVANCE + 28
-    width = max(positions.width, longest)
-    height = positions.height + svg.CAPTION_HEIGHT * len(captions)
+    captions, width, height = svg.sheet(positions)
     # DejaVu comes with Matplotlib: the picture is the same on every machine
     settings = {"font.family": ["DejaVu Sans Mono"], "text.parse_math": False}
     with matplotlib.rc_context():
@@ -70,10 +74,7 @@ def _write(
 def _headings(axes: Any, positions: Positions) -> None:
     if positions.split is None:
         return
-    columns = {node.id: node.column for node in positions.graph.nodes}
-    for column, words in (("forward", "forward ↓"), ("adjoint", "gradient ↑")):
-        across = [box for box in positions.boxes if columns[box.id] == column]
-        middle = (min(b.x for b in across) + max(b.x + b.width for b in across)) / 2
+    for column, middle, words in svg.headings(positions):
         _write(axes, middle, 20, words, INKS[column], 12, "center", "bold")
     axes.plot([positions.split] * 2, [14, positions.height - 10], color=COLOURS["line"], lw=0.75)
 
@@ -82,9 +83,7 @@ def _edge(axes: Any, route: Route, nodes: dict[str, NodeView]) -> None:
     from matplotlib.patches import FancyArrowPatch
     from matplotlib.path import Path as Curve
 
-    column = nodes[route.source].column
-    reads = route.kind == "residual" or column != nodes[route.target].column
-    kind = "residual" if reads else column
+    kind = svg.edge_kind(route, nodes)
     # the layout leaves room for the head of the arrow; here the head is part of the line
     (x, y), (end_x, end_y) = route.points[-2:]
     length = max(math.hypot(end_x - x, end_y - y), 1e-9)
@@ -100,25 +99,16 @@ def _edge(axes: Any, route: Route, nodes: dict[str, NodeView]) -> None:
 def _node(axes: Any, box: Box, node: NodeView) -> None:
     from matplotlib.patches import FancyBboxPatch
 
-    label, shape, value = boxes.box_words(node)
     broken = boxes.is_broken(node)
     kind = "constant" if node.kind == "constant" else INKS[node.column]
-    radius = {"input": box.height / 2, "constant": 3.0}.get(node.kind, 7.0)
     axes.add_patch(FancyBboxPatch(
-        (box.x, box.y), box.width, box.height, boxstyle=f"round,pad=0,rounding_size={radius}",
-        edgecolor=COLOURS["bad" if broken else kind], lw=1.0, mutation_aspect=1,
+        (box.x, box.y), box.width, box.height, edgecolor=COLOURS["bad" if broken else kind],
+        boxstyle=f"round,pad=0,rounding_size={svg.radius(box, node)}", lw=1.0, mutation_aspect=1,
         facecolor=COLOURS["bad-fill" if broken else f"{kind}-fill"],
         linestyle=DASHES["forward" if kind == "constant" else node.column],
     ))
-    middle, left = box.y + box.height / 2 + 0.5, box.x + boxes.PADDING
-    right = box.x + box.width - boxes.PADDING
-    if not (shape or value or broken):
-        _write(axes, box.x + box.width / 2, middle, label, "ink", 13, "center", "bold")
-        return
-    _write(axes, left, middle, label, "ink", 13, "left", "bold")
-    place = left + len(label) * boxes.LABEL_ADVANCE + boxes.GAP
-    _write(axes, place, middle, shape, "muted", 12, "left")
-    if broken:
-        _write(axes, right, middle, "!", "bad", 13, "right", "bold")
-        right -= boxes.MARK_WIDTH
-    _write(axes, right, middle, value, "bad" if broken else "ink", 12, "right")
+    middle = box.y + box.height / 2 + 0.5
+    for word, x, words in svg.box_texts(box, node):
+        ink, size, align, weight = WRITTEN[word]
+        ink = "bad" if broken and word == "value" else ink
+        _write(axes, x, middle, "!" if word == "mark" else words, ink, size, align, weight)

@@ -81,11 +81,7 @@ def graph_svg(positions: Positions, style: bool = True) -> str:
         Whether the picture carries its style sheet (a page that has it already says False).
     """
     nodes = {node.id: node for node in positions.graph.nodes}
-    legend = LEGEND if any(route.kind == "residual" for route in positions.routes) else ""
-    captions = [text for text in (positions.caption, legend) if text]
-    height = positions.height + CAPTION_HEIGHT * len(captions)
-    longest = max((len(text) for text in captions), default=0) * CAPTION_ADVANCE
-    width = max(positions.width, longest + 28)
+    captions, width, height = sheet(positions)
     below = positions.height + 8
     body = "\n".join([
         '<rect class="bg" width="100%" height="100%"/>',
@@ -110,20 +106,36 @@ def graph_svg(positions: Positions, style: bool = True) -> str:
     ])
 
 
+def sheet(positions: Positions) -> tuple[list[str], float, float]:
+    """The lines below the graph, and width and height of the picture with them."""
+    legend = LEGEND if any(route.kind == "residual" for route in positions.routes) else ""
+    captions = [text for text in (positions.caption, legend) if text]
+    longest = max((len(text) for text in captions), default=0) * CAPTION_ADVANCE
+    height = positions.height + CAPTION_HEIGHT * len(captions)
+    return captions, max(positions.width, longest + 28), height
+
+
 def _text(kind: str, x: float, baseline: str, words: str) -> str:
     return f'<text class="{kind}" x="{decimal(x)}" y="{baseline}">{xml_text(words)}</text>'
 
 
-def _headings(positions: Positions) -> list[str]:
-    """The words over the columns, each over the middle of its boxes, and the line between."""
-    if positions.split is None:
-        return []
-    out = []
+def headings(positions: Positions) -> list[tuple[str, float, str]]:
+    """The words over the columns: column, middle of its boxes, words."""
     columns = {node.id: node.column for node in positions.graph.nodes}
+    out = []
     for column, words in (("forward", "forward ↓"), ("adjoint", "gradient ↑")):
         across = [box for box in positions.boxes if columns[box.id] == column]
         left, right = min(box.x for box in across), max(box.x + box.width for box in across)
-        out.append(_text(f"head {column}", (left + right) / 2, "24", words))
+        out.append((column, (left + right) / 2, words))
+    return out
+
+
+def _headings(positions: Positions) -> list[str]:
+    """The words over the columns, and the line between."""
+    if positions.split is None:
+        return []
+    out = [_text(f"head {column}", middle, "24", words)
+           for column, middle, words in headings(positions)]
     split = decimal(positions.split)
     out.append(
         f'<line class="split" x1="{split}" x2="{split}" y1="14" '
@@ -132,10 +144,15 @@ def _headings(positions: Positions) -> list[str]:
     return out
 
 
-def _edge(route: Route, nodes: dict[str, NodeView]) -> str:
+def edge_kind(route: Route, nodes: dict[str, NodeView]) -> str:
+    """How an edge is drawn: as its column, or as a forward value that the gradient reads."""
     column = nodes[route.source].column
     reads = route.kind == "residual" or column != nodes[route.target].column
-    kind = "residual" if reads else column
+    return "residual" if reads else column
+
+
+def _edge(route: Route, nodes: dict[str, NodeView]) -> str:
+    kind = edge_kind(route, nodes)
     (x, y), *rest = route.points
     way = f"M{decimal(x)} {decimal(y)}C" + " ".join(f"{decimal(a)} {decimal(b)}" for a, b in rest)
     return (
@@ -155,31 +172,36 @@ def _markers(prefix: str) -> str:
     )
 
 
-def _node(box: Box, node: NodeView) -> str:
+def box_texts(box: Box, node: NodeView) -> list[tuple[str, float, str]]:
+    """What is written in a box: its class, where it stands, words; values end at their place."""
     label, shape, value = boxes.box_words(node)
     broken = boxes.is_broken(node)
-    heat = 0 if node.share is None else sum(node.share > step for step in HEAT_STEPS)
-    classes = " ".join(["node", node.column, node.kind, *["broken"] * broken,
-                        *[f"heat{heat}"] * (heat > 0)])
-    radius = {"input": box.height / 2, "constant": 3.0}.get(node.kind, 7.0)
-    baseline = decimal(box.y + box.height / 2 + 4.6)
+    if not (shape or value or broken):
+        return [("label alone", box.x + box.width / 2, label)]
     left, right = box.x + boxes.PADDING, box.x + box.width - boxes.PADDING
-    alone = not (shape or value or broken)
-    start = box.x + box.width / 2 if alone else left
-    parts = [_text("label" + " alone" * alone, start, baseline, label)]
-    if shape:
-        place = left + len(label) * boxes.LABEL_ADVANCE + boxes.GAP
-        parts.append(_text("shape", place, baseline, shape))
-    if broken:
-        parts.append(_text("mark", right, baseline, "⚠"))
-        right -= boxes.MARK_WIDTH
-    if value:
-        parts.append(_text("value", right, baseline, value))
+    place = left + len(label) * boxes.LABEL_ADVANCE + boxes.GAP
+    texts = [("label", left, label), ("shape", place, shape), ("mark", right, "⚠" * broken),
+             ("value", right - boxes.MARK_WIDTH * broken, value)]
+    return [text for text in texts if text[2]]
+
+
+def radius(box: Box, node: NodeView) -> float:
+    """How round the corners of a box are."""
+    return {"input": box.height / 2, "constant": 3.0}.get(node.kind, 7.0)
+
+
+def _node(box: Box, node: NodeView) -> str:
+    heat = 0 if node.share is None else sum(node.share > step for step in HEAT_STEPS)
+    classes = " ".join(["node", node.column, node.kind, *["broken"] * boxes.is_broken(node),
+                        *[f"heat{heat}"] * (heat > 0)])
+    baseline = decimal(box.y + box.height / 2 + 4.6)
+    parts = [_text(kind, x, baseline, words) for kind, x, words in box_texts(box, node)]
+    corner = decimal(radius(box, node))
     return (
         f'<g class="{classes}" data-id="{xml_attribute(node.id)}">'
         f"<title>{xml_text(node_title(node))}</title>"
         f'<rect x="{decimal(box.x)}" y="{decimal(box.y)}" width="{decimal(box.width)}" '
-        f'height="{decimal(box.height)}" rx="{decimal(radius)}"/>' + "".join(parts) + "</g>"
+        f'height="{decimal(box.height)}" rx="{corner}"/>' + "".join(parts) + "</g>"
     )
 
 
