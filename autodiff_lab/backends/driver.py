@@ -297,5 +297,7 @@ def _declared(value: Any, dtype: str | None) -> Any:
 
 def nothing_to_reduce(primitive: str, shape: tuple[int, ...], kept: int) -> None:
     """Let NumPy say what it says about the maximum of nothing."""
+    if primitive.startswith("arg"):
+        getattr(np, primitive)(np.empty(shape), axis=-1)
     function = np.maximum if primitive == "max" else np.minimum
     function.reduce(np.empty(shape), axis=tuple(range(kept, len(shape))))

@@ -57,12 +57,13 @@ def in_parts(node: Apply) -> Launch:
 def in_slices(kernel: Kernel, launch: Launch) -> Launch:
     """`launch` for arrays of any size, in slices where they are large.
 
-    Kernels without loops, or whose outermost loop does not walk the first axis of what it walks,
-    come back as they are.
+    Kernels without loops, with something running along the only one, or whose outermost loop does
+    not walk the first axis of what it walks, come back as they are.
     """
     walked = [_walks(kernel, parameter) for parameter in kernel.parameters]
     extents = _extents(kernel)
-    if not kernel.loops or None in walked or True not in walked or extents is None:
+    whole = len(kernel.loops) == 1 and kernel.running
+    if whole or not kernel.loops or None in walked or True not in walked or extents is None:
         return launch
     lengths = [loop.extent for loop in kernel.loops if isinstance(loop.extent, int)]
     cost = (kernel.flops + len(kernel.parameters)) * math.prod(lengths)

@@ -34,6 +34,9 @@ from autodiff_lab.tensor.scalars import primitives as prim
 EXPONENTIALS = frozenset({"softmax", "log_softmax", "logsumexp"})
 """Ops that kernels take apart where they work along the last of several axes."""
 
+RUNNING = {"cumsum": "add", "cumprod": "mul", "argmax": "gt", "argmin": "lt"}
+"""Ops that kernels compute along the last axis, and what takes one element after the other."""
+
 CHANGES = frozenset({"inc_subtensor", "set_subtensor"})
 
 KERNEL_DTYPES = frozenset(
@@ -138,6 +141,10 @@ class _Fusible:
             )
         if isinstance(node.op, Reduction):
             return _is_reduction(node)
+        if node.op.name in RUNNING:
+            return node.op.axis == len(shape_of(node.inputs[0])) - 1 and (
+                dtype_of(node.inputs[0]) in ("float64", "float32", "int64")
+            )
         if node.op.name in CHANGES:
             known = node.op.name == "inc_subtensor" or filling_of(node.inputs[0]) is not None
             return known and padding_of(node) is not None and all(

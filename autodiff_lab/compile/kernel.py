@@ -151,6 +151,27 @@ class Total:
 
 
 @dataclass(frozen=True)
+class Running:
+    """``name``: what a statement of that name takes one value of a row after the other into.
+
+    Attributes
+    ----------
+    last : str
+        The op of which only the value after the row counts; empty where all of them do.
+    """
+
+    name: str
+    dtype: str
+    start: float | int | bool
+    time: int
+    last: str = ""
+
+
+INDEX = prim.Name("innermost index", "int64")
+"""How far the innermost loop is."""
+
+
+@dataclass(frozen=True)
 class Store:
     """A result: a value written to an array, or accumulated first.
 
@@ -204,14 +225,17 @@ class Kernel:
     outputs: tuple[Store, ...]
     totals: tuple[Total, ...] = ()
     kept: tuple[Store, ...] = ()
+    running: tuple[Running, ...] = ()
 
     @property
     def extremes(self) -> list[tuple[str, tuple[int, ...]]]:
         """Each maximum or minimum that must not be one of nothing, with the loops that index it."""
         rows = tuple(range(len(self.loops) - 1))
         inner = [(t.primitive, rows) for t in self.totals if t.checked]
+        inner += [(r.last, rows) for r in self.running]
         stored = [(s.primitive, s.axes) for s in self.outputs if s.primitive]
-        return [pair for pair in dict.fromkeys(inner + stored) if pair[0] in ("max", "min")]
+        never = ("max", "min", "argmax", "argmin")
+        return [pair for pair in dict.fromkeys(inner + stored) if pair[0] in never]
 
     def last_read(self, name: str) -> int:
         """The last time when a parameter is read; -1 if it never is."""
@@ -241,7 +265,9 @@ class Kernel:
         """Whether every array is walked alike, so that one loop over all elements will do."""
         rank = len(self.loops)
         whole = tuple(range(rank))
-        if rank == 0 or self.totals or any(p.axes not in (whole, ()) or p.parts for p in self.read):
+        if rank == 0 or self.totals or self.running:
+            return False
+        if any(p.axes not in (whole, ()) or p.parts for p in self.read):
             return False
         if not any(p.axes == whole for p in self.parameters):
             return False

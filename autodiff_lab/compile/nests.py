@@ -16,10 +16,10 @@ import math
 from collections.abc import Container, Mapping, Sequence
 
 from autodiff_lab.compile.fusion import (
-    CHANGES, EXPONENTIALS, Group, expression_of, filling_of, is_row_total,
+    CHANGES, EXPONENTIALS, RUNNING, Group, expression_of, filling_of, is_row_total,
 )
 from autodiff_lab.compile.kernel import (
-    Kernel, Loop, Parameter, Statement, Store, Total, start_value,
+    INDEX, Kernel, Loop, Parameter, Running, Statement, Store, Total, start_value,
 )
 from autodiff_lab.compile.rows import carried
 from autodiff_lab.graph import Apply, Constant, Variable
@@ -54,6 +54,8 @@ def build_kernel(
             nest.reduce(node, node.op)
         elif node.op.name in EXPONENTIALS:
             nest.exponentials(node)
+        elif node.op.name in RUNNING:
+            nest.run(node)
         elif node.op.name in CHANGES:
             nest.place(node)
         elif isinstance(node.op, Elemwise):
@@ -74,7 +76,7 @@ def build_kernel(
     )
     kernel = Kernel(
         name, (*(p for _, p in read), *written), loops, tuple(nest.statements), ordered,
-        tuple(nest.totals),
+        tuple(nest.totals), running=tuple(nest.running),
     )
     return carried(kernel, nest.fresh), [variable for variable, _ in read]
 
@@ -92,6 +94,7 @@ class _Nest:
         self.terms: dict[Variable, prim.Term] = {}
         self.statements: list[Statement] = []
         self.totals: list[Total] = []
+        self.running: list[Running] = []
         self.stores: dict[Variable, Store] = {}
         self.parameters: dict[tuple[object, ...], Parameter] = {}
         self.variables: dict[str, Variable] = {}
@@ -218,6 +221,40 @@ class _Nest:
         if adds:
             term = prim.add(self.load(base), term)
         self.terms[output] = self._emit(term, node, self.names[output], True)
+
+    def run(self, node: Apply) -> None:
+        """Take the elements of a row one after the other: into a sum, a product, a place."""
+        output, primitive = node.outputs[0], RUNNING[node.op.name]
+        value = self.load(node.inputs[0])
+        now = prim.Name(self._name(self.names[output]), dtype_of(output))
+        time = self._time_for([value], True)
+        self._note(value)
+        if primitive in ("add", "mul"):
+            start = 1 if primitive == "mul" else -0.0 if now.dtype.startswith("float") else 0
+            self._take(now, Running(now.name, now.dtype, start, time),
+                       prim.Expr(primitive, (now, value), now.dtype), node)
+        else:
+            best = prim.Name(self.fresh(f"{now.name}_best"), value.dtype)
+            self.time[best.name] = time
+            better: prim.Term = prim.Expr(primitive, (value, best), "bool")
+            if value.dtype.startswith("float"):      # the first that is not a number
+                better = prim.or_(better, prim.and_(prim.ne(value, value), prim.eq(best, best)))
+            found = self._emit(better, node, self.fresh(f"{now.name}_better"), True)
+            for each, new, start in (
+                (now, INDEX, 0),
+                (best, value, start_value("max" if primitive == "gt" else "min", best.dtype)),
+            ):
+                last = Running(each.name, each.dtype, start, time, node.op.name)
+                self._take(each, last, prim.select(found, new, each), node)
+            self.time[now.name] = time + 1
+        self.terms[output] = now
+
+    def _take(self, name: prim.Name, running: Running, made: prim.Expr, node: Apply) -> None:
+        self.time[name.name] = running.time
+        self.running.append(running)
+        self.statements.append(Statement(
+            name.name, name.dtype, made, (node,), node.op.name, node.source, running.time
+        ))
 
     # -- numbers of a row -------------------------------------------------------------------
 

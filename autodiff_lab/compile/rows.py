@@ -25,7 +25,7 @@ def carried(kernel: Kernel, fresh: Callable[[str], str]) -> Kernel:
 
     `fresh` makes identifiers.
     """
-    if not kernel.totals:
+    if not kernel.totals and not kernel.running:
         return kernel
     return _Carrier(kernel, fresh).kernel()
 
@@ -34,7 +34,10 @@ class _Carrier:
     def __init__(self, kernel: Kernel, fresh: Callable[[str], str]) -> None:
         self.given = kernel
         self.fresh = fresh
-        self.made = {s.name: s for s in kernel.statements if s.time % 2 == 0}
+        after = {r.name for r in kernel.running if r.last}
+        self.made = {
+            s.name: s for s in kernel.statements if s.time % 2 == 0 and s.name not in after
+        }
         self.stored = {
             store.value.name: store.target for store in kernel.outputs
             if store.primitive is None and isinstance(store.value, prim.Name)
@@ -45,6 +48,7 @@ class _Carrier:
         for name, statement in self.made.items():
             inside = sum(weights.get(arg.name, 0) for arg in _names(statement))
             weights[name] = inside + prim.flops(statement.expression)
+            weights[name] += CHEAP * any(r.name == name for r in kernel.running)
             if weights[name] > CHEAP and name not in self.stored:
                 self.dear.add(name)
             if weights[name] > CHEAP or name in self.stored:

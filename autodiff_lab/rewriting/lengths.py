@@ -174,7 +174,9 @@ class Lengths:
 
 
 _CHANGES = frozenset({"inc_subtensor", "set_subtensor"})
-_MOVE_LENGTHS = _CHANGES | {"dot", "softmax", "log_softmax", "logsumexp"}
+_MOVE_LENGTHS = _CHANGES | {
+    "dot", "softmax", "log_softmax", "logsumexp", "cumsum", "cumprod", "argmax", "argmin",
+}
 
 
 def _moves_lengths(node: Apply) -> bool:

@@ -16,7 +16,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from autodiff_lab.compile.kernel import Kernel, Parameter, Statement, Store, Total
+from autodiff_lab.compile.kernel import INDEX, Kernel, Parameter, Running, Statement, Store, Total
 from autodiff_lab.compile.program import RESERVED
 from autodiff_lab.graph import SourceLine
 from autodiff_lab.tensor.scalars import primitives as prim
@@ -68,6 +68,8 @@ class NestPrinter:
         self.indices = [self._fresh(letter) for letter in letters]
         # parameter -> how its element is written
         self.elements = {p.name: self._element(p) for p in kernel.parameters}
+        if self.indices:
+            self.elements[INDEX.name] = self.indices[-1]
         self.lines: list[str] = []
         self._parts: dict[str, str] = {}          # accumulator -> that of a block
         self._loaded: dict[str, str] = {}
@@ -114,7 +116,7 @@ class NestPrinter:
     def _inner_loop(self, depth: int, time: int) -> None:
         """The innermost loop: once over the row, or block by block where it sums."""
         totals = [total for total in self.kernel.totals if total.time == time]
-        for total in totals:
+        for total in (*totals, *(r for r in self.kernel.running if r.time == time)):
             self._line(depth, f"{self._known(total.name)} = {_start(total)}")
         extents = [loop.extent for loop in self.kernel.loops[0 if self.flat else -1:]]
         length = math.prod(n if isinstance(n, int) else BLOCK + 1 for n in extents)
@@ -346,7 +348,7 @@ def _is_float(dtype: str) -> bool:
     return dtype.startswith("float")
 
 
-def _start(store: Store | Total) -> str:
+def _start(store: Store | Total | Running) -> str:
     """What an accumulator begins with."""
     return literal(prim.Literal(store.start or 0, store.dtype), store.start)
 
