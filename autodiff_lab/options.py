@@ -260,8 +260,8 @@ OPTIONS = (
 
 def _numeric_names() -> dict[str, Any]:
     """What `--at` and `--plot` know where the user has not imported anything."""
-    known = "pi e inf exp log sqrt sin cos tan tanh array eye ones zeros arange linspace".split()
-    return {"np": numpy, "numpy": numpy, **{name: getattr(numpy, name) for name in known}}
+    known = "pi e inf nan exp log sqrt sin cos tan tanh array eye ones zeros linspace arange"
+    return {"np": numpy, "numpy": numpy, **{name: getattr(numpy, name) for name in known.split()}}
 
 
 def evaluate(flag: str, name: str, expression: ast.expr, namespace: dict[str, Any]) -> Any:

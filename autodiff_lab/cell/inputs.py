@@ -99,6 +99,9 @@ def wanted_meaning(
     dtype = want.dtype or "float64"
     plotted = options.plot is not None and options.plot.name == want.name
     if isinstance(held, Variable):
+        if held.name != want.name and held.name in [other.name for other in options.wrt]:
+            raise UsageError(f"{want.name} is the input {held.name} of an earlier cell; del "
+                             f"{want.name}, or use another name")
         return _held_symbol(want, held, given)
     if is_array(held) and held.ndim and plotted and given is None:
         if want.rank:

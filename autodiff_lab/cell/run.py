@@ -2,7 +2,7 @@
 
 Relies on `syntax` (what the text says) and `inputs` (what a name means).  The one idea: the cell
 runs in the user's own namespace, between a copy taken before and put back after, so functions see
-what they always see; what the cell assigned is handed back in `CellResult.written`, for `commit`.
+what they always see; what the cell assigned is handed back in `CellResult.written`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,12 @@ from autodiff_lab.graph import Constant, SourceLine, Variable, describe, line_of
 from autodiff_lab.graph.walk import explicit_graph_inputs
 from autodiff_lab.options import GradOptions, UsageError, evaluate_at, evaluate_range, nearest
 from autodiff_lab.view.notation import name_arrays
+
+# What a name that nobody defined usually stands for.
+MEANT = {"ln": "log", "lg": "log10", "tg": "tan", "asin": "arcsin", "acos": "arccos",
+         "atan": "arctan", "e": "exp(1)", "cot": "1 / tan", "sec": "1 / cos", "csc": "1 / sin"}
+MODULES = {"np": "numpy as np", "pt": "autodiff_lab.tensor as pt", "ad": "autodiff_lab as ad",
+           "plt": "matplotlib.pyplot as plt", "sp": "scipy as sp"}
 
 
 class CellNameError(LabError, NameError):
@@ -96,7 +102,7 @@ class CellResult:
     plot : tuple or None
         Name, start, stop and number of points of the plot.
     written : dict
-        What the cell assigned, for `commit`.
+        What the cell assigned, for the namespace when everything has worked.
     """
 
     y: Any
@@ -109,10 +115,6 @@ class CellResult:
     code: Code
     written: dict[str, Any]
     silenced: bool = False
-
-    def commit(self, namespace: dict[str, Any]) -> None:
-        """Write what the cell assigned: called when everything has worked."""
-        namespace.update(self.written)
 
 
 def run_cell(code: Code, namespace: dict[str, Any], options: GradOptions) -> CellResult:
@@ -173,10 +175,9 @@ class _Run:
 
     def _wanted(self, reads: list[str]) -> list[Meaning]:
         held, functions = self.namespace, inputs.fallback_functions()
-        known = [name for name in reads if not hasattr(builtins, name)]
         for want in self.options.wrt:
-            if want.name not in known and want.name not in held:
-                candidates = [n for n in known if n not in functions
+            if want.name not in reads and want.name not in held:
+                candidates = [n for n in reads if n not in functions and not hasattr(builtins, n)
                               and not isinstance(held.get(n), types.ModuleType)]
                 raise UsageError(f"the cell does not use {want.name!r}"
                                  f"{nearest(want.name, candidates)}")
@@ -221,21 +222,23 @@ class _Run:
 
     def _undefined(self, error: NameError) -> CellNameError:
         """A NameError with the remedy, still pointing at the user's line."""
-        remedy = (f"a function looks {error.name} up where it stands: define or import it in that "
-                  "cell, as in from math import pi")
-        if traceback.extract_tb(error.__traceback__)[-1].filename == self.code.filename:
-            known = [n for n in (*self.namespace, *inputs.FALLBACK) if not n.startswith("_")]
-            close = nearest(error.name, known)
-            asked = " ".join([*map(str, self.options.wrt), error.name])
-            if importlib.util.find_spec(error.name) is not None:
-                remedy = f"import {error.name} first"
-            else:
-                remedy = (close[2:] + "\n" if "did you mean" in close else "") + (
-                    f"give {error.name} a value, or name it on the first line to make it an "
-                    f"input: %%grad {asked}"
-                )
-        told = CellNameError(f"name {error.name!r} is not defined", remedy=remedy)
-        told.name = error.name
+        name, symbols = error.name, [meaning.name for meaning in self.meanings]
+        known = [n for n in (*symbols, *self.namespace, *inputs.FALLBACK) if not n.startswith("_")]
+        close = f"; did you mean {MEANT[name]}?" if name in MEANT else nearest(name, known)
+        if traceback.extract_tb(error.__traceback__)[-1].filename != self.code.filename:
+            remedy = (f"a function looks {name} up where it stands: define or import it in that "
+                      "cell, as in from math import pi")
+        elif name in MODULES or importlib.util.find_spec(name) is not None:
+            remedy = f"import {MODULES.get(name, name)} first"
+        else:
+            asked = " ".join([*map(str, self.options.wrt), name])
+            remedy = (close[2:] + "\n" if "did you mean" in close else "") + (
+                f"the answer may use {', '.join(symbols)} and functions such as exp, sin, log"
+                if self.answering else f"give {name} a value, or name it on the first line to "
+                f"make it an input: %%grad {asked}"
+            )
+        told = CellNameError(f"name {name!r} is not defined", remedy=remedy)
+        told.name = name
         return told.with_traceback(error.__traceback__)
 
     def _called(self, function: types.FunctionType) -> Any:
@@ -292,10 +295,12 @@ class _Run:
         if constant:
             names = ", ".join(want.name for want in self.options.wrt)
             shown = " ".join(str(getattr(value, "data", value)).split())[:40]
+            remedy = f"use {names} in it" if names else "name its inputs: %%grad x"
+            if isinstance(value, bool):
+                remedy = "== and != answer at once: end the cell with the function itself"
             raise LabTypeError(
                 f"{what[0].upper() + what[1:] if not self.syntax.name else what} does not depend "
-                "on any symbol.", where=line, why=f"it is the constant {shown}",
-                remedy=f"use {names} in it" if names else "name its inputs: %%grad x",
+                "on any symbol.", where=line, why=f"it is the constant {shown}", remedy=remedy,
             )
         several = isinstance(value, (tuple, list))
         raise LabTypeError(

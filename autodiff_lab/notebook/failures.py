@@ -14,6 +14,8 @@ from typing import Any
 
 from autodiff_lab import hooks
 from autodiff_lab.errors import LabError, format_error, is_ours
+from autodiff_lab.graph import Variable
+from autodiff_lab.options import nearest
 
 
 class SyntaxErrorShown(LabError, ValueError):
@@ -57,7 +59,18 @@ def shown_lines(
     if isinstance(error, LabError):
         error.__traceback__ = users
         return format_error(error)
-    return None if users is None else written(users)
+    return None if users is None else [*written(users), *remedies(error)]
+
+
+def remedies(error: Exception) -> list[str]:
+    """What helps against the user's own mistake, where it is a usual one."""
+    if isinstance(error, TypeError) and "object is not callable" in str(error):
+        return ["  remedy: a product needs its sign: a * (b), not a(b)"]
+    if isinstance(error, AttributeError) and isinstance(error.obj, Variable):
+        public = [name for name in dir(error.obj) if not name.startswith("_")]
+        close = nearest(error.name or "", public)
+        return [f"  remedy: {close[2:]}"] if "did you mean" in close else []
+    return []
 
 
 def syntax_lines(error: SyntaxError) -> list[str]:

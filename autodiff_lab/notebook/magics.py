@@ -7,6 +7,8 @@ the cell's text to `Study.from_cell`, and binds names only when everything has w
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Mapping
+from types import ModuleType
 from typing import Any
 
 from IPython.core.error import UsageError as IPythonUsageError
@@ -14,6 +16,8 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 
 from autodiff_lab import hooks
 from autodiff_lab.cell import Code
+from autodiff_lab.cell.inputs import fallback_functions, kind_of_value
+from autodiff_lab.compile import get_mode
 from autodiff_lab.config import Settings, config
 from autodiff_lab.errors import LabError
 from autodiff_lab.notebook.doctor import doctor
@@ -22,6 +26,8 @@ from autodiff_lab.options import UsageError, help_text, nearest, parse_line
 from autodiff_lab.study import Study
 from autodiff_lab.study.explain import python_calls
 from autodiff_lab.study.predict import Prediction, value_of_cell
+
+HELP = {"-h", "--help", "-?"}
 
 
 @magics_class
@@ -32,13 +38,16 @@ class LabMagics(Magics):  # type: ignore[misc]
     @cell_magic
     def grad(self, line: str, cell: str) -> Study | None:
         """Replaced below: the help is made from the table of options."""
-        if line.strip().rstrip(";") in ("-h", "--help", "-?"):
+        if HELP & set(line.rstrip("; ").split()):
             print(self.grad.__doc__)
             return None
         code = _code_of(self.shell, line, cell)
         try:
             options = parse_line(line)
+            _check_bind(options.bind, {**fallback_functions(), **self.shell.user_ns})
             study = Study.from_cell(cell, self.shell.user_ns, options=options, code=code)
+            if options.bind in study.inputs:
+                raise UsageError(f"-o: {options.bind} is an input of the cell; take another name")
             silent = options.quiet or study.silenced
             if not silent:
                 study._repr_mimebundle_()     # what cannot be shown is an error of this cell
@@ -74,16 +83,18 @@ class LabMagics(Magics):  # type: ignore[misc]
           2 * x * cos(x ** 2)
         """
         words = line.strip().rstrip(";").split()
-        if {"-h", "--help", "-?"} & set(words):
+        if HELP & set(words):
             print(self.predict.__doc__)
             return None
         namespace = self.shell.user_ns
         own = [words.pop(0)] if words and isinstance(namespace.get(words[0]), Study) else []
         study = self._study("predict", "".join(own), "%%")
-        if len(words) > 1 or set(words) - set(study.names):
-            wrong = next((w for w in words if w not in study.names), words[-1])
-            raise IPythonUsageError(f"%%predict: {wrong!r} is neither a study nor the one input "
-                                    f"asked for{nearest(wrong, study.names)}")
+        for wrong in words:
+            if wrong not in study.names:
+                raise IPythonUsageError(f"%%predict: {wrong!r} is neither a study nor the one "
+                                        f"input asked for{nearest(wrong, study.names)}")
+        if len(words) > 1:
+            raise IPythonUsageError(f"%%predict: an answer is by one input, not {len(words)}")
         code = _code_of(self.shell, line, cell, "predict")
         try:
             value, written = value_of_cell(study, code, namespace)
@@ -100,28 +111,33 @@ class LabMagics(Magics):  # type: ignore[misc]
 
         ::
 
-          %autodiff show             every setting and its value
+          %autodiff show [KEY]       every setting and its value, or one
           %autodiff set KEY VALUE    as ``autodiff_lab.config.KEY = VALUE``
           %autodiff doctor           layout engine, numba, anywidget and front end, as found
         """
-        match line.split():
-            case [] | ["show"]:
-                for name in Settings.__dataclass_fields__:
-                    print(f"{name:<20}{getattr(config, name)}")
-            case ["doctor"]:
-                print(doctor(self.shell))
-            case ["set", key, value]:
-                try:
-                    whole = isinstance(getattr(config, key), int)
-                    setattr(config, key, int(value) if whole else value)
-                except (LabError, ValueError) as error:
-                    sentence, *_, last = [*str(error).splitlines(), ""]
-                    hint = last.removeprefix("  remedy:").strip()
-                    raise IPythonUsageError(f"%autodiff: {sentence} {hint}".rstrip()) from None
-            case [word, *_]:
-                hint = " takes KEY VALUE" if word == "set" else \
-                    f" is unknown{nearest(word, ['show', 'set', 'doctor'])}"
-                raise IPythonUsageError(f"%autodiff: {word!r}{hint}")
+        words = line.replace("=", " ").rstrip("; ").split()
+        try:
+            match words:
+                case [] | ["show"]:
+                    _show(Settings.__dataclass_fields__)
+                case ["show", key]:
+                    _show([key])
+                case ["doctor"]:
+                    print(doctor(self.shell))
+                case ["set", key, value]:
+                    _set(key, value)
+                case [word, *_] if HELP & {word}:
+                    print(self.autodiff.__doc__)
+                case ["set" | "show" | "doctor" as word, *_]:
+                    takes = {"set": "KEY VALUE", "show": "one KEY or none"}.get(word, "nothing")
+                    raise UsageError(f"{word!r} takes {takes}")
+                case [word, *_]:
+                    raise UsageError(f"{word!r} is unknown"
+                                     f"{nearest(word, ['show', 'set', 'doctor'])}")
+        except LabError as error:
+            sentence, *rest = str(error).splitlines()
+            hint = rest[-1].partition(":")[2].strip() if rest else ""
+            raise IPythonUsageError(f"%autodiff: {sentence} {hint}".rstrip()) from None
 
     @no_var_expand
     @line_magic
@@ -186,6 +202,30 @@ Example::
   %%grad x --plot "x=-6:6"
   1 / (1 + exp(-x))
 """
+
+
+def _show(keys: Iterable[str]) -> None:
+    for key in keys:
+        print(f"{key:<20}{getattr(config, key)}")
+
+
+def _set(key: str, value: str) -> None:
+    """A setting from text; what would fail in every later cell fails here."""
+    if isinstance(getattr(config, key), int):
+        if not value.isdecimal() or int(value) < 1:
+            raise UsageError(f"{key} takes a whole number from 1 up, not {value!r}")
+        setattr(config, key, int(value))
+        return
+    if key == "mode":
+        get_mode(value)
+    setattr(config, key, value)
+
+
+def _check_bind(name: str | None, namespace: Mapping[str, Any]) -> None:
+    """A result must not hide a function or module that later cells need."""
+    held = namespace.get(name or "")
+    if callable(held) or isinstance(held, ModuleType):
+        raise UsageError(f"-o: {name} is {kind_of_value(held)} here; take another name")
 
 
 def register(shell: Any) -> None:

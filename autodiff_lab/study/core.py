@@ -19,7 +19,8 @@ import numpy
 from autodiff_lab import cell, hooks, verify
 from autodiff_lab.compile import Mode, function
 from autodiff_lab.errors import DisconnectedInputError
-from autodiff_lab.options import GradOptions, parse_words
+from autodiff_lab.options import GradOptions, is_real, parse_words
+from autodiff_lab.rewriting.registry import known_name
 from autodiff_lab.study import paths, pictures, records, saving
 from autodiff_lab.study.arguments import (
     all_inputs, as_words, by_name, checked_point, checked_range, cut_at, derivatives,
@@ -165,19 +166,22 @@ class Study:
             return self.given_name
         return self.derivation.parts[0].name.text.partition("(")[0]
 
-    def at(self, point: Mapping[Any, Any]) -> Study:
+    def at(self, point: Mapping[Any, Any] | None = None, /, **values: Any) -> Study:
         """The same study at another point; graphs and compiled functions are shared.
 
         Parameters
         ----------
         point : dict
             Values by name or variable; inputs left out keep theirs.
+        **values
+            The same by name: ``r.at(x=2)``.
         """
         other = copy.copy(self)
         for stage in STAGES:
             other.__dict__.pop(stage, None)
         other.function = self.function
-        other.point = {**self.point, **checked_point(self.inputs, point)}
+        given = {**(point or {}), **values}
+        other.point = {**self.point, **checked_point(self.inputs, given)}
         other.report = other._bundle = None
         return other
 
@@ -192,7 +196,8 @@ class Study:
         other = copy.copy(self)
         for stage in (*STAGES, "function", "steps"):
             other.__dict__.pop(stage, None)
-        other.mode, other._bundle = Mode(exclude=rules), None
+        known = tuple(known_name(rule, tags=True) for rule in rules)
+        other.mode, other._bundle = Mode(exclude=known), None
         return other
 
     # -- numbers ------------------------------------------------------------------------------
@@ -344,9 +349,9 @@ class Study:
         """Where a scalar input is plotted: as asked, else around the point."""
         if self.plot_range is not None and self.plot_range[0] == name:
             return self.plot_range
-        middle = float(self.point[name]) if name in self.point else 0.0
-        if not numpy.isfinite(middle):
+        if not is_real(self.point.get(name, 0.0)):
             return None
+        middle = float(self.point.get(name, 0.0))
         width = max(DEFAULT_WIDTH, abs(middle))
         return name, middle - width, middle + width, 400
 

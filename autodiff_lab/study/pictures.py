@@ -15,6 +15,7 @@ import numpy
 
 from autodiff_lab import hooks
 from autodiff_lab.errors import LabValueError
+from autodiff_lab.options import is_real
 from autodiff_lab.study.calls import PLOT_SECONDS
 from autodiff_lab.study.shown import Shown, point_text
 from autodiff_lab.view.model import BarsView, ContourView, MatrixView, PlotSeries, PlotView
@@ -56,7 +57,7 @@ def plot_view(study: Any) -> PlotView | None:
     return PlotView(
         tuple(xs), tuple(map(PlotSeries, labels, zip(*rows, strict=True))),
         title=" and ".join(labels) if len(labels) == 2 else "", xlabel=name,
-        point=None if at is None or not numpy.isfinite(at) else float(at),
+        point=float(at) if is_real(at) else None,  # type: ignore[arg-type]
     )
 
 

@@ -21,6 +21,7 @@ from autodiff_lab.graph.walk import explicit_graph_inputs
 from autodiff_lab.options import nearest
 from autodiff_lab.rewriting import rewrite
 from autodiff_lab.study.paths import paths_between
+from autodiff_lab.study.shown import point_text
 from autodiff_lab.study.wrong_rules import Broken, BrokenSweep, short
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.view.build import value_summary
@@ -102,7 +103,11 @@ def predict(study: Any, answer: Any, wrt: str | None = None) -> Prediction:
     if isinstance(answer, str):
         answer = value_of_cell(study, cell.code_from_text(answer, label="answer"),
                                {"np": numpy})[0]
+    if isinstance(answer, list | tuple) and len(answer) == 1:
+        (answer,) = answer
     try:
+        if isinstance(answer, bool):         # == of variables, as a rule
+            raise TypeError
         answer = as_tensor_variable(answer)
     except (TypeError, ValueError):
         raise LabTypeError(
@@ -129,16 +134,12 @@ def value_of_cell(
 ) -> tuple[Any, dict[str, Any]]:
     """The value of a student's cell, and what it assigned; names mean what they mean in `study`."""
     symbols = dict(study.inputs)
-    named = study.derivation.parts[0].name.text.partition("(")[0]
-    if not hasattr(namespace.get(named), "type"):
-        symbols.setdefault(named, study.y)
-    try:
-        return cell.run_answer(code, namespace, symbols)
-    except cell.CellNameError as error:
-        raise type(error)(
-            f"name {error.name!r} is not defined",
-            remedy=f"the answer may use {', '.join(symbols)} and functions such as exp, sin, log",
-        ).with_traceback(error.__traceback__) from None
+    known = set(study.inputs.values())
+    for name in dict.fromkeys([study.name, "y"]):
+        held = namespace.get(name)
+        if not isinstance(held, Variable) or not known.issuperset(explicit_graph_inputs([held])):
+            symbols.setdefault(name, study.y)       # not a part of the function that is called so
+    return cell.run_answer(code, namespace, symbols)
 
 
 class _Judge:
@@ -168,10 +169,26 @@ class _Judge:
             return self._wrong("domain", "there is no point at which both sides are finite")
         if self._explains(0.0):
             return self._correct()
+        if self._is_value():
+            return self._wrong("value", f"that is its value at {point_text(self.study)[3:]}: the "
+                               f"answer is a formula in {self.name}")
         if self.theirs.shape != self.ours.shape:
             return self._of_another_shape()
+        lower = self.study.derivatives[self.name][:-1]
+        for order, variable in enumerate(lower):
+            same = self.ours.shape == self._value(variable).shape
+            if same and self._explains(self._value(variable) - self.ours):
+                what = f"the derivative of order {order}" if order else "the function itself"
+                return self._wrong("order", f"that is {what}: differentiate once more")
         found = self._by_mistakes()             # a wrong answer is false, also where it is found
         return self._in_general() if found is None else found
+
+    def _is_value(self) -> bool:
+        """Whether the answer is the number that the derivative is at the study's point."""
+        if self.study.results is None or any(explicit_graph_inputs([self.answer])):
+            return False
+        right = self.study.results[1][self.name]
+        return right.shape == self.theirs.shape[1:] and numpy.allclose(self.theirs[0], right, RTOL)
 
     def _compute(self) -> None:
         """Both sides at points; those at which all is finite are kept."""

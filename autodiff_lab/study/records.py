@@ -45,7 +45,8 @@ LONG_SOURCE = "# long: r.source({0!r}) gives it"
 
 def graph(study: Any) -> Shown:
     """Both graphs side by side, with roles and twins; it shows itself as the mirror picture."""
-    mirror = build.Mirror([study.y], study.grads, study.values, study.name, study.order)
+    mirror = build.Mirror([study.y], study.grads, study.values, study.name, study.order,
+                          inputs=study.inputs)
     view = dataclasses.replace(mirror.view(), budget=config.max_nodes)
     shown = Shown(view, graph_text(view), _drawn)
     shown.ids = mirror.ids
@@ -218,7 +219,7 @@ def first_line(study: Any) -> tuple[FormulaView, ...]:
 
 def _formula(left: tuple[str, str], line: DerivationLine, value: Any) -> FormulaView:
     pairs = [left]
-    short = len(line.text) <= MOST_FORMULA and not re.search(r"\bu_\d", line.text)
+    short = len(line.text) <= MOST_FORMULA and not re.search(r"\bu_\d|\.\.\.", line.text)
     if short:                                    # what u_1 is stands in the derivation only
         pairs.append((line.text, line.latex))
     if value is not None and numpy.ndim(value) == 0:

@@ -120,6 +120,7 @@ class Mirror:
     name: str
     order: int = 1
     scenes: dict[Any, GraphView] = dataclasses.field(default_factory=dict)  # op -> its body
+    inputs: Mapping[str, Variable] = dataclasses.field(default_factory=dict)  # of `grads`
 
     def __post_init__(self) -> None:
         self.y = self.ys[0]
@@ -137,6 +138,7 @@ class Mirror:
         # of several, the last: nearest to the output
         self.primal = {self.cotangent[v]: v for v in self.forward if v in self.cotangent}
         given = {v.name: v for v in self.forward if v.owner is None}
+        given.update((name, v) for name, v in self.inputs.items() if v in self.within)
         for name, gradient in reversed(self.grads.items()):
             self.names[gradient] = f"d{power}{self.name}/d{name}{power}"
         for name, gradient in self.grads.items():

@@ -147,11 +147,15 @@ def _matrix(axes: Any, view: MatrixView) -> None:
     values, side = _squares(view)
     rows, columns = len(values), max(map(len, values), default=0)
     largest = max((abs(v) for row in values for v in row if math.isfinite(v)), default=0.0)
-    axes.set_xlim(0, max(columns, rows * WIDTH_INCHES / _matrix_height(view), 1))
+    wide = max(columns, rows * WIDTH_INCHES / _matrix_height(view), 1)
+    axes.set_xlim(0, wide)
     axes.set_ylim(max(rows, 1), 0)
     axes.grid(False)
     axes.spines[:].set_visible(False)
     numbered = max(rows, columns) <= MOST_NUMBERED
+    size = 9 if columns <= 8 else 6.5
+    fitting = int(0.875 * WIDTH_INCHES * 72 / wide / (0.64 * size))
+    strongest = 0.5 if numbered else 0.9  # a number is read on its square, light and dark
     for down, row in enumerate(values):
         for across, value in enumerate(row):
             name = "gradient" if value > 0 else "forward" if math.isfinite(value) else "bad"
@@ -160,16 +164,23 @@ def _matrix(axes: Any, view: MatrixView) -> None:
             if value != 0 or numbered:
                 axes.add_patch(Rectangle(
                     (across + 0.03, down + 0.5 - high / 2), 0.94, high, color=_MARKER[name],
-                    alpha=round(0.06 + 0.84 * share, 2), linewidth=0, clip_on=False,
+                    alpha=round(0.06 + (strongest - 0.06) * share, 2), linewidth=0, clip_on=False,
                 ))  # fmt: skip
             if numbered:
-                axes.text(across + 0.5, down + 0.5, f"{value:.3g}", ha="center", va="center",
-                          fontsize=9 if columns <= 8 else 6.5)  # fmt: skip
+                axes.text(across + 0.5, down + 0.5, _fitted(value, fitting), ha="center",
+                          va="center", fontsize=size)  # fmt: skip
     for axis, words, count in ((axes.xaxis, view.columns, columns), (axes.yaxis, view.rows, rows)):
         step = -(-count // MOST_TICKS) or 1
         named = [_words(words[k * side])[:10] if words else str(k * side)
                  for k in range(0, count, step)]
         axis.set_ticks([k + 0.5 for k in range(0, count, step)], named)
+
+
+def _fitted(value: float, most: int) -> str:
+    """A number with as many digits as a square is wide, at least one."""
+    texts = [re.sub(r"e\+?(-?)0*", r"e\1", format(value + 0.0, form))
+             for form in (".3g", ".2g", ".1e", ".0e")]
+    return next((text for text in texts if len(text) <= most), texts[-1])
 
 
 def _squares(view: MatrixView) -> tuple[list[list[float]], int]:

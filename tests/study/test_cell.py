@@ -101,7 +101,7 @@ def test_running_twice_after_writing_gives_the_same() -> None:
     notices = []
     for _ in range(2):
         result = run("x", text, namespace)
-        result.commit(namespace)
+        namespace.update(result.written)
         notices.append(result.notices)
         assert "x" not in namespace and isinstance(namespace["X"], np.ndarray)
     assert notices[0] == notices[1]

@@ -139,3 +139,15 @@ def test_every_row_of_the_table_can_be_read() -> None:
             assert row.to in ("u", "v", "uv", "x", "+x", "c", "s")
             assert len(row.wrong) == (2 if row.to == "uv" else 1)
     assert isinstance(ad.Study, type)
+
+
+@pytest.mark.parametrize("order, at, answer, rule", [
+    ("1", "", "x**3", "order"),
+    ("2", "", "3 * x**2", "order"),
+    ("1", "x=2", "12", "value"),
+    ("1", "x=[1., 2.]", "np.array([3., 12.])", "value"),
+])
+def test_an_answer_to_another_question(order: str, at: str, answer: str, rule: str) -> None:
+    text = "(x**3).sum()" if "[" in at else "x**3"
+    study = Study.from_cell(text, {}, "x", at=at or None, order=order)
+    assert study.predict(answer).rule == rule

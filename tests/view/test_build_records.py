@@ -224,3 +224,10 @@ def test_a_step_whose_error_cannot_be_measured_is_shown() -> None:
     views = step_views(trace)
     assert len(views) == len(trace.steps)
     assert all(view.check in ("ok", "") for view in views)
+
+
+def test_inputs_of_one_name_have_boxes_of_their_own() -> None:
+    x, other = pt.dscalar("x"), pt.dscalar("x")
+    nodes = ad.Study(x**2 * other, {"x": x, "y": other}).graph.view.nodes
+    assert len({node.id for node in nodes}) == len(nodes)
+    assert {"dy/dx", "dy/dy"} <= {node.name for node in nodes}

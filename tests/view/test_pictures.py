@@ -274,3 +274,10 @@ def test_matrices_contours_and_bars(view: object) -> None:
 def test_pictures_stand_below_the_curves() -> None:
     page = html.page_html(view_examples.logistic_card(pictures=tuple(OTHER_PICTURES[:1])))
     assert page.count('class="adl-plot"') == 2 and "Matrix J, 2 x 2" in page
+
+
+def test_numbers_of_a_matrix_fit_their_squares() -> None:
+    from autodiff_lab.view.plots import _fitted
+
+    told = [_fitted(v, 6) for v in (1234567.8, -1234567.8, -0.00123, 0.5, -0.0, 3e-10, math.inf)]
+    assert told == ["1.23e6", "-1.2e6", "-1e-3", "0.5", "0", "3e-10", "inf"]
