@@ -70,6 +70,8 @@ def rewrite_graph(
     >>> rewrite_graph(-(-x)) is x
     True
     """
+    include, exclude = ([names] if isinstance(names, str) else names
+                        for names in (include, exclude))
     phases = [name for name in include if name in PHASES]
     rules = [name for name in include if name not in PHASES]
     only = not phases

@@ -178,6 +178,12 @@ def record(function: Callable[..., Any], when: Callable[..., bool] | None = None
             f"The left side of the rule {function.__name__} is only {left}.",
             why="it would match every variable",
         )
+    unbound = _names(right) - _names(left)
+    if unbound:
+        raise LabValueError(
+            f"The right side of the rule {function.__name__} reads {', '.join(sorted(unbound))}.",
+            why="its left side does not tell what that is",
+        )
     condition = tuple(inspect.signature(when).parameters) if when is not None else ()
     for name in condition:
         if name not in parameters:
@@ -231,6 +237,13 @@ def _tree(variable: Any, wildcards: Mapping[Variable, Wild], axes: str | None) -
         isinstance(op, Elemwise),
         axes if isinstance(op, Reduction) else None,
     )
+
+
+def _names(tree: Tree) -> set[str]:
+    """The wildcards in a pattern."""
+    if isinstance(tree, Call):
+        return set().union(*map(_names, tree.args))
+    return {tree.name} if isinstance(tree, Wild) else set()
 
 
 def size(tree: Tree) -> int:

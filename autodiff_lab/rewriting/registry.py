@@ -20,6 +20,7 @@ from autodiff_lab import hooks
 from autodiff_lab.errors import LabKeyError, LabTypeError, LabValueError
 from autodiff_lab.graph import Apply, Variable
 from autodiff_lab.rewriting import pattern as patterns
+from autodiff_lab.tensor.opdef import Interval
 
 if TYPE_CHECKING:
     from autodiff_lab.rewriting.facts import Context
@@ -32,6 +33,9 @@ DISPLAY = "display"
 
 RULES: dict[str, Rule] = {}
 """Name -> rule, in the order of declaration."""
+
+_covered: dict[str, Rule] = {}
+"""The package's rules in whose place one of the same name stands: they come back after it."""
 
 
 @dataclasses.dataclass(eq=False, repr=False)
@@ -85,6 +89,14 @@ class Rule:
         self.doc = inspect.cleandoc(self.function.__doc__ or "")
         # The package's own rules are proved by its tests; others are compared while they run.
         self.proved = str(self.function.__module__).startswith("autodiff_lab.")
+        if isinstance(self.tags, str):
+            self.tags = (self.tags,)
+        for name, meaning in self.domain.items():
+            if not isinstance(meaning, Interval):
+                raise LabTypeError(
+                    f"The domain of {name} in the rule {self.name} is {meaning!r}.",
+                    remedy=f"domain={{{name!r}: interval(0, 1)}}",
+                )
         code = inspect.unwrap(self.function).__code__
         self.file, self.line = code.co_filename, code.co_firstlineno
         if self.phase not in (*PHASES, DISPLAY):
@@ -144,6 +156,12 @@ class PatternRule(Rule):
         super().__post_init__()
         self.recorded = patterns.record(self.function, self.when)
         self.left, self.right = self.recorded.left, self.recorded.right
+        strangers = self.domain.keys() - self.recorded.parameters.keys()
+        if strangers and self.example is None:
+            raise LabValueError(
+                f"domain= of the rule {self.name} names {', '.join(sorted(strangers))}.",
+                why="its parameters are " + ", ".join(self.recorded.parameters),
+            )
         self.parameters = self.recorded.parameters
         self.ops = (self.left.op,)
         self.specificity = patterns.size(self.left)
@@ -174,7 +192,7 @@ class NodeRule(Rule):
         answer = self.function(context, node)
         if answer is None or answer is False:
             return None
-        return Replacement([answer] if isinstance(answer, Variable) else answer)
+        return Replacement(answer if isinstance(answer, tuple | list) else [answer])
 
 
 AnyRule = TypeVar("AnyRule", bound=Rule)
@@ -182,6 +200,9 @@ AnyRule = TypeVar("AnyRule", bound=Rule)
 
 def register(new: AnyRule) -> AnyRule:
     """Put a rule into the table; a rule of the same name is replaced."""
+    known = RULES.get(new.name)
+    if known is not None and known.proved and not new.proved:
+        _covered[new.name] = known
     RULES[new.name] = new
     _selected.cache_clear()
     return new
@@ -197,7 +218,8 @@ def known_name(name: str, tags: bool = False) -> str:
     """
     known = [*RULES]
     if tags:
-        known += [*PHASES, *(tag for rule in RULES.values() for tag in rule.tags)]
+        more = (tag for rule in RULES.values() for tag in rule.tags)
+        known = list(dict.fromkeys([*known, *PHASES, *more]))
     if name not in known:
         like = difflib.get_close_matches(name, known, 3, 0.5)
         raise LabKeyError(
@@ -208,8 +230,10 @@ def known_name(name: str, tags: bool = False) -> str:
 
 
 def unregister(name: str) -> None:
-    """Take a rule out of the table again."""
+    """Take a rule out of the table again; one of the package's comes back in its place."""
     RULES.pop(name, None)
+    if name in _covered:
+        RULES[name] = _covered.pop(name)
     _selected.cache_clear()
 
 
@@ -252,7 +276,7 @@ def rule(
     abs(exp(x)) -> exp(x)
     >>> unregister("absolute_of_exponential")
     """
-
+    _called(phase, "@rule()")
     return lambda function: register(
         PatternRule(function, phase, client, when=when, kinds=kinds, **options)
     )
@@ -274,7 +298,15 @@ def node_rewriter(
     **options
         ``domain=``, ``example=``, ``tags=``, ``uses=``, ``behind=``, ``only_in=``: see `Rule`.
     """
-    return lambda function: register(NodeRule(function, phase, client, ops=ops, **options))
+    _called(ops, '@node_rewriter(["sin"])')
+    wanted = [ops] if isinstance(ops, str) else ops
+    return lambda function: register(NodeRule(function, phase, client, ops=wanted, **options))
+
+
+def _called(given: Any, remedy: str) -> None:
+    """Say what is missing where a decorator was written without its brackets."""
+    if inspect.isfunction(given):
+        raise LabTypeError(f"The decorator of {given.__name__} needs brackets.", remedy=remedy)
 
 
 def select(

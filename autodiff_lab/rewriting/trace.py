@@ -18,7 +18,7 @@ import numpy as np
 
 from autodiff_lab import hooks
 from autodiff_lab.errors import LabIndexError, LabValueError
-from autodiff_lab.graph import Constant, FunctionGraph, Variable, toposort
+from autodiff_lab.graph import Constant, FunctionGraph, Variable, clone_replace, describe, toposort
 from autodiff_lab.rewriting.registry import RULES, Rule, known_name
 from autodiff_lab.rewriting.trial import cost
 
@@ -136,6 +136,11 @@ class RewriteTrace:
 
     # -- graphs -----------------------------------------------------------------------------
 
+    def _graph(self) -> FunctionGraph:
+        if self._fgraph is None:
+            raise LabValueError("This story has no graphs.", why="it is empty or read from a file")
+        return self._fgraph
+
     def graph_at(self, k: int) -> tuple[Variable, ...]:
         """The outputs before step `k`; ``k = len(steps)`` is the end."""
         if not 0 <= k <= len(self.steps):
@@ -150,6 +155,15 @@ class RewriteTrace:
     def memo(self) -> Mapping[Variable, Variable]:
         """The user's variable -> the one at the start of the story."""
         return {} if self._fgraph is None else self._fgraph.memo
+
+    def twin(self, variable: Variable) -> Variable | None:
+        """What a variable, or one that is computed alike, is called in the graph at the start."""
+        nodes = toposort(self.graph_at(0))
+        known = {*self._graph().inputs, *(v for n in nodes for v in (*n.inputs, *n.outputs))}
+        if variable in known:
+            return variable
+        same = self._graph().table.intern(clone_replace(variable, dict(self.memo)))
+        return same if same in known else None
 
     def image(self, variable: Variable, k: int) -> Variable:
         """What stands before step `k` in the place of a variable of the graph at the start."""
@@ -181,16 +195,16 @@ class RewriteTrace:
         >>> print(trace.without("log_of_one_plus_exp").summary())
         3 steps: constant_in_result_dtype, log_of_one_plus, log1p_of_exp
         """
-        if self._fgraph is None:
-            raise LabValueError("This story has no graphs.", why="it was read from a file")
+        graph = self._graph()
         from autodiff_lab.rewriting.driver import run_phases
 
         for name in rules:
-            known_name(name, tags=True)
-        start = FunctionGraph(self._fgraph.inputs, self.graph_at(0), clone=False)
+            if not self.filter(rule=name):
+                known_name(name, tags=True)
+        start = FunctionGraph(graph.inputs, self.graph_at(0), clone=False)
         for mine, copied in start.memo.items():
             for table in ("names", "origin", "roles"):
-                known = getattr(self._fgraph, table)
+                known = getattr(graph, table)
                 if mine in known:
                     getattr(start, table)[copied] = known[mine]
         again = RewriteTrace(self.level)
@@ -213,6 +227,7 @@ class RewriteTrace:
         """The nodes that the graph before step `i` has and the one before `j` has not: "-"; "+" for
         the others.
         """
+        self._graph()
         sides = [toposort(self.graph_at(k)) for k in (i, j)]
         lines = []
         for sign, mine, other in zip("-+", sides, sides[::-1]):
@@ -229,10 +244,9 @@ class RewriteTrace:
         values : mapping or sequence
             A value for each input, by variable or name, or in the order of the inputs.
         rtol : float
-            What counts as changed; NaN and infinity count as values.
+            What counts as changed in float64, in proportion in others; NaN and infinity count as
+            values.
         """
-        if self._fgraph is None:
-            return None
         given = self._given(values)
 
         def values_at(k: int) -> list[Any]:
@@ -244,7 +258,7 @@ class RewriteTrace:
 
         def changed(k: int) -> bool:
             pairs = zip(first, values_at(k))
-            return not all(np.allclose(a, b, rtol, 0, equal_nan=True) for a, b in pairs)
+            return not all(_same(a, b, rtol) for a, b in pairs)
 
         low, high = 0, len(self.steps)
         if not high or not changed(high):
@@ -255,16 +269,21 @@ class RewriteTrace:
         return self.steps[low]
 
     def _given(self, values: Any) -> dict[Variable, Any]:
-        assert self._fgraph is not None
-        inputs = [v for v in self._fgraph.inputs if not hasattr(v, "container")]
+        inputs = [v for v in self._graph().inputs if not hasattr(v, "container")]
         if not isinstance(values, Mapping):
             values = dict(zip(inputs, values if isinstance(values, list | tuple) else [values]))
         by_name = {v.name: v for v in inputs}
         found: dict[Any, Any] = {
-            by_name[key] if isinstance(key, str) else self.memo.get(key, key): value
+            _by_name(by_name, key) if isinstance(key, str) else self.memo.get(key, key): value
             for key, value in values.items()
         }
-        return {v: np.asarray(value, v.type.dtype) for v, value in found.items()}
+        missing = [v for v in inputs if v not in found]
+        if missing:
+            raise LabValueError(
+                f"There is no value for {', '.join(map(describe, missing))}.",
+                remedy="a value for each input, by name, by variable or in their order",
+            )
+        return {v: v.type.filter(value, allow_downcast=True) for v, value in found.items()}
 
     # -- measures ---------------------------------------------------------------------------
 
@@ -277,9 +296,11 @@ class RewriteTrace:
         if isinstance(which, RewriteStep):
             return which
         if isinstance(which, str):
-            found = self.filter(rule=known_name(which, tags=True))
+            found = self.filter(rule=which)  # also of a rule that is not registered any more
             if not found:
-                raise LabValueError(f"There is no step of {which}.", why=self.why_not(which))
+                known_name(which, tags=True)
+                why = self.why_not(which) if which in RULES else self.summary()
+                raise LabValueError(f"There is no step of {which}.", why=why)
             return found[0]
         if not -len(self.steps) <= which < len(self.steps):
             raise LabIndexError(f"There is no step {which}.", why=self.summary())
@@ -298,6 +319,7 @@ class RewriteTrace:
         True
         """
         chosen = self.step(step)
+        self._graph()
         bits: tuple[float, float] = hooks.call(
             "bits_of_sides", chosen.before[0], chosen.after[0]
         )
@@ -356,6 +378,21 @@ class RewriteTrace:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         return hooks.call("mimebundle", self)
+
+
+def _by_name(known: Mapping[str | None, Variable], name: str) -> Variable:
+    if name not in known:
+        raise LabValueError(
+            f"There is no input {name!r}.", why="they are " + ", ".join(map(str, known))
+        )
+    return known[name]
+
+
+def _same(a: Any, b: Any, rtol: float) -> bool:
+    """Whether two values agree, as closely as their dtype lets them."""
+    if np.asarray(a).dtype.kind in "fc":
+        rtol *= float(np.finfo(np.asarray(a).dtype).eps / np.finfo(np.float64).eps)
+    return np.allclose(a, b, min(rtol, 0.1), 0, equal_nan=True)
 
 
 class Words(str):

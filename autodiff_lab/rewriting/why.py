@@ -7,9 +7,9 @@ the walk is over the pattern.
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
+from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph import FunctionGraph, Variable, describe, line_of, toposort
 from autodiff_lab.rewriting import pattern
 from autodiff_lab.rewriting.facts import Context, is_plumbing
@@ -88,6 +88,10 @@ def why_not(
     >>> why_not("log_of_one_plus_exp", pt.log(1 + pt.exp(x)))
     It does change it.
     """
+    if not isinstance(rule, str | Rule) or not isinstance(variable, Variable | None):
+        raise LabTypeError(
+            f"why_not was asked about {rule!r} and {variable!r}.", why="a rule and a variable do"
+        )
     chosen = RULES[known_name(rule)] if isinstance(rule, str) else rule
     if trace is None or not trace.passes:
         return Words(_first_difference(chosen, variable, trace))
@@ -103,7 +107,11 @@ def _found_out(rule: Rule, variable: Variable | None, trace: RewriteTrace) -> st
         variable = _likeliest(rule, trace)
         if variable is None:
             return f"Nothing here is computed by {_ops(rule)}, which it looks for."
-    return _story(rule, trace.memo.get(variable, variable), trace)
+    start = trace.twin(variable)
+    if start is None:
+        told = _first_difference(rule, variable, None)
+        return "It would change it, which is no part of this graph." if told == FITS else told
+    return _story(rule, start, trace)
 
 
 def _story(rule: Rule, start: Variable, trace: RewriteTrace) -> str:
@@ -179,13 +187,19 @@ def near_misses(step: RewriteStep, most: int = 2) -> tuple[tuple[str, str], ...]
 
 
 def _fits(rule: Rule, variable: Variable) -> bool:
+    return _tried(rule, variable) is True
+
+
+def _tried(rule: Rule, variable: Variable) -> bool | Exception:
+    """Whether a rule changes a variable, or what went wrong with it there."""
     if variable.owner is None:
         return False
     fgraph = FunctionGraph(None, [variable], clone=False)
     node = fgraph.outputs[0].owner
-    with contextlib.suppress(Exception):  # a rule that fails there does not fit
+    try:
         return node is not None and rule.apply(Context(fgraph, rule.phase), node) is not None
-    return False
+    except Exception as error:
+        return error
 
 
 def _first_difference(rule: Rule, variable: Variable | None, trace: RewriteTrace | None) -> str:
@@ -193,8 +207,11 @@ def _first_difference(rule: Rule, variable: Variable | None, trace: RewriteTrace
     if variable is None or variable.owner is None:
         what = "nothing" if variable is None else describe(variable)
         return f"It looks at what {_ops(rule)} computes; {what} is not computed by anything."
-    if _fits(rule, variable):
+    tried = _tried(rule, variable)
+    if tried is True:
         return FITS
+    if isinstance(tried, Exception):
+        return f"It fails at {short(variable)}: {type(tried).__name__}: {tried}"
     if not isinstance(rule, PatternRule):
         name = variable.owner.op.name
         if {"*", name, *type(variable.owner.op).__mro__}.isdisjoint(rule.ops):

@@ -26,6 +26,7 @@ from autodiff_lab.rewriting import (
 )
 from autodiff_lab.rewriting.driver import apply_rules, run_phases
 from autodiff_lab.rewriting.pattern import Wild
+from autodiff_lab.rewriting.registry import known_name
 from autodiff_lab.rewriting.trial import cost, draw
 from autodiff_lab.tensor import TensorType
 from autodiff_lab.tensor.opdef import REAL, Interval
@@ -410,7 +411,9 @@ def check_rule(rule: Rule | str, count: int = 200) -> list[str]:
     >>> check_rule("double_negation")[:3]
     ['declared', 'applies', 'equal_values']
     """
-    chosen = RULES[rule] if isinstance(rule, str) else rule
+    chosen = RULES[known_name(rule)] if isinstance(rule, str) else rule
+    if not isinstance(chosen, PatternRule) and chosen.example is None:
+        raise AssertionError(f"the rule {chosen.name} has no example= to draw instances from")
     faults = []
     names = properties_of(chosen)
     proved, chosen.proved = chosen.proved, True  # the driver leaves the comparing to us

@@ -11,9 +11,9 @@ import pytest
 
 import autodiff_lab as ad
 import autodiff_lab.tensor as pt
-from autodiff_lab.errors import RewriteError, RewriteWarning
+from autodiff_lab.errors import LabError, RewriteError, RewriteWarning
 from autodiff_lab.graph import FunctionGraph
-from autodiff_lab.rewriting import RULES, node_rewriter, rewrite, rule, unregister
+from autodiff_lab.rewriting import RULES, node_rewriter, rewrite, rule, unregister, why_not
 from autodiff_lab.rewriting.faults import written
 from autodiff_lab.testing import check_rule
 
@@ -190,3 +190,62 @@ def test_a_graph_written_as_python_computes_the_same() -> None:
     free = {v: values["m" if v.ndim == 2 else "for"] for v in (m, n)}
     made = {space["m"]: values["m"], space["x1"]: values["for"]}
     assert space["y"].eval(made) == y.eval(free)
+
+
+def sine(a: Any, b: Any) -> Any:
+    """Of a, and of a name that the left side does not have."""
+    return pt.sin(a), pt.sin(a) + 0 * b
+
+
+def odd(a: Any) -> Any:
+    """The sine is odd."""
+    return pt.sin(a), -pt.sin(-a)
+
+
+@pytest.mark.parametrize(("declare", "told"), [
+    (lambda: rule(odd), "needs brackets"),  # type: ignore[arg-type]
+    (lambda: node_rewriter(odd), "needs brackets"),  # type: ignore[arg-type]
+    (lambda: rule()(sine), "reads b"),
+    (lambda: rule(domain={"b": ad.rewriting.interval(0, 1)})(odd), "names b"),
+    (lambda: rule(domain={"a": (0, 1)})(odd), "domain of a"),
+], ids=["brackets", "brackets of a node's", "unbound", "domain of nothing", "no interval"])
+def test_bad_declarations_are_told_at_once(declare: Callable[[], Any], told: str) -> None:
+    with pytest.raises(LabError, match=told):
+        declare()
+    assert not {"sine", "odd"} & set(RULES)
+
+
+@pytest.mark.parametrize("answer", [True, 3.0, "abc", {}])
+def test_what_is_no_variable(answer: Any) -> None:
+    @node_rewriter("sin")
+    def answers(context: Any, node: Any) -> Any:
+        """Something else."""
+        return answer
+
+    with pytest.warns(RewriteWarning, match="which is no variable"):
+        ad.rewrite_graph(pt.sin(pt.dscalar("x")), include="canonicalize")
+    with pytest.raises(AssertionError, match="no example="):
+        check_rule(answers)
+
+
+def test_asking_about_a_rule_that_fails() -> None:
+    @node_rewriter("sin")
+    def falls(context: Any, node: Any) -> Any:
+        """Always."""
+        raise KeyError("boo")
+
+    told = why_not("falls", pt.sin(pt.dscalar("x")))
+    assert told == "It fails at sin(x): KeyError: 'boo'"
+
+
+def test_a_rule_of_the_package_comes_back() -> None:
+    ours = RULES["double_negation"]
+
+    def double_negation(a: Any) -> Any:
+        """Mine."""
+        return pt.neg(-a), a
+
+    for _ in range(2):
+        assert rule()(double_negation) is RULES["double_negation"] is not ours
+    unregister("double_negation")
+    assert RULES["double_negation"] is ours

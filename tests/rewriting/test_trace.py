@@ -11,7 +11,7 @@ import pytest
 
 import autodiff_lab as ad
 import autodiff_lab.tensor as pt
-from autodiff_lab.errors import LabIndexError, LabKeyError, LabValueError
+from autodiff_lab.errors import LabIndexError, LabKeyError, LabTypeError, LabValueError
 from autodiff_lab.graph import FunctionGraph, same_graph
 from autodiff_lab.rewriting import RULES, RewriteTrace, rewrite, rule, unregister
 
@@ -115,9 +115,11 @@ def test_a_story_as_data() -> None:
     again = RewriteTrace.from_json(data)
     assert again.to_json() == data and again.summary() == trace.summary()
     assert again.filter(rule="exp_times_sigmoid") and "turned" in again.why(0)
-    assert again.graph_at(0) == () and again.bisect([1.0]) is None
-    with pytest.raises(LabValueError, match="no graphs"):
-        again.without("double_negation")
+    assert again.graph_at(0) == ()
+    for question in (lambda: again.without("double_negation"), lambda: again.bisect([1.0]),
+                     lambda: again.bits_of_error(0), lambda: again.diff(0, 1)):
+        with pytest.raises(LabValueError, match="no graphs"):
+            question()
 
 
 def test_attempts_are_noted_on_request_only() -> None:
@@ -148,3 +150,41 @@ def test_a_study_answers_the_same_questions() -> None:
     assert np.isfinite(study.steps.bits_of_error("log_of_one_plus_exp")).all()
     view = next(v for v in study.steps if v.rule == "log_of_one_plus_exp")
     assert view.bits_before > view.bits_after + 2
+
+
+def test_questions_that_cannot_be_answered() -> None:
+    x, z = pt.dscalars("x", "z")
+    trace = ad.function([x], pt.log(1 + pt.exp(x))).trace
+    for values in ({}, {"z": 1.0}, {z: 1.0}, []):
+        with pytest.raises(LabValueError, match="no value for x|no input 'z'"):
+            trace.bisect(values)
+    for question in (("log_of_one_plus_exp", "y"), (3, x)):
+        with pytest.raises(LabTypeError, match="a rule and a variable"):
+            trace.why_not(*question)  # type: ignore[arg-type]
+    with pytest.raises(LabKeyError, match="perhaps stabilize, silent"):
+        trace.without("stabilise")
+    twin, other = (pt.log(1 + pt.exp(v)) for v in (x, z))
+    assert "It did, at step 2" in trace.why_not("log_of_one_plus_exp", twin)
+    assert "no part of this graph" in trace.why_not("log_of_one_plus_exp", other)
+
+
+def test_rounding_of_short_floats_is_no_change() -> None:
+    x = pt.fvector("x")
+    trace = ad.function([x], (x / 3) ** 3 * x).trace
+    assert len(trace) and trace.bisect(np.linspace(0.1, 2, 50, dtype="float32")) is None
+
+
+def test_a_rule_that_was_taken_away_is_still_told(table: None) -> None:
+    @rule(phase="specialize", tags="approximate")
+    def nearly(a: Any) -> Any:
+        """Close to 0."""
+        return pt.sin(a), a - a**3 / 6
+
+    x = pt.dscalar("x")
+    trace = ad.function([x], pt.sin(x)).trace
+    assert nearly.tags == ("approximate",)
+    step = trace.bisect(2.0)
+    assert step is not None and step.rule == "nearly"
+    unregister("nearly")
+    assert "nearly turned sin(x)" in trace.why("nearly")
+    assert trace.without("nearly").summary() == "0 steps"
