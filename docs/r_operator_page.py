@@ -1,6 +1,6 @@
 """The page on forward mode: the family's list of ops with an R-operator, and what stands here.
 
-Relies on `gradient.Rop`, on the registries of ops and on `tests/op_calls.py`. The one idea: the
+Relies on `gradient.Rop`, on the registries of ops and on `tests/op_samples.py`. The one idea: the
 names are the reference manual's, each with examples; which of our ops an example is made of, and
 by which rule a tangent passes them, is asked of the ops themselves.
 """
@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import op_pages
-from op_calls import CALLS, calls
-from op_samples import symbolic
+from op_samples import generator, symbolic
 
 import autodiff_lab as ad
 import autodiff_lab.tensor as pt
@@ -139,9 +138,9 @@ def forward_rule(name: str) -> str:
     if name in registry.ROWS:
         return rule_of(op_pages.apply(registry.ROWS[name])[1].owner)
     op = registry.OPS[name]
-    if name not in CALLS:  # the markers: they take any variable, and state their rule
+    if op.samples is None:  # the markers: they take any variable, and state their rule
         return NONE if op.pushforward is TensorOp.pushforward else DIRECT
-    outputs = [symbolic(sample, False)[2] for sample in calls(name)]
+    outputs = [symbolic(sample, False)[2] for sample in op.samples(generator(name))]
     found = {rule_of(node) for node in toposort(outputs) if name_of(node.op) == name}
     return next(rule for rule in (TWICE, DIRECT, NONE) if rule in found)
 

@@ -45,7 +45,8 @@ ALLOWED: dict[str, set[str]] = {
 BACKENDS_SEE = ("program", "kernel", "backend")          # of compile
 REWRITING_SEES = {
     "gradient": ("rewriting.rules.derivatives", "rewriting.rules.scan"),
-    "control": ("rewriting.rules.scan", "rewriting.rules.branches", "rewriting.rules.derivatives"),  # the rules of its own ops
+    # the rules of its own ops
+    "control": ("rewriting.rules.scan", "rewriting.rules.branches", "rewriting.rules.derivatives"),
 }
 
 # Packages loaded when first used: imported inside the function that needs them, but for these.

@@ -20,10 +20,9 @@ from typing import Any
 import numpy as np
 import pytest
 from graph_values import agrees, numerical_gradient, value, values
-from op_calls import CALLS, calls, generator
 from op_samples import (
-    DTYPES, arguments, by_primitives, draw, numpy_reference, reference, special_points, symbolic,
-    takes,
+    DTYPES, arguments, by_primitives, draw, generator, numpy_reference, reference, special_points,
+    symbolic, takes,
 )
 
 import autodiff_lab.tensor as pt
@@ -312,7 +311,7 @@ def test_row(cell: str) -> None:
 # -- properties of the other ops -----------------------------------------------------------------
 
 def samples(op: Any) -> list[Any]:
-    return calls(op.op_name)
+    return list(op.samples(generator(op.op_name)))
 
 
 def op_value(op: Any) -> None:
@@ -447,7 +446,7 @@ OP_PROPERTIES: dict[str, Callable[[Any], None]] = {
 }
 
 OP_CELLS = [f"{name}-{kind}" for name in sorted(registry.OPS) for kind in OP_PROPERTIES
-            if name in CALLS]
+            if registry.OPS[name].samples is not None]
 
 
 @pytest.mark.parametrize("cell", OP_CELLS)
@@ -461,4 +460,4 @@ def test_op(cell: str) -> None:
 def test_every_op_of_the_room_has_samples() -> None:
     """Ops that change derivatives on purpose (`gradient.boundaries`) have tests of their own."""
     assert not [name for name, op in registry.OPS.items()
-                if name not in CALLS and op.__module__.startswith("autodiff_lab.tensor.")]
+                if op.samples is None and op.__module__.startswith("autodiff_lab.tensor.")]

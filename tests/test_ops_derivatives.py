@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from graph_values import values
-from op_calls import CALLS, calls, generator
-from op_samples import draw, symbolic, takes
+from op_samples import draw, generator, symbolic, takes
 from test_ops import COMMIT, apply
 
 import autodiff_lab.tensor as pt
@@ -161,7 +160,7 @@ EMPTY: dict[str, list[tuple[Any, ...]]] = {
 
 def op_cases(op: Any, dtype: str) -> Iterator[Case]:
     """An op at its samples, at views of them that are not contiguous, and at empty arrays."""
-    samples = [("plain", s) for s in calls(op.op_name)]
+    samples = [("plain", s) for s in op.samples(generator(op.op_name))]
     samples += [("empty", s) for s in EMPTY.get(op.op_name, ())]
     for label, (name, positional, keywords) in samples:
         for layout in (label, "strided"):
@@ -292,9 +291,10 @@ def continuous(name: str, dtype: str) -> bool:
     if name in registry.ROWS:
         row = registry.ROWS[name]
         return takes(row, dtype) and not dtypes.is_discrete(row.dtypes(*[dtype] * row.arity)[1])
-    if name not in CALLS:
+    op = registry.OPS[name]
+    if op.samples is None:
         return False
-    variables, _, output = symbolic(calls(name)[0], False)
+    variables, _, output = symbolic(op.samples(generator(name))[0], False)
     return bool(variables) and not dtypes.is_discrete(output.type.dtype)
 
 

@@ -93,6 +93,13 @@ class AlongAxis(TensorOp):
     def __init__(self, axis: int) -> None:
         self.axis = axis
 
+    @classmethod
+    def samples(cls, rng: Any) -> list[Any]:
+        """A vector, both axes of a matrix, all elements."""
+        name, matrix = cls.op_name, rng.normal(size=(3, 4))
+        return [(name, (rng.normal(size=5),), {}), (name, (matrix,), {"axis": 0}),
+                (name, (matrix,), {"axis": -1}), (name, (matrix,), {"axis": None})]
+
     def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms | None:
         """The same along the axis of every entry."""
         return None if any(batched[1:]) else [type(self)(self.axis + 1)(*inputs)]
@@ -109,6 +116,17 @@ class OverAxes(TensorOp):
 
     def __init__(self, axis: Axes = None) -> None:
         self.axis = axis
+
+    @classmethod
+    def samples(cls, rng: Any) -> list[Any]:
+        """All axes, one, several."""
+        name, matrix = cls.op_name, rng.normal(size=(3, 4))
+        return [
+            (name, (rng.normal(size=4),), {}),
+            (name, (matrix,), {}),
+            (name, (matrix,), {"axis": -1}),
+            (name, (rng.normal(size=(2, 3, 2)),), {"axis": (0, 2)}),
+        ]
 
     def numpy(self, node: Apply, *arguments: str) -> str:
         ndim: int = node.inputs[0].type.ndim  # type: ignore[attr-defined]

@@ -28,6 +28,11 @@ class DimShuffle(TensorOp):
     notation = Notation(pp="DimShuffle")
     linear_in = (0,)
 
+    samples = staticmethod(lambda rng: [
+        ("dimshuffle", (rng.normal(size=(2, 3)), 1, 0), {}),
+        ("dimshuffle", (rng.normal(size=3), "x", 0), {}),
+    ])
+
     def __init__(self, input_ndim: int, new_order: Sequence[int | str]) -> None:
         order = tuple(entry if entry == "x" else int(entry) for entry in new_order)
         kept = [entry for entry in order if entry != "x"]

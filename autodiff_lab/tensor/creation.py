@@ -63,6 +63,13 @@ class Alloc(TensorOp):
     linear_in = (0,)
     data_inputs = 1
 
+    samples = staticmethod(lambda rng: [
+        ("alloc", (rng.normal(size=()), 2, 3), {}),
+        ("alloc", (rng.normal(size=(1, 3)), 2, 3), {}),
+        ("alloc", (rng.normal(size=3), 2, 3), {}),
+        ("alloc", (rng.normal(size=()),), {}),
+    ])
+
     def prepare(self, *inputs: Any) -> list[Any]:
         value = as_tensor_variable(inputs[0])
         lengths = as_lengths(inputs[1:])
@@ -145,6 +152,13 @@ class ARange(_Numbers):
     summary = "Numbers from a start to below a stop, in equal steps."
     notation = Notation(pp="ARange")
 
+    samples = staticmethod(lambda rng: [
+        ("arange", (5,), {}),
+        ("arange", (2, 9, 3), {}),
+        ("arange", (0.0, 1.0, 0.25), {}),
+        ("arange", (5, 0, -2), {}),
+    ])
+
     def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
         if all(isinstance(variable, Constant) for variable in variables):
             start, stop, step = (variable.data.item() for variable in variables)
@@ -187,6 +201,10 @@ class Eye(_Numbers):
     notation = Notation(latex="I", pp="Eye")
     differentiable = False
     data_inputs = 0
+
+    samples = staticmethod(lambda rng: [
+        ("eye", (3,), {}), ("eye", (2, 4), {}), ("eye", (3, 3, 1), {}),
+    ])
 
     def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
         return [static_lengths(variables[:2])]

@@ -66,6 +66,12 @@ class CumProd(_Running):
     notation = Notation(pp="CumProd")
     numpy_function = "np.cumprod"
 
+    @classmethod
+    def samples(cls, rng: Any) -> list[Any]:
+        """Both axes, all elements, zeros."""
+        return [*super().samples(rng),
+                ("cumprod", (rng.normal(size=5) * [1, 0, 1, 0, 1],), {})]
+
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         back = _carried_back(inputs[0], cotangents[0], self.axis)
         return [back * shifted(outputs[0], 1.0, self.axis)]
@@ -109,6 +115,15 @@ class LinearRecurrence(AlongAxis):
     words = "product rule along the recurrence"
     notation = Notation(pp="LinearRecurrence")
     text = LINEAR_RECURRENCE + "({0}, {1}, {axis})"
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:
+        """A vector, both axes of a matrix."""
+        shapes = [((4,), 0), ((3, 4), 1), ((3, 4), 0)]
+        return [
+            ("linear_recurrence", (rng.normal(size=shape), rng.normal(size=shape)), {"axis": axis})
+            for shape, axis in shapes
+        ]
 
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
         return [inputs[1].dtype]
@@ -186,6 +201,18 @@ class ProductOfOthers(OverAxes):
     words = "product rule: each factor in turn"
     notation = Notation(pp="ProductOfOthers")
     helper = PRODUCT_OF_OTHERS
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:
+        """All axes, some, zeros."""
+        matrix = rng.normal(size=(3, 4))
+        return [
+            ("product_of_others", (rng.normal(size=4),), {}),
+            ("product_of_others", (matrix,), {"axis": (0,)}),
+            ("product_of_others", (rng.normal(size=(2, 3, 2)),), {"axis": (0, 2)}),
+            ("product_of_others", (matrix[0] * [1, 0, 1, 1],), {}),
+            ("product_of_others", (matrix[0] * [0, 1, 1, 0],), {}),
+        ]
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         # the Jacobian is the Hessian of the product: symmetric

@@ -30,6 +30,16 @@ class Join(AlongAxis):
     notation = Notation(pp="Join")
     linear_in = range(sys.maxsize)
 
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:
+        """Vectors; matrices along both axes; one array."""
+        first, other = rng.normal(size=(2, 3)), rng.normal(size=(2, 1))
+        return [
+            ("join", (0, rng.normal(size=2), rng.normal(size=3)), {}),
+            ("join", (1, first, other), {}),
+            ("join", (-2, first, rng.normal(size=(1, 3)), first), {}),
+        ]
+
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
         return [dtypes.upcast(*(kind.dtype for kind in inputs))]
 

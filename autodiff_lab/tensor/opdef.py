@@ -1,10 +1,9 @@
 """How an op that is not elementwise is declared: one class with its facts in a fixed order.
 
 A subclass of `TensorOp` states, in this order: `name`, `__props__`, `notation`, `numpy_names`,
-the dtypes and the dimensions of its outputs, its NumPy text, its pullback.  From these follow the
-node, the static shape, both executors, printing, the pages and the tests (whose points stand in
-`tests/op_calls.py`).  The NumPy text is one expression: `evaluate` runs it and
-``source("numpy")`` prints it, so the two agree.
+`samples`, the dtypes and the dimensions of its outputs, its NumPy text, its pullback.  From these
+follow the node, the static shape, both executors, printing, the pages and the tests.  The NumPy
+text is one expression: `evaluate` runs it and ``source("numpy")`` prints it, so the two agree.
 """
 
 from __future__ import annotations
@@ -68,6 +67,7 @@ class TensorOp(Op):
 
     op_name: ClassVar[str] = ""
     notation: ClassVar[Notation] = Notation()
+    samples: ClassVar[Any] = None
     summary: ClassVar[str] = ""
     words: ClassVar[str] = ""  # the derivative rule in words, for derivations
     text: ClassVar[str] = ""  # a NumPy expression over {0}, {1}, ... and the names of `__props__`

@@ -33,6 +33,11 @@ class SearchSorted(TensorOp):
     dtype = "int64"
     text = "np.searchsorted({0}, {1}, side={side!r})"
 
+    samples = staticmethod(lambda rng: [
+        ("searchsorted", ([1.0, 2.0, 2.0, 3.5], rng.uniform(0, 4, size=(2, 3))), {}),
+        ("searchsorted", ([1.0, 2.0, 2.0, 3.5], 2.0, "right"), {}),
+    ])
+
     def __init__(self, side: str) -> None:
         self.side = side
 
@@ -73,6 +78,8 @@ class UniquePlaces(TensorOp):
     notation = Notation(pp="Unique")
     differentiable = False
     text = "np.unique({0}, return_index=True, return_inverse=True, return_counts=True)[1:]"
+
+    samples = staticmethod(lambda rng: [("unique", (rng.permutation(6) * 0.7,), {})])
 
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
         return ["int64"] * 3

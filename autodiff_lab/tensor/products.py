@@ -29,6 +29,18 @@ class Dot(TensorOp):
     text = "np.dot({0}, {1})"
     multilinear_in = (0, 1)
 
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:
+        """Every pair of ranks 1 and 2, and a scalar."""
+        vector, matrix = rng.normal(size=3), rng.normal(size=(3, 4))
+        return [
+            ("dot", (vector, rng.normal(size=3)), {}),
+            ("dot", (vector, matrix), {}),
+            ("dot", (matrix, rng.normal(size=4)), {}),
+            ("dot", (matrix, rng.normal(size=(4, 2))), {}),
+            ("dot", (rng.normal(size=()), matrix), {}),
+        ]
+
     def prepare(self, *inputs: Any) -> list[Any]:
         left, right = (as_tensor_variable(value) for value in inputs)
         for variable in (left, right):

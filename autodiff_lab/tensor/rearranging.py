@@ -30,6 +30,16 @@ class Repeat(AlongAxis):
     data_inputs = 1
     text = "np.repeat({0}, {1}, axis={axis})"
 
+    @classmethod
+    def samples(cls, rng: Any) -> list[Any]:
+        """Counts of all elements, along both axes, one count."""
+        return [
+            ("repeat", (rng.normal(size=3), [2, 0, 1]), {}),
+            ("repeat", (rng.normal(size=(2, 3)), [2, 0, 1], 1), {}),
+            ("repeat", (rng.normal(size=(2, 3)), [1, 3], 0), {}),
+            ("repeat", (rng.normal(size=(2, 3)), 2), {}),
+        ]
+
     def out_dims(self, *dims: Dims) -> list[Dims]:
         return [(*dims[0][: self.axis], None, *dims[0][self.axis + 1 :])]
 

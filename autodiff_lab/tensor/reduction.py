@@ -31,6 +31,16 @@ class Reduction(OverAxes):
 
     reduced = OverAxes.axes
 
+    @classmethod
+    def samples(cls, rng: Any) -> list[Any]:
+        """All axes, one, several, kept axes, none."""
+        matrix = rng.normal(size=(3, 4))
+        return [
+            *super().samples(rng),
+            (cls.op_name, (matrix,), {"axis": -1, "keepdims": True}),
+            (cls.op_name, (rng.normal(size=()),), {}),
+        ]
+
     def out_dims(self, *dims: Dims) -> list[Dims]:
         return [self.kept_dims(dims[0])]
 

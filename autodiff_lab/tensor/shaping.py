@@ -34,6 +34,10 @@ class Shape(TensorOp):
     dtype = "int64"
     text = "np.array(np.shape({0}), dtype=np.int64)"
 
+    samples = staticmethod(lambda rng: [
+        ("shape", (rng.normal(size=(2, 3)),), {}), ("shape", (rng.normal(size=()),), {}),
+    ])
+
     def out_dims(self, *dims: Dims) -> list[Dims]:
         return [(len(dims[0]),)]
 
@@ -55,6 +59,13 @@ class Reshape(TensorOp):
     notation = Notation(pp="Reshape")
     linear_in = (0,)
     data_inputs = 1
+
+    samples = staticmethod(lambda rng: [
+        ("reshape", (rng.normal(size=6), (2, 3)), {}),
+        ("reshape", (rng.normal(size=(2, 3)), (-1,)), {}),
+        ("reshape", (rng.normal(size=(2, 3)), (3, -1, 1)), {}),
+        ("reshape", (rng.normal(size=()), (1, 1)), {}),
+    ])
 
     def prepare(self, *inputs: Any) -> list[Any]:
         return [as_tensor_variable(inputs[0]), *as_lengths(inputs[1:])]
@@ -124,6 +135,11 @@ class SpecifyShape(TensorOp):
     linear_in = (0,)
     data_inputs = 1
 
+    samples = staticmethod(lambda rng: [
+        ("specify_shape", (rng.normal(size=(2, 3)), (2, None)), {}),
+        ("specify_shape", (rng.normal(size=(2, 3)), (2, 3)), {}),
+    ])
+
     def __init__(self, pattern: Sequence[bool]) -> None:
         self.pattern = tuple(bool(given) for given in pattern)
 
@@ -176,6 +192,8 @@ class Unbroadcast(TensorOp):
     notation = Notation(latex="{0}", pp="Unbroadcast")
     linear_in = (0,)
     text = "{0}"
+
+    samples = staticmethod(lambda rng: [("unbroadcast", (rng.normal(size=(1, 3)), 0), {})])
 
     def __init__(self, axes: tuple[int, ...]) -> None:
         self.axes = axes

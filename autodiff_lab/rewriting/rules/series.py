@@ -12,8 +12,8 @@ from typing import Any
 
 import autodiff_lab.tensor as pt
 from autodiff_lab.graph import Apply, clone_replace
-from autodiff_lab.rewriting.facts import Context
 from autodiff_lab.rewriting.factors import is_number, name_of, number
+from autodiff_lab.rewriting.facts import Context
 from autodiff_lab.rewriting.nearby import linear, multiple, plain
 from autodiff_lab.rewriting.registry import node_rewriter
 

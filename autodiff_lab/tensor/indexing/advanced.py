@@ -44,6 +44,12 @@ class NonZero(TensorOp):
     differentiable = False
     data_inputs = 0
 
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:
+        """A vector, a matrix."""
+        return [("nonzero", (rng.normal(size=4),), {}),
+                ("nonzero", (rng.normal(size=(2, 3)),), {})]
+
     def make_node(self, *inputs: Any) -> Apply:
         variable = as_tensor_variable(inputs[0])
         data = variable.data if isinstance(variable, Constant) else None
@@ -177,6 +183,18 @@ class AdvancedSubtensor(_ArrayKeys, Subtensor):
     notation = Notation(pp="AdvancedSubtensor")
     linear_in = (0,)
 
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:
+        """Rows, pairs, slices between arrays, a mask."""
+        matrix, cube = rng.normal(size=(3, 4)), rng.normal(size=(2, 3, 4))
+        return [
+            ("subtensor", (matrix, [0, 2, 2]), {}),
+            ("subtensor", (matrix, ([[0], [1]], [3, 1])), {}),
+            ("subtensor", (cube, (slice(None), [0, 2], slice(1, 3))), {}),
+            ("subtensor", (cube, ([1, 0, 1], slice(None), [0, 3, 0])), {}),
+            ("subtensor", (cube, (slice(None), [[True, False, True, True]] * 3)), {}),
+        ]
+
     @property
     def name(self) -> str:
         return "subtensor"  # written and shown as any other part
@@ -214,6 +232,19 @@ class AdvancedIncSubtensor(_ArrayKeys, IncSubtensor):
     notation = Notation(pp="AdvancedIncSubtensor")
     linear_in = (0, 1)
     adding = WITH_ALL_ADDED
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:
+        """Repeated places, both ways; a mask; slices between arrays."""
+        matrix, cube = rng.normal(size=(3, 4)), rng.normal(size=(2, 3, 4))
+        apart = ([1, 0, 1], slice(None), [0, 3, 0])
+        return [
+            ("inc_part", (matrix, [0, 2, 2], rng.normal(size=(3, 4))), {}),
+            ("set_part", (matrix, [0, 2, 2], rng.normal(size=(3, 4))), {}),
+            ("set_part", (matrix, (slice(None), [1, 3]), rng.normal(size=(1, 2))), {}),
+            ("inc_part", (cube, apart, rng.normal(size=(3, 1))), {}),
+            ("set_part", (matrix, [[True, False, False, True]] * 3, rng.normal(size=6)), {}),
+        ]
 
     def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms | None:
         """The same change of every entry."""

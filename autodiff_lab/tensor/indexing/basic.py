@@ -75,6 +75,17 @@ class Subtensor(OfPart):
     linear_in = (0,)
     data_inputs = 1
 
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:
+        """Numbers, slices, steps, both ends."""
+        matrix = rng.normal(size=(3, 4))
+        return [
+            ("subtensor", (matrix, 1), {}),
+            ("subtensor", (matrix, (slice(None), -1)), {}),
+            ("subtensor", (matrix, (slice(None, None, -1), slice(1, 3))), {}),
+            ("subtensor", (matrix, (Ellipsis, None, slice(0, 4, 2))), {}),
+        ]
+
     def __init__(self, pattern: Pattern) -> None:
         self.pattern = pattern
 
@@ -173,6 +184,18 @@ class IncSubtensor(OfPart):
     linear_in = (0, 1)
     data_inputs = 2
     adding = WITH_PART_ADDED
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:
+        """Adding and replacing a row, a column that is stretched."""
+        matrix = rng.normal(size=(3, 4))
+        first = (slice(None), slice(0, 2))
+        return [
+            ("inc_part", (matrix, 1, rng.normal(size=4)), {}),
+            ("set_part", (matrix, (slice(None), -1), rng.normal(size=3)), {}),
+            ("set_part", (matrix, first, rng.normal(size=(3, 1))), {}),
+            ("inc_part", (matrix, (slice(None, None, -2), slice(1, 3)), rng.normal(size=())), {}),
+        ]
 
     def __init__(self, pattern: Pattern, set_instead_of_inc: bool = False) -> None:
         self.pattern = pattern

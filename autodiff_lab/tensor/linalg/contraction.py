@@ -33,6 +33,18 @@ class Matmul(StackedOp):
     notation = Notation(latex=r"{0} \, {1}", pp="Matmul")
     multilinear_in = (0, 1)
 
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:
+        """Stacks of one rank, a matrix and a stack, vectors and a stack, stretched axes."""
+        stack = rng.normal(size=(2, 3, 4))
+        return [
+            ("matmul", (stack, rng.normal(size=(2, 4, 2))), {}),
+            ("matmul", (rng.normal(size=(2, 3)), stack), {}),
+            ("matmul", (stack, rng.normal(size=4)), {}),
+            ("matmul", (rng.normal(size=3), stack), {}),
+            ("matmul", (rng.normal(size=(1, 2, 3, 4)), rng.normal(size=(2, 1, 4, 1))), {}),
+        ]
+
     def prepare(self, *inputs: Any) -> list[Any]:
         left, right = (as_tensor_variable(value) for value in inputs)
         if left.type.ndim != right.type.ndim or left.type.ndim < 2:

@@ -6,7 +6,9 @@ from typing import Any
 
 from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import ZERO, Apply, Variables
-from autodiff_lab.tensor.linalg.frame import MatrixOp, as_matrix, times, turned
+from autodiff_lab.tensor.linalg.frame import (
+    MatrixOp, as_matrix, near_identity, samples_of, times, turned,
+)
 from autodiff_lab.tensor.linalg.solving import SolveTriangular
 from autodiff_lab.tensor.linalg.triangles import (
     Triangle, diagonal_of, symmetric_from_lower, to_lower, with_diagonal,
@@ -61,6 +63,15 @@ class Cholesky(MatrixOp):
     words = "triangular factor: dL = L Phi(L^-1 dA L^-T)"
     notation = Notation(latex=r"\mathrm{{chol}}\left({0}\right)", pp="cholesky")
     only_real = True
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:
+        """A matrix, a stack, the other triangle."""
+        found: list[Any] = []
+        for shape, lower in (((3, 3), True), ((2, 3, 3), True), ((3, 3), False)):
+            root = near_identity(rng, *shape)
+            found.append(("cholesky", (root @ root.swapaxes(-1, -2),), {"lower": lower}))
+        return found
 
     def __init__(self, on_error: str = "raise") -> None:
         self.on_error = on_error
@@ -144,6 +155,11 @@ class OrthogonalTriangular(MatrixOp):
     words = "orthogonal and triangular factor, both moved"
     notation = Notation(pp="qr")
     square, only_real = False, True
+
+    samples = staticmethod(lambda rng: [
+        *(("qr", (near_identity(rng, *shape),), {}) for shape in ((3, 3), (4, 2), (2, 3, 2))),
+        ("qr", (near_identity(rng, 3, 2),), {"mode": "r"}),
+    ])
 
     def __init__(self, mode: str = "reduced") -> None:
         self.mode = mode
@@ -233,6 +249,7 @@ class LowerUpper(MatrixOp):
     notation = Notation(pp="lu")
     text = "scipy.linalg.lu({0}, check_finite=False)"
     only_real = True
+    samples = samples_of("lu", (3, 3), (2, 3, 3), change=lambda matrix: matrix[..., ::-1, :])
 
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
         return [inputs[0].dtype] * 3

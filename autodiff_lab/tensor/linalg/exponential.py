@@ -6,7 +6,7 @@ from typing import Any
 
 from autodiff_lab.graph import Variables
 from autodiff_lab.tensor.lengths import length_of
-from autodiff_lab.tensor.linalg.frame import MatrixOp, turned
+from autodiff_lab.tensor.linalg.frame import MatrixOp, samples_of, turned
 from autodiff_lab.tensor.opdef import Notation
 from autodiff_lab.tensor.registry import function, public
 
@@ -24,6 +24,7 @@ class MatrixExponential(MatrixOp):
     notation = Notation(latex=r"e^{{{0}}}", pp="expm")
 
     text = "scipy.linalg.expm({0})"
+    samples = samples_of("expm", (3, 3), (2, 2, 2), change=lambda matrix: matrix / 2)
 
     def _along(self, x: Any, direction: Any) -> Any:
         """The derivative of exp at x along a direction."""

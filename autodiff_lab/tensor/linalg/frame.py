@@ -10,6 +10,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
+
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Undefined, Variables, describe
 from autodiff_lab.tensor import dtypes
@@ -82,6 +84,19 @@ def as_matrix(x: Any, name: str, square: bool = False) -> Any:
 def both(left: Any, right: Any) -> str:
     """Two variables for an error message."""
     return f"{describe(left)} and {describe(right)}"
+
+
+def near_identity(rng: Any, *shape: int) -> Any:
+    """A well-conditioned matrix or stack, for samples."""
+    rows, columns = shape[-2:]
+    return rng.uniform(-0.4, 0.4, size=shape) + 1.5 * np.eye(rows, columns)
+
+
+def samples_of(name: str, *shapes: tuple[int, ...], change: Any = lambda matrix: matrix) -> Any:
+    """The samples of an op of one matrix: well-conditioned ones of these shapes, changed."""
+    return staticmethod(
+        lambda rng: [(name, (change(near_identity(rng, *shape)),), {}) for shape in shapes]
+    )
 
 
 def magnitude_dtype(dtype: str) -> str:

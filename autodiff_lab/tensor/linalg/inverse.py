@@ -7,7 +7,9 @@ from typing import Any
 from autodiff_lab.graph import ZERO, Variables
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import constant
-from autodiff_lab.tensor.linalg.frame import MatrixOp, as_column, magnitude_dtype, times, turned
+from autodiff_lab.tensor.linalg.frame import (
+    MatrixOp, as_column, magnitude_dtype, near_identity, samples_of, times, turned,
+)
 from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.type import TensorType
@@ -35,6 +37,7 @@ class Inverse(MatrixOp):
     notation = Notation(latex=r"{0}^{{-1}}", pp="inv")
 
     text = "np.linalg.inv({0})"
+    samples = samples_of("inv", (3, 3), (2, 3, 3), (1, 1))
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
         (shape,) = dims
@@ -84,6 +87,7 @@ class Determinant(MatrixOp):
     notation = Notation(latex=r"\det\left({0}\right)", pp="det")
 
     text = "np.linalg.det({0})"
+    samples = samples_of("det", (3, 3), (2, 3, 3), (1, 1))
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
         return [dims[0][:-2]]
@@ -136,6 +140,7 @@ class Cofactors(MatrixOp):
     notation = Notation(latex=r"\mathrm{{cof}}\left({0}\right)", pp="cofactors")
 
     text = COFACTOR_MATRIX + "({0})"
+    samples = samples_of("cofactors", (3, 3), (2, 2, 2))
 
     def reverse(self, x: Any, outputs: Variables, cotangents: Variables) -> Any:
         back = turned(inv(x))
@@ -167,6 +172,10 @@ class SignLogDeterminant(MatrixOp):
     notation = Notation(latex=r"\log\left|\det\left({0}\right)\right|", pp="slogdet")
 
     text = "np.linalg.slogdet({0})"
+    samples = staticmethod(lambda rng: [
+        ("slogdet", (sign * near_identity(rng, *shape),), {})
+        for sign, shape in ((1, (3, 3)), (1, (2, 3, 3)), (-1, (3, 3)))
+    ])
 
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
         return [inputs[0].dtype, magnitude_dtype(inputs[0].dtype)]
@@ -224,6 +233,7 @@ class PseudoInverse(MatrixOp):
     notation = Notation(latex=r"{0}^{{+}}", pp="pinv")
     text = "np.linalg.pinv({0})"
     square, only_real = False, True
+    samples = samples_of("pinv", (4, 2), (2, 3), (2, 3, 2))
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
         (shape,) = dims

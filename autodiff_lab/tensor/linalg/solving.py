@@ -10,7 +10,7 @@ from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variables, describ
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.lengths import element_count, length_of
 from autodiff_lab.tensor.linalg.frame import (
-    StackedOp, Stretch, as_column, as_matrix, both, times, turned, without_last_axis,
+    StackedOp, Stretch, as_column, as_matrix, both, near_identity, times, turned, without_last_axis,
 )
 from autodiff_lab.tensor.linalg.triangles import Triangle, symmetric_from_lower, tril, triu
 from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
@@ -28,6 +28,17 @@ class Solve(StackedOp):
     summary = "The solution of a system of linear equations."
     words = "solution of A X = B: dX = A^-1 (dB - dA X)"
     notation = Notation(latex=r"{0}^{{-1}} \, {1}", pp="solve")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:
+        """Matrices, a vector on the right, stacks, one matrix for a stack."""
+        matrix, stack = near_identity(rng, 3, 3), near_identity(rng, 2, 3, 3)
+        return [
+            ("solve", (matrix, rng.normal(size=(3, 2))), {}),
+            ("solve", (matrix, rng.normal(size=3)), {}),
+            ("solve", (stack, rng.normal(size=(2, 3, 1))), {}),
+            ("solve", (matrix, rng.normal(size=(2, 3, 2))), {}),
+        ]
 
     def prepare(self, *inputs: Any) -> list[Any]:
         left, right = super().prepare(*inputs)
@@ -128,6 +139,18 @@ class SolveTriangular(Solve):
     summary = "The solution of a triangular system of linear equations."
     words = "solution of A X = B: dX = A^-1 (dB - dA X)"
     notation = Notation(latex=r"{0}^{{-1}} \, {1}", pp="solve_triangular")
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:
+        """Both triangles, the transpose, ones on the diagonal, stacks."""
+        matrix, right = near_identity(rng, 3, 3), rng.normal(size=(3, 2))
+        stack = near_identity(rng, 2, 3, 3)
+        return [
+            ("solve_triangular", (matrix, right), {"lower": True}),
+            ("solve_triangular", (matrix, right), {"trans": 1}),
+            ("solve_triangular", (matrix, right[:, 0]), {"lower": True, "unit_diagonal": True}),
+            ("solve_triangular", (stack, rng.normal(size=(2, 3, 2))), {"lower": True}),
+        ]
 
     def __init__(
         self, stretch: Stretch = ((), ()), lower: bool = False, unit_diagonal: bool = False

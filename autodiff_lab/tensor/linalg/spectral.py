@@ -18,7 +18,7 @@ from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
 from autodiff_lab.tensor.lengths import length_of
 from autodiff_lab.tensor.linalg.frame import (
-    MatrixOp, as_column, as_matrix, as_row, magnitude_dtype, times, turned,
+    MatrixOp, as_column, as_matrix, as_row, magnitude_dtype, near_identity, times, turned,
 )
 from autodiff_lab.tensor.linalg.triangles import (
     diagonal_of, symmetric_from_lower, to_lower, with_diagonal,
@@ -56,6 +56,15 @@ class SymmetricEigen(MatrixOp):
     text = "np.linalg.eigh({0})"
     only_real = True
 
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:
+        """A matrix, a stack, the values alone."""
+        found: list[Any] = []
+        for shape, name in (((3, 3), "eigh"), ((2, 3, 3), "eigh"), ((3, 3), "eigvalsh")):
+            matrix = near_identity(rng, *shape)
+            found.append((name, (matrix + matrix.swapaxes(-1, -2) + _steps(shape),), {}))
+        return found
+
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
         return [magnitude_dtype(inputs[0].dtype), inputs[0].dtype]
 
@@ -73,6 +82,11 @@ class SymmetricEigen(MatrixOp):
         values, vectors = outputs
         inner = times(turned(vectors), symmetric_from_lower(moved), vectors)
         return [diagonal_of(inner), times(vectors, gaps(values) * inner)]
+
+
+def _steps(shape: tuple[int, ...]) -> Any:
+    """A diagonal that keeps eigenvalues apart."""
+    return np.diag(2.0 * np.arange(shape[-1]))
 
 
 @public(numpy=("linalg.eigh",))
@@ -139,6 +153,12 @@ class Eigen(MatrixOp):
     notation = Notation(pp="eig")
     text = COMPLEX_EIG + "({0})"
     only_real = True
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:
+        """Real eigenvalues far apart: a complex vector may be turned at will."""
+        return [("eig", (near_identity(rng, *shape) + _steps(shape),), {})
+                for shape in ((3, 3), (2, 3, 3))]
 
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
         return [dtypes.upcast(inputs[0].dtype, "complex64")] * 2
@@ -227,6 +247,18 @@ class SingularValues(MatrixOp):
     notation = Notation(pp="svd")
     text = "np.linalg.svd({0}, full_matrices={full})"
     square, only_real = False, True
+
+    @staticmethod
+    def samples(rng: Any) -> list[Any]:
+        """Square, tall, wide, a stack, the values alone."""
+        thin = {"full_matrices": False}
+        found: list[Any] = []
+        for shape in ((3, 3), (4, 2), (2, 3), (2, 3, 2)):
+            matrix = near_identity(rng, *shape)
+            matrix = matrix * np.arange(1.0, shape[-1] + 1.0)
+            found.append(("svd", (matrix,), thin))
+        return [*found, ("svd", (near_identity(rng, 2, 3) * [1.0, 3.0, 1.0],),
+                         {"full_matrices": True, "compute_uv": False})]
 
     def __init__(self, full: bool = False) -> None:
         self.full = full

@@ -32,6 +32,12 @@ class Triangle(TensorOp):
     words = "only the triangle matters"
     linear_in = (0,)
 
+    samples = staticmethod(lambda rng: [
+        ("tril", (rng.normal(size=(3, 4)),), {}),
+        ("triu", (rng.normal(size=(3, 3)), 1), {}),
+        ("tril", (rng.normal(size=(2, 3, 3)), -1), {}),
+    ])
+
     def __init__(self, lower: bool, k: int = 0) -> None:
         self.lower = lower
         self.k = k
@@ -139,6 +145,13 @@ class Diagonal(_OnDiagonal):
     text = "np.diagonal({0}, {offset}, {axis1}, {axis2})"
     linear_in = (0,)
 
+    samples = staticmethod(lambda rng: [
+        ("diagonal", (rng.normal(size=(3, 3)),), {}),
+        ("diagonal", (rng.normal(size=(2, 4)), 1), {}),
+        ("diagonal", (rng.normal(size=(3, 2, 3)), -1, 0, 2), {}),
+        ("diagonal", (rng.normal(size=(2, 3)), 3), {}),
+    ])
+
     def out_dims(self, *dims: Dims) -> list[Dims]:
         (shape,) = dims
         rows, columns = shape[self.axis1], shape[self.axis2]
@@ -181,6 +194,12 @@ class IncDiagonal(_OnDiagonal):
     notation = Notation(pp="IncDiagonal")
     text = WITH_DIAGONAL_ADDED + "({0}, {1}, {offset}, {axis1}, {axis2})"
     linear_in = (0, 1)
+
+    samples = staticmethod(lambda rng: [
+        ("inc_diagonal", (rng.normal(size=(3, 3)), rng.normal(size=3)), {}),
+        ("inc_diagonal", (rng.normal(size=(2, 4)), rng.normal(size=2), 1), {}),
+        ("inc_diagonal", (rng.normal(size=(3, 2, 3)), rng.normal(size=(2, 2)), -1, 0, 2), {}),
+    ])
 
     def prepare(self, *inputs: Any) -> list[Any]:
         array, values = (as_tensor_variable(value) for value in inputs)
