@@ -70,11 +70,14 @@ def series_near_zero(context: Context, node: Apply) -> Any:
     terms = None if base is None else linear(context, node.outputs[0], whole=base)
     if terms is None or len(terms) > 4:
         return None
-    total, low = Series(), ORDERS
+    parts = []
     for term, factor in terms.items():
         of, series = (base, {0: Fraction(1)}) if term is None else _series_of(context, term, base)
         if series is None or of is not base:
             return None
+        parts.append((factor, series))
+    total, low = Series(), ORDERS
+    for factor, series in parts:
         low = min(low, *series)
         for order, c in series.items():
             total[order] = total.get(order, Fraction(0)) + factor * c
@@ -99,7 +102,8 @@ def _series_of(context: Context, term: Any, base: Any) -> tuple[Any, Series | No
     name, inputs = node.op.name, node.inputs
     if name in KNOWN:
         of, factor = multiple(context, inputs[0])
-        return of, {k: c * factor**k for k, c in KNOWN[name].items()}
+        usual = KNOWN[name]
+        return of, usual if factor == 1 else {k: c * factor**k for k, c in usual.items()}
     if name == "pow":
         power = is_number(context, inputs[1])
         whole = power is not None and power.is_integer() and 0 < power < 9
