@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy
+
 from autodiff_lab import cell
 from autodiff_lab.cell.inputs import add_name, kind_text
 from autodiff_lab.errors import DisconnectedInputError, LabTypeError, LabValueError
@@ -16,7 +18,7 @@ from autodiff_lab.graph import Variable, ancestors, clone_replace, describe, lin
 from autodiff_lab.graph.source import using
 from autodiff_lab.graph.walk import explicit_graph_inputs
 from autodiff_lab.options import PlotRange
-from autodiff_lab.study.calls import Array, point_value
+from autodiff_lab.study.calls import Array
 
 
 def as_words(wrt: Sequence[str] | str, settings: Mapping[str, Any]) -> list[str]:
@@ -97,7 +99,7 @@ def checked_point(inputs: Mapping[str, Any], point: Mapping[Any, Any]) -> dict[s
             raise LabValueError(
                 f"The point names {key}, which is no input.", remedy="inputs: " + ", ".join(inputs)
             )
-        checked[name] = point_value(inputs[name], value)
+        checked[name] = numpy.asarray(inputs[name].type.filter(value, allow_downcast=True))
     return checked
 
 

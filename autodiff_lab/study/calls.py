@@ -74,12 +74,6 @@ class StudyFunction:
         return f"<function ({', '.join([*self._wrt, *others])}) -> {gives}>"
 
 
-def point_value(variable: Any, value: Any) -> Array:
-    """A point's value as an array of the variable's type."""
-    kept: Array = numpy.asarray(variable.type.filter(value, allow_downcast=True))
-    return kept
-
-
 def node_values(
     outputs: Sequence[Variable], inputs: Mapping[Any, Array]
 ) -> dict[Variable, Array]:

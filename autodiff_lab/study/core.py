@@ -176,13 +176,11 @@ class Study:
         **values
             The same by name: ``r.at(x=2)``.
         """
-        other = copy.copy(self)
-        for stage in STAGES:
-            other.__dict__.pop(stage, None)
+        other = self._again(STAGES)
         other.function = self.function
         given = {**(point or {}), **values}
         other.point = {**self.point, **checked_point(self.inputs, given)}
-        other.report = other._bundle = None
+        other.report = None
         return other
 
     def without(self, *rules: str) -> Study:
@@ -193,11 +191,16 @@ class Study:
         *rules : str
             Names of rules, as `steps` tells them.
         """
+        other = self._again((*STAGES, "function", "steps"))
+        other.mode = Mode(exclude=tuple(known_name(rule, tags=True) for rule in rules))
+        return other
+
+    def _again(self, forgotten: Sequence[str]) -> Study:
+        """A copy that computes some stages anew."""
         other = copy.copy(self)
-        for stage in (*STAGES, "function", "steps"):
+        for stage in forgotten:
             other.__dict__.pop(stage, None)
-        known = tuple(known_name(rule, tags=True) for rule in rules)
-        other.mode, other._bundle = Mode(exclude=known), None
+        other._bundle = None
         return other
 
     # -- numbers ------------------------------------------------------------------------------
