@@ -167,7 +167,7 @@ function makeCamera(picture, canvas) {
     const small = readable && whole < SMALLEST_SCALE;
     view.scale = small ? clamp(across / width, SMALLEST_SCALE, READABLE_SCALE) : whole;
     const spareX = across / view.scale - width, spareY = down / view.scale - height;
-    view.x = -spareX / 2;
+    view.x = spareX > 0 ? -spareX / 2 : 0;
     view.y = spareY > 0 ? -spareY / 2 : 0;
     view.moved = !readable;
     apply();
