@@ -115,7 +115,7 @@ def test_every_op_comes_back_equal() -> None:
         inputs = [pt.tensor(f"a{k}", dtype=dtype, shape=(None,)) for k in range(row.arity)]
         output = registry.FUNCTIONS[name](*inputs)
         assert through(output).owner.op == output.owner.op, name
-    for name, op in registry.OPS.items():
+    for op in registry.OPS.values():
         for sample in op.samples(op_samples.generator(op.op_name)) if op.samples else ():
             variable = op_samples.symbolic(sample, known_shape=True)[2]
             nodes = toposort([variable])
