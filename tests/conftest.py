@@ -24,7 +24,35 @@ sys.path.insert(0, str(HERE))
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+# How many cells of each table were left to other commits; a worker tells its controller.
+_left: Counter[str] = Counter()
 _cells: dict[str, Counter[str]] = {table: Counter() for table in TABLES.values()}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the mark of what not every commit runs."""
+    config.addinivalue_line(
+        "markers", "rotates(left): `left` says of the parameter whether another commit runs it"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is left to other commits."""
+    left = []
+    for item in items:
+        mark = item.get_closest_marker("rotates")
+        if mark is not None and mark.args[0](*item.callspec.params.values()):  # type: ignore[attr-defined]
+            left.append(item)
+    gone = set(left)
+    items[:] = [item for item in items if item not in gone]
+    _left.update(TABLES[item.path.name] for item in left if item.path.name in TABLES)
+    config.hook.pytest_deselected(items=left)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object, error: object) -> None:
+    """Each worker collects everything: what one of them left out is what all left out."""
+    _left.update(getattr(node, "workeroutput", {}).get("left", {}) if not _left else {})
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -36,8 +64,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def share(table: str) -> float:
     """How much of a table ran; 1 where there is no such table yet."""
-    total = _cells[table].total()
-    return 1.0 if total == 0 else 1 - _cells[table]["skipped"] / total
+    ran = _cells[table]["passed"] + _cells[table]["failed"]
+    total = _cells[table].total() + _left[table]
+    return 1.0 if total == 0 else ran / total
 
 
 def kept_shares() -> dict[str, float]:
@@ -56,6 +85,8 @@ def fallen(config: pytest.Config) -> list[str]:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A share that fell fails the run."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left"] = dict(_left)
     if fallen(session.config) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -63,8 +94,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how much of each table ran."""
     for table, cells in _cells.items():
+        total = cells.total() + _left[table]
         if cells.total():
-            ran = cells.total() - cells["skipped"]
-            terminalreporter.write_line(f"{table}: {ran} of {cells.total()} cells ran")
+            ran = round(share(table) * total)
+            terminalreporter.write_line(f"{table}: {ran} of {total} cells ran")
     for line in fallen(terminalreporter.config):
         terminalreporter.write_line(line, red=True)

@@ -316,10 +316,9 @@ def left_out(cell: str) -> bool:
     return zlib.crc32(f"{COMMIT} {cell}".encode()) / 2**32 >= SHARE
 
 
+@pytest.mark.rotates(lambda cell: not cell.endswith("float64") and left_out(cell))
 @pytest.mark.parametrize("cell", cells())
 def test_derivatives(cell: str) -> None:
-    if not cell.endswith("float64") and left_out(cell):
-        pytest.skip("left to another commit")
     name, kind, dtype = cell.split("-")
     if (kind, dtype) == ("differences", "float32"):
         for single, double in zip(cases(name, "float32"), cases(name, "float64")):

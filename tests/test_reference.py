@@ -76,11 +76,10 @@ def waits(name: str) -> bool:
     return zlib.crc32(f"{COMMIT} compiled {name}".encode()) % 3 != 0
 
 
+@pytest.mark.rotates(waits)
 @pytest.mark.parametrize("name", NAMES)
 def test_compiled(name: str) -> None:
     """After rewriting and fusion the numbers are the same."""
-    if waits(name):
-        pytest.skip("left to another commit")
     kept = REFERENCE[name]
     variables, arrays, output, cost, directions = graphs(name)
     slopes = grad(cost, variables, disconnected_inputs="ignore")
@@ -99,12 +98,11 @@ CLOSED_GRADIENT = {"prod", "prod_axis", "geometric_mean"}
 """The gradient is one op; its derivative is many, as it stays right where entries are zero."""
 
 
+@pytest.mark.rotates(waits)
 @pytest.mark.parametrize("name", NAMES)
 def test_operations(name: str) -> None:
     """F-P5, F-P6: a forward sweep needs no more operations than a double pullback, a Hessian times
     a vector at most four times those of the gradient."""
-    if waits(name):
-        pytest.skip("left to another commit")
     variables, _, output, cost, _ = graphs(name)
     moves = [v.type(f"t{k}") for k, v in enumerate(variables)]
 
