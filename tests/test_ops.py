@@ -300,7 +300,7 @@ def row_cells() -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.rotates(left_out)
+@pytest.mark.rotates.with_args(left_out)
 @pytest.mark.parametrize("cell", ["-".join(pair) for pair in row_cells()])
 def test_row(cell: str) -> None:
     name, kind = cell.rsplit("-", 1)
@@ -448,7 +448,7 @@ OP_CELLS = [f"{name}-{kind}" for name in sorted(registry.OPS) for kind in OP_PRO
             if registry.OPS[name].samples is not None]
 
 
-@pytest.mark.rotates(left_out)
+@pytest.mark.rotates.with_args(left_out)
 @pytest.mark.parametrize("cell", OP_CELLS)
 def test_op(cell: str) -> None:
     name, kind = cell.rsplit("-", 1)

@@ -131,7 +131,7 @@ ROW_CELLS = [f"{name}-points-{dtype}" for name, row in sorted(registry.ROWS.item
              for dtype in POINTS if name in {*EXACT, *KNOWN_SLOPES} and takes(row, dtype)]
 
 
-@pytest.mark.rotates(left_out)
+@pytest.mark.rotates.with_args(left_out)
 @pytest.mark.parametrize("cell", ROW_CELLS)
 def test_row(cell: str) -> None:
     name, _, dtype = cell.split("-")
@@ -162,7 +162,7 @@ OP_CELLS = [f"{name}-points-float64" for name in sorted(registry.OPS)
             if continuous(name, "float64")]
 
 
-@pytest.mark.rotates(left_out)
+@pytest.mark.rotates.with_args(left_out)
 @pytest.mark.parametrize("cell", OP_CELLS)
 def test_op(cell: str) -> None:
     """One entry is replaced by a number that the op's samples do not have."""

@@ -76,7 +76,7 @@ def waits(name: str) -> bool:
     return zlib.crc32(f"{COMMIT} compiled {name}".encode()) % 3 != 0
 
 
-@pytest.mark.rotates(waits)
+@pytest.mark.rotates.with_args(waits)
 @pytest.mark.parametrize("name", NAMES)
 def test_compiled(name: str) -> None:
     """After rewriting and fusion the numbers are the same."""
@@ -98,7 +98,7 @@ CLOSED_GRADIENT = {"prod", "prod_axis", "geometric_mean"}
 """The gradient is one op; its derivative is many, as it stays right where entries are zero."""
 
 
-@pytest.mark.rotates(waits)
+@pytest.mark.rotates.with_args(waits)
 @pytest.mark.parametrize("name", NAMES)
 def test_operations(name: str) -> None:
     """F-P5, F-P6: a forward sweep needs no more operations than a double pullback, a Hessian times

@@ -161,7 +161,7 @@ def test_accurate_on_older_machines(cpu: str) -> None:
         assert off <= accuracy.MOST, f"{name} {dtype}: {off} ulp at {place}"
 
 
-@pytest.mark.rotates(lambda cpu: not FULL)           # `make test-full` runs them
+@pytest.mark.rotates.with_args(lambda cpu: not FULL)           # `make test-full` runs them
 @pytest.mark.parametrize("cpu", ["x86-64", "nehalem", "haswell"])
 def test_loops_of_older_machines(cpu: str) -> None:
     """Everything above, in a process whose Numba compiles for an older machine."""
