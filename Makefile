@@ -16,7 +16,7 @@ help:
 	@echo "make lab           JupyterLab on the first notebook"
 	@echo "make test          the tests that need no browser, and the notebooks"
 	@echo "make test-browser  the saved page in Chromium"
-	@echo "make test-full     whole test matrices"
+	@echo "make test-full     whole test matrices, then what test-browser and the notebooks run"
 	@echo "make lint          ruff, isort, and mypy on the core"
 	@echo "make bench         timings as ratios, written to benchmarks/results/"
 	@echo "make accuracy      the errors of exp, log, ... in kernels, and of formulas before and after"
@@ -40,7 +40,8 @@ test-browser: $(VENV)/test.stamp
 	$(RUN) -m pytest -q tests/browser
 
 test-full: $(VENV)/test.stamp
-	AUTODIFF_LAB_TESTS=full $(RUN) -m pytest -q -n 2 tests
+	AUTODIFF_LAB_TESTS=full $(RUN) -m pytest -q -n 2 tests --ignore tests/browser
+	$(RUN) -m pytest -q tests/browser
 	$(RUN) -m pytest -q -p no:randomly --nbval notebooks
 
 lint: $(VENV)/test.stamp
