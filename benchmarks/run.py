@@ -33,6 +33,16 @@ ROWS = [
 ]
 
 
+def one_processor() -> None:
+    """Keep this process and all that it starts on one processor.
+
+    Asking for one thread is not enough: JAX's runtime takes a thread per processor whatever its
+    flags say, and then a comparison depends on what the others have to do.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
 def machine() -> list[str]:
     """Versions and machine: what a figure means nothing without."""
     lines = [f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, "
@@ -56,6 +66,7 @@ def report(results: list[Result], head: list[str]) -> str:
 
 def main(names: list[str]) -> int:
     """Measure, print, write; a row that cannot run is a line of the report."""
+    one_processor()
     head = machine()
     print("\n".join(head), flush=True)
     results = []
