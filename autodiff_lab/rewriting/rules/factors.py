@@ -7,7 +7,7 @@ So these rules take a product apart (at most eight factors) and look at its fact
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from autodiff_lab.graph import Apply
 from autodiff_lab.rewriting.factors import fraction, name_of, quotient
@@ -60,10 +60,9 @@ def one_plus_exp_times_sigmoid(context: Context, node: Apply) -> Any:
 )
 def exp_over_two_exps(context: Context, node: Apply) -> Any:
     """``exp(x) / (exp(x) + exp(y))`` overflows or is 0 / 0; ``sigmoid(x - y)`` is neither."""
-    above, below = _fraction_at(context, node)
-    for place, factor in enumerate(above):
-        if name_of(factor) != "exp":
-            continue
+    above, below, places = _fraction_at(context, node)
+    for place in places.get("exp", ()):
+        factor = above[place]
         for other, divisor in enumerate(below):
             if name_of(divisor) != "add" or factor not in divisor.owner.inputs:
                 continue
@@ -85,10 +84,10 @@ def exp_over_two_exps(context: Context, node: Apply) -> Any:
 )
 def positive_factor_cancels(context: Context, node: Apply) -> Any:
     """A factor that is never zero cancels, also where rounding made it 0 or infinite."""
-    above, below = _fraction_at(context, node)
-    for place, factor in enumerate(above):
-        if name_of(factor) in POSITIVE_OPS and factor in below:
-            other = below.index(factor)
+    above, below, places = _fraction_at(context, node)
+    for place in (place for name in POSITIVE_OPS for place in places.get(name, ())):
+        if above[place] in below:
+            other = below.index(above[place])
             return _rebuilt(
                 context, node, _but(above, place), _but(below, other), above + below
             )
@@ -99,11 +98,10 @@ def _pair_above(
     context: Context, node: Apply, name: str, meet: Callable[[Any, Any], Any]
 ) -> Any:
     """The product with two factors replaced: the first two, one of an op `name`, that meet."""
-    above, below = _fraction_at(context, node)
+    above, below, places = _fraction_at(context, node)
     notes = context.notes   # products within products ask about the same pairs again and again
-    for place, factor in enumerate(above):
-        if name_of(factor) != name:
-            continue
+    for place in places.get(name, ()):
+        factor = above[place]
         for other, partner in enumerate(above):
             if place == other:
                 continue
@@ -129,11 +127,18 @@ def _but(values: list[Any], *places: int) -> list[Any]:
     return [value for place, value in enumerate(values) if place not in places]
 
 
-def _fraction_at(context: Context, node: Apply) -> tuple[list[Any], list[Any]]:
-    """`fraction` of a node's output, found once for all rules of this file."""
-    found = context.notes.get(node)
+Taken: TypeAlias = tuple[list[Any], list[Any], dict[str, list[int]]]
+
+
+def _fraction_at(context: Context, node: Apply) -> Taken:
+    """`fraction` of a node's output, and where above the bar each op stands; found once."""
+    found: Taken | None = context.notes.get(node)
     if found is None:
-        found = context.notes[node] = fraction(node.outputs[0])
+        above, below = fraction(node.outputs[0])
+        places: dict[str, list[int]] = {}
+        for place, factor in enumerate(above):
+            places.setdefault(name_of(factor), []).append(place)
+        found = context.notes[node] = above, below, places
     return found
 
 
