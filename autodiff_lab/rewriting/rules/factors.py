@@ -7,7 +7,7 @@ So these rules take a product apart (at most eight factors) and look at its fact
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 from autodiff_lab.graph import Apply
 from autodiff_lab.rewriting.factors import fraction, name_of, quotient
@@ -87,10 +87,8 @@ def positive_factor_cancels(context: Context, node: Apply) -> Any:
     above, below, places = _fraction_at(context, node)
     for place in (place for name in POSITIVE_OPS for place in places.get(name, ())):
         if above[place] in below:
-            other = below.index(above[place])
-            return _rebuilt(
-                context, node, _but(above, place), _but(below, other), above + below
-            )
+            rest = _but(below, below.index(above[place]))
+            return _rebuilt(context, node, _but(above, place), rest, above + below)
     return None
 
 
@@ -127,12 +125,9 @@ def _but(values: list[Any], *places: int) -> list[Any]:
     return [value for place, value in enumerate(values) if place not in places]
 
 
-Taken: TypeAlias = tuple[list[Any], list[Any], dict[str, list[int]]]
-
-
-def _fraction_at(context: Context, node: Apply) -> Taken:
+def _fraction_at(context: Context, node: Apply) -> Any:
     """`fraction` of a node's output, and where above the bar each op stands; found once."""
-    found: Taken | None = context.notes.get(node)
+    found = context.notes.get(node)
     if found is None:
         above, below = fraction(node.outputs[0])
         places: dict[str, list[int]] = {}
