@@ -16,7 +16,7 @@ import math
 from collections.abc import Container, Mapping, Sequence
 
 from autodiff_lab.compile.fusion import (
-    CHANGES, EXPONENTIALS, RUNNING, Group, expression_of, filling_of, is_row_total,
+    EXPONENTIALS, RUNNING, Group, expression_of, filling_of, is_row_total,
 )
 from autodiff_lab.compile.kernel import (
     INDEX, Kernel, Loop, Parameter, Running, Statement, Store, Total, start_value,
@@ -24,7 +24,7 @@ from autodiff_lab.compile.kernel import (
 from autodiff_lab.compile.rows import carried
 from autodiff_lab.graph import Apply, Constant, Variable
 from autodiff_lab.rewriting.lengths import (
-    WHOLE, Part, dtype_of, padding_of, parts_of, shape_of, stretch_of,
+    CHANGES, WHOLE, Part, dtype_of, padding_of, parts_of, shape_of, stretch_of,
 )
 from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.elemwise import Elemwise
@@ -213,13 +213,14 @@ class _Nest:
         output = node.outputs[0]
         parts = padding_of(node)
         assert parts is not None
-        adds = node.op.name == "inc_subtensor"
+        adds, number, before = node.op.name == "inc_subtensor", filling_of(base), self.load(base)
         # beside the part stands what the base is full of, or nothing is added
-        beside = prim.Literal(0 if adds else filling_of(base) or 0, dtype_of(value))
+        beside = prim.Literal(0 if adds else number or 0, dtype_of(value))
         found = self._parameter(value, list(enumerate(parts)), beside)
         term = prim.cast(found, dtype_of(output))
         if adds:
-            term = prim.add(self.load(base), term)
+            known = before if number is None else prim.Literal(number, dtype_of(base))
+            term = prim.add(known, term)
         self.terms[output] = self._emit(term, node, self.names[output], True)
 
     def run(self, node: Apply) -> None:

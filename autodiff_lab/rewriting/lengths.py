@@ -100,7 +100,7 @@ class Lengths:
             found = self._of_part(node)
         elif _moves_lengths(node):
             found = node.op.out_dims(*map(self.space, node.inputs))[0]
-            if node.op.name in _CHANGES:
+            if node.op.name in CHANGES:
                 self._fits(node, pairs)
         else:
             return pairs
@@ -173,8 +173,8 @@ class Lengths:
         return found
 
 
-_CHANGES = frozenset({"inc_subtensor", "set_subtensor"})
-_MOVE_LENGTHS = _CHANGES | {
+CHANGES = frozenset({"inc_subtensor", "set_subtensor"})
+_MOVE_LENGTHS = CHANGES | {
     "dot", "softmax", "log_softmax", "logsumexp", "cumsum", "cumprod", "argmax", "argmin",
 }
 
@@ -205,7 +205,7 @@ def parts_of(node: Apply) -> tuple[Part | int, ...] | None:
     None where a number of the key is an input, or what is taken depends on the length in another
     way than `Part` can say.
     """
-    if len(node.inputs) > (2 if node.op.name in _CHANGES else 1):
+    if len(node.inputs) > (2 if node.op.name in CHANGES else 1):
         return None
     dims = shape_of(node.inputs[0])
     pattern = node.op.pattern
