@@ -8,7 +8,7 @@ from typing import Any
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Apply, Flags, Terms, Variable, Variables, describe
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
+from autodiff_lab.tensor.opdef import Dims, TensorOp
 from autodiff_lab.tensor.registry import public
 
 
@@ -24,8 +24,6 @@ class DimShuffle(TensorOp):
 
     op_name = "dimshuffle"
     __props__ = ("input_ndim", "new_order")
-    summary = "Reorder, add and drop axes."
-    notation = Notation(pp="DimShuffle")
     linear_in = (0,)
 
     samples = staticmethod(lambda rng: [

@@ -58,8 +58,6 @@ class Alloc(TensorOp):
 
     op_name = "alloc"
     __props__ = ()
-    summary = "An array of a given shape, filled with a value."
-    notation = Notation(pp="Alloc")
     linear_in = (0,)
     data_inputs = 1
 
@@ -149,8 +147,6 @@ class ARange(_Numbers):
     """``start, start + step, ...`` below `stop`."""
 
     op_name = "arange"
-    summary = "Numbers from a start to below a stop, in equal steps."
-    notation = Notation(pp="ARange")
 
     samples = staticmethod(lambda rng: [
         ("arange", (5,), {}),
@@ -197,7 +193,6 @@ class Eye(_Numbers):
     """Ones on one diagonal, zeros elsewhere.  Inputs: rows, columns, which diagonal."""
 
     op_name = "eye"
-    summary = "Ones on a diagonal of a matrix, zeros elsewhere."
     notation = Notation(latex="I", pp="Eye")
     differentiable = False
     data_inputs = 0

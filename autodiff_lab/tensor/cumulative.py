@@ -16,7 +16,7 @@ from autodiff_lab.tensor.along import (
 )
 from autodiff_lab.tensor.constants import array_function, constant
 from autodiff_lab.tensor.lengths import length_of
-from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
+from autodiff_lab.tensor.opdef import Dims, define_helper
 from autodiff_lab.tensor.registry import function
 from autodiff_lab.tensor.shaping import merged
 from autodiff_lab.tensor.type import TensorType
@@ -46,9 +46,7 @@ class CumSum(_Running):
     """Sums of the elements so far, along an axis."""
 
     op_name = "cumsum"
-    summary = "Sums of the elements so far."
     words = "each element enters all later sums"
-    notation = Notation(pp="CumSum")
     numpy_function = "np.cumsum"
     linear_in = (0,)
 
@@ -61,9 +59,7 @@ class CumProd(_Running):
     """Products of the elements so far, along an axis; derivatives are exact at 0."""
 
     op_name = "cumprod"
-    summary = "Products of the elements so far."
     words = "product rule: each factor in turn"
-    notation = Notation(pp="CumProd")
     numpy_function = "np.cumprod"
 
     @classmethod
@@ -111,9 +107,7 @@ class LinearRecurrence(AlongAxis):
     """
 
     op_name = "linear_recurrence"
-    summary = "A linear recurrence along an axis: s[k] = a[k] s[k-1] + b[k]."
     words = "product rule along the recurrence"
-    notation = Notation(pp="LinearRecurrence")
     text = LINEAR_RECURRENCE + "({0}, {1}, {axis})"
 
     @staticmethod
@@ -197,9 +191,7 @@ class ProductOfOthers(OverAxes):
     """
 
     op_name = "product_of_others"
-    summary = "For each element the product of the others, exact where elements are 0."
     words = "product rule: each factor in turn"
-    notation = Notation(pp="ProductOfOthers")
     helper = PRODUCT_OF_OTHERS
 
     @staticmethod

@@ -16,7 +16,7 @@ from autodiff_lab.tensor.along import AlongAxis, along, one_axis
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.creation import repeated
 from autodiff_lab.tensor.lengths import as_lengths, combined, known_int, length_of
-from autodiff_lab.tensor.opdef import Dims, Notation
+from autodiff_lab.tensor.opdef import Dims
 from autodiff_lab.tensor.registry import NUMPY, function, public
 from autodiff_lab.tensor.shaping import expand_dims
 from autodiff_lab.tensor.type import TensorType
@@ -26,8 +26,6 @@ class Join(AlongAxis):
     """Arrays one after the other along an axis; all other lengths agree."""
 
     op_name = "join"
-    summary = "Arrays one after the other along an axis."
-    notation = Notation(pp="Join")
     linear_in = range(sys.maxsize)
 
     @staticmethod

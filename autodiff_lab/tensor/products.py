@@ -24,7 +24,6 @@ class Dot(TensorOp):
 
     op_name = "dot"
     __props__ = ()
-    summary = "Product of vectors and matrices."
     notation = Notation(latex=r"{0} \, {1}", pp="dot")
     text = "np.dot({0}, {1})"
     multilinear_in = (0, 1)

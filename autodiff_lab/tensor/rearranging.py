@@ -14,7 +14,7 @@ from autodiff_lab.tensor.along import (
 from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable
 from autodiff_lab.tensor.lengths import combined, known_int, length_of, lengths_of
-from autodiff_lab.tensor.opdef import Dims, Notation
+from autodiff_lab.tensor.opdef import Dims
 from autodiff_lab.tensor.registry import function
 from autodiff_lab.tensor.shaping import flatten
 
@@ -23,9 +23,7 @@ class Repeat(AlongAxis):
     """Each part along an axis as often as a vector of counts says."""
 
     op_name = "repeat"
-    summary = "Each part along an axis, repeated as often as a vector of counts says."
     words = "what was repeated adds up"
-    notation = Notation(pp="Repeat")
     linear_in = (0,)
     data_inputs = 1
     text = "np.repeat({0}, {1}, axis={axis})"

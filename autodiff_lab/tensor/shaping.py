@@ -27,7 +27,6 @@ class Shape(TensorOp):
 
     op_name = "shape"
     __props__ = ()
-    summary = "The lengths of all axes as a vector."
     notation = Notation(latex=r"\mathrm{{shape}}\left({0}\right)", pp="Shape")
     differentiable = False
     data_inputs = 0
@@ -55,8 +54,6 @@ class Reshape(TensorOp):
 
     op_name = "reshape"
     __props__ = ()
-    summary = "The same elements in another shape."
-    notation = Notation(pp="Reshape")
     linear_in = (0,)
     data_inputs = 1
 
@@ -130,7 +127,6 @@ class SpecifyShape(TensorOp):
 
     op_name = "specify_shape"
     __props__ = ("pattern",)
-    summary = "The value itself, with a promise about its shape that is checked."
     notation = Notation(latex="{0}", pp="SpecifyShape")
     linear_in = (0,)
     data_inputs = 1
@@ -187,7 +183,6 @@ class Unbroadcast(TensorOp):
 
     op_name = "unbroadcast"
     __props__ = ("axes",)
-    summary = "The value itself, with axes that do not stretch."
     words = "the value itself"
     notation = Notation(latex="{0}", pp="Unbroadcast")
     linear_in = (0,)

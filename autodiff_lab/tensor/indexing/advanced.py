@@ -26,7 +26,7 @@ from autodiff_lab.tensor.indexing.keys import (
     VARIABLE, Pattern, Slice, as_index, check_bounds, entry_of, without_dots,
 )
 from autodiff_lab.tensor.lengths import element_count, length_of, lengths_met, lengths_of
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
+from autodiff_lab.tensor.opdef import Dims, TensorOp
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.shaping import flatten
 from autodiff_lab.tensor.type import TensorType
@@ -39,8 +39,6 @@ class NonZero(TensorOp):
 
     op_name = "nonzero"
     __props__ = ()
-    summary = "The places of the elements that are not 0."
-    notation = Notation(pp="Nonzero")
     differentiable = False
     data_inputs = 0
 
@@ -178,9 +176,7 @@ class AdvancedSubtensor(_ArrayKeys, Subtensor):
 
     op_name = "advanced_subtensor"
     __props__ = ("pattern",)
-    summary = "A part of an array, by arrays of whole numbers or masks."
     words = "only the chosen elements matter"
-    notation = Notation(pp="AdvancedSubtensor")
     linear_in = (0,)
 
     @staticmethod
@@ -227,9 +223,7 @@ class AdvancedIncSubtensor(_ArrayKeys, IncSubtensor):
 
     op_name = "advanced_inc_subtensor"
     __props__ = ("pattern", "set_instead_of_inc")
-    summary = "A copy of an array in which parts named by index arrays are added to, or replaced."
     words = "the part and the rest each have their own derivative"
-    notation = Notation(pp="AdvancedIncSubtensor")
     linear_in = (0, 1)
     adding = WITH_ALL_ADDED
 

@@ -23,7 +23,7 @@ from autodiff_lab.tensor.indexing.keys import (
     VARIABLE, Pattern, Slice, is_advanced, key_text, take_apart,
 )
 from autodiff_lab.tensor.lengths import as_lengths, known_int
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
+from autodiff_lab.tensor.opdef import Dims, TensorOp, define_helper
 from autodiff_lab.tensor.registry import OPS, function, public
 from autodiff_lab.tensor.shaping import Shape
 
@@ -70,8 +70,6 @@ class Subtensor(OfPart):
 
     op_name = "subtensor"
     __props__ = ("pattern",)
-    summary = "A part of an array, by numbers and slices."
-    notation = Notation(pp="Subtensor")
     linear_in = (0,)
     data_inputs = 1
 
@@ -179,8 +177,6 @@ class IncSubtensor(OfPart):
 
     op_name = "inc_subtensor"
     __props__ = ("pattern", "set_instead_of_inc")
-    summary = "A copy of an array in which a part is added to, or replaced."
-    notation = Notation(pp="IncSubtensor")
     linear_in = (0, 1)
     data_inputs = 2
     adding = WITH_PART_ADDED

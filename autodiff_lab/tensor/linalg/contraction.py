@@ -29,7 +29,6 @@ class Matmul(StackedOp):
     """Products of the matrices of two stacks; leading axes broadcast."""
 
     op_name = "matmul"
-    summary = "Products of the matrices of two stacks."
     notation = Notation(latex=r"{0} \, {1}", pp="Matmul")
     multilinear_in = (0, 1)
 

@@ -25,7 +25,6 @@ class Solve(StackedOp):
     """
 
     op_name = "solve"
-    summary = "The solution of a system of linear equations."
     words = "solution of A X = B: dX = A^-1 (dB - dA X)"
     notation = Notation(latex=r"{0}^{{-1}} \, {1}", pp="solve")
 
@@ -136,7 +135,6 @@ class SolveTriangular(Solve):
 
     op_name = "solve_triangular"
     __props__ = ("stretch", "lower", "unit_diagonal")
-    summary = "The solution of a triangular system of linear equations."
     words = "solution of A X = B: dX = A^-1 (dB - dA X)"
     notation = Notation(latex=r"{0}^{{-1}} \, {1}", pp="solve_triangular")
 

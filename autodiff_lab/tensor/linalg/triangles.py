@@ -28,7 +28,6 @@ class Triangle(TensorOp):
 
     op_name = "triangle"
     __props__ = ("lower", "k")
-    summary = "The lower or upper triangle of a matrix, zeros elsewhere."
     words = "only the triangle matters"
     linear_in = (0,)
 
@@ -139,7 +138,6 @@ class Diagonal(_OnDiagonal):
     """A diagonal of each matrix in two of the axes; it becomes the last axis."""
 
     op_name = "diagonal"
-    summary = "A diagonal of each matrix in two of the axes."
     words = "only the diagonal matters"
     notation = Notation(latex=r"\mathrm{{diag}}\left({0}\right)", pp="ExtractDiag")
     text = "np.diagonal({0}, {offset}, {axis1}, {axis2})"
@@ -189,9 +187,7 @@ class IncDiagonal(_OnDiagonal):
     """A copy of an array with values added to a diagonal of each matrix in two of its axes."""
 
     op_name = "inc_diagonal"
-    summary = "A copy of an array with values added to a diagonal."
     words = "sum rule on the diagonal"
-    notation = Notation(pp="IncDiagonal")
     text = WITH_DIAGONAL_ADDED + "({0}, {1}, {offset}, {axis1}, {axis2})"
     linear_in = (0, 1)
 
