@@ -1,6 +1,6 @@
 """From a graph to a `Program`: slots, instructions, checks, frees, buffers written over.
 
-What is here: `lower`, and `kernels_of`.
+What is here: `lower`.
 
 Relies on `compile.fusion` (what runs together), `compile.nests` (a group as a loop nest).
 
@@ -65,11 +65,6 @@ def lower_body(fgraph: FunctionGraph, fuse: bool = True) -> Program:
     rewrite(body)
     drop_unused(body)
     return lower(body, fuse=fuse, rows=False)
-
-
-def kernels_of(program: Program) -> tuple[Kernel, ...]:
-    """The kernels of a program."""
-    return program.kernels
 
 
 class _Step:

@@ -234,11 +234,6 @@ class Constant(Variable):
             self._fingerprint = self.type.fingerprint(self.data)
         return self._fingerprint
 
-    @property
-    def value(self) -> Any:
-        """The data (PyTensor's other name for it)."""
-        return self.data
-
     def clone(self, name: str | None = None) -> Constant:
         copy = type(self)(self.type, self.data, self.name if name is None else name)
         copy._fingerprint = self._fingerprint
@@ -300,11 +295,6 @@ class Apply(_Tagged):
             _log.entries[-1].append(self)
         for watcher in watchers:
             watcher(self)
-
-    @property
-    def nin(self) -> int:
-        """Number of inputs."""
-        return len(self.inputs)
 
     @property
     def nout(self) -> int:

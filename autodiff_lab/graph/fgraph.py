@@ -33,9 +33,6 @@ class InternTable:
         if isinstance(variable, Constant):
             self._constants.setdefault(_constant_key(variable), variable)
 
-    def __contains__(self, variable: Variable) -> bool:
-        return variable in self._members
-
     def constant(self, variable: Constant) -> Constant:
         """The table's copy of a constant."""
         if variable in self._members:

@@ -63,11 +63,6 @@ def toposort(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> list
     return order
 
 
-def io_toposort(inputs: Iterable[Variable], outputs: Iterable[Variable]) -> list[Apply]:
-    """The nodes between `inputs` and `outputs` in an order of computing."""
-    return toposort(outputs, inputs)
-
-
 def ancestors(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> Iterator[Variable]:
     """Every variable that `outputs` are computed from, themselves included."""
     stopped = set(stop)
@@ -86,11 +81,6 @@ def ancestors(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> Ite
 def leaves(outputs: Iterable[Variable]) -> list[Variable]:
     """The variables without an owner that `outputs` are computed from, constants included."""
     return [variable for variable in ancestors(outputs) if variable.owner is None]
-
-
-def graph_inputs(outputs: Iterable[Variable]) -> Iterator[Variable]:
-    """PyTensor's name for `leaves`."""
-    return iter(leaves(outputs))
 
 
 def explicit_graph_inputs(outputs: Iterable[Variable] | Variable) -> Iterator[Variable]:

@@ -189,11 +189,6 @@ class Elemwise(Op):
         """How it is written."""
         return self.row.notation
 
-    @property
-    def scalar_op(self) -> ScalarRow:
-        """The row (PyTensor's name for its counterpart)."""
-        return self.row
-
     def __str__(self) -> str:
         return self.row.name.capitalize()
 
