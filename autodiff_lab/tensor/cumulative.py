@@ -16,7 +16,7 @@ from autodiff_lab.tensor.along import (
 )
 from autodiff_lab.tensor.constants import array_function, constant
 from autodiff_lab.tensor.lengths import length_of
-from autodiff_lab.tensor.opdef import Dims, define_helper
+from autodiff_lab.tensor.opdef import Dims, calls, define_helper, drawn
 from autodiff_lab.tensor.registry import function
 from autodiff_lab.tensor.shaping import merged
 from autodiff_lab.tensor.type import TensorType
@@ -110,14 +110,11 @@ class LinearRecurrence(AlongAxis):
     words = "product rule along the recurrence"
     text = LINEAR_RECURRENCE + "({0}, {1}, {axis})"
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """A vector, both axes of a matrix."""
-        shapes = [((4,), 0), ((3, 4), 1), ((3, 4), 0)]
-        return [
-            ("linear_recurrence", (rng.normal(size=shape), rng.normal(size=shape)), {"axis": axis})
-            for shape, axis in shapes
-        ]
+    samples = calls(  # a vector, both axes of a matrix
+        ("linear_recurrence", drawn(4), drawn(4), {"axis": 0}),
+        ("linear_recurrence", drawn(3, 4), drawn(3, 4), {"axis": 1}),
+        ("linear_recurrence", drawn(3, 4), drawn(3, 4), {"axis": 0}),
+    )
 
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
         return [inputs[1].dtype]
@@ -194,17 +191,13 @@ class ProductOfOthers(OverAxes):
     words = "product rule: each factor in turn"
     helper = PRODUCT_OF_OTHERS
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """All axes, some, zeros."""
-        matrix = rng.normal(size=(3, 4))
-        return [
-            ("product_of_others", (rng.normal(size=4),), {}),
-            ("product_of_others", (matrix,), {"axis": (0,)}),
-            ("product_of_others", (rng.normal(size=(2, 3, 2)),), {"axis": (0, 2)}),
-            ("product_of_others", (matrix[0] * [1, 0, 1, 1],), {}),
-            ("product_of_others", (matrix[0] * [0, 1, 1, 0],), {}),
-        ]
+    samples = calls(  # all axes, some, zeros
+        ("product_of_others", drawn(4)),
+        ("product_of_others", drawn(3, 4), {"axis": (0,)}),
+        ("product_of_others", drawn(2, 3, 2), {"axis": (0, 2)}),
+        ("product_of_others", lambda rng: rng.normal(size=4) * [1, 0, 1, 1]),
+        ("product_of_others", lambda rng: rng.normal(size=4) * [0, 1, 1, 0]),
+    )
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         # the Jacobian is the Hessian of the product: symmetric

@@ -63,6 +63,29 @@ class Notation:
     pp: str = ""
 
 
+def drawn(*shape: int) -> Callable[[np.random.Generator], Any]:
+    """An argument of `calls`: normal numbers in this shape, drawn anew by each test."""
+    return lambda rng: rng.normal(size=shape)
+
+
+def calls(*written: tuple[Any, ...]) -> Any:
+    """What tests call of an op: each a function's name, its arguments, and options as a last dict.
+
+    Examples
+    --------
+    >>> calls(("sum", drawn(2), {"axis": 0}))(np.random.default_rng(0))
+    [('sum', (array([ 0.12573022, -0.13210486]),), {'axis': 0})]
+    """
+    def samples(rng: np.random.Generator) -> list[tuple[str, tuple[Any, ...], dict[str, Any]]]:
+        found = []
+        for name, *rest in written:
+            options = rest.pop() if rest and isinstance(rest[-1], dict) else {}
+            found.append((name, tuple(a(rng) if callable(a) else a for a in rest), options))
+        return found
+
+    return staticmethod(samples)
+
+
 class TensorOp(Op):
     """Base of the tensor ops that are not elementwise."""
 

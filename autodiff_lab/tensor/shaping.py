@@ -18,7 +18,7 @@ from autodiff_lab.tensor.constants import array_function, as_tensor_variable
 from autodiff_lab.tensor.lengths import (
     as_lengths, element_count, known_int, length_of, lengths_of, static_lengths,
 )
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
+from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, calls, define_helper, drawn
 from autodiff_lab.tensor.registry import function, public
 
 
@@ -33,9 +33,7 @@ class Shape(TensorOp):
     dtype = "int64"
     text = "np.array(np.shape({0}), dtype=np.int64)"
 
-    samples = staticmethod(lambda rng: [
-        ("shape", (rng.normal(size=(2, 3)),), {}), ("shape", (rng.normal(size=()),), {}),
-    ])
+    samples = calls(("shape", drawn(2, 3)), ("shape", drawn()))
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
         return [(len(dims[0]),)]
@@ -57,12 +55,10 @@ class Reshape(TensorOp):
     linear_in = (0,)
     data_inputs = 1
 
-    samples = staticmethod(lambda rng: [
-        ("reshape", (rng.normal(size=6), (2, 3)), {}),
-        ("reshape", (rng.normal(size=(2, 3)), (-1,)), {}),
-        ("reshape", (rng.normal(size=(2, 3)), (3, -1, 1)), {}),
-        ("reshape", (rng.normal(size=()), (1, 1)), {}),
-    ])
+    samples = calls(
+        ("reshape", drawn(6), (2, 3)), ("reshape", drawn(2, 3), (-1,)),
+        ("reshape", drawn(2, 3), (3, -1, 1)), ("reshape", drawn(), (1, 1)),
+    )
 
     def prepare(self, *inputs: Any) -> list[Any]:
         return [as_tensor_variable(inputs[0]), *as_lengths(inputs[1:])]
@@ -131,10 +127,9 @@ class SpecifyShape(TensorOp):
     linear_in = (0,)
     data_inputs = 1
 
-    samples = staticmethod(lambda rng: [
-        ("specify_shape", (rng.normal(size=(2, 3)), (2, None)), {}),
-        ("specify_shape", (rng.normal(size=(2, 3)), (2, 3)), {}),
-    ])
+    samples = calls(
+        ("specify_shape", drawn(2, 3), (2, None)), ("specify_shape", drawn(2, 3), (2, 3)),
+    )
 
     def __init__(self, pattern: Sequence[bool]) -> None:
         self.pattern = tuple(bool(given) for given in pattern)
@@ -188,7 +183,7 @@ class Unbroadcast(TensorOp):
     linear_in = (0,)
     text = "{0}"
 
-    samples = staticmethod(lambda rng: [("unbroadcast", (rng.normal(size=(1, 3)), 0), {})])
+    samples = calls(("unbroadcast", drawn(1, 3), 0))
 
     def __init__(self, axes: tuple[int, ...]) -> None:
         self.axes = axes
