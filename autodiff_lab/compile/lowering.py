@@ -27,10 +27,7 @@ from autodiff_lab.tensor.elemwise import Elemwise
 
 
 def lower(
-    fgraph: FunctionGraph,
-    updates: Sequence[Variable] = (),
-    fuse: bool = True,
-    rows: bool = True,
+    fgraph: FunctionGraph, updates: Sequence[Variable] = (), fuse: bool = True, rows: bool = True
 ) -> Program:
     """Plan the computation of a graph.
 
@@ -157,9 +154,7 @@ class _Lowering:
             ]
             overwrites = self._overwrites(step, [v for v in dying if v in owned])
             frees = tuple([self.slot_of[v] for v in dying])
-            checks = tuple(
-                [Check(node, *pair) for node in nodes for pair in self.to_check(node)]
-            )
+            checks = tuple([Check(node, *pair) for node in nodes for pair in self.to_check(node)])
             op = nodes[0].op
             loop = lower_body(op.graph) if self.fuse and isinstance(op, Scan) else None
             instructions.append(

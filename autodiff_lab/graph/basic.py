@@ -161,10 +161,7 @@ class Variable(Shown, _Tagged):
     roles: tuple[Role, ...]
 
     def __init__(
-        self,
-        type: Type,
-        owner: Apply | None = None,
-        index: int | None = None,
+        self, type: Type, owner: Apply | None = None, index: int | None = None,
         name: str | None = None,
     ) -> None:
         if name is not None and not isinstance(name, str):
@@ -280,9 +277,7 @@ class Apply(_Tagged):
     outputs: tuple[Variable, ...]
     source: source.SourceLine | None
 
-    def __init__(
-        self, op: Any, inputs: Sequence[Variable], outputs: Sequence[Variable]
-    ) -> None:
+    def __init__(self, op: Any, inputs: Sequence[Variable], outputs: Sequence[Variable]) -> None:
         self.op = op
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)

@@ -91,9 +91,7 @@ def explicit_graph_inputs(outputs: Iterable[Variable] | Variable) -> Iterator[Va
             yield variable
 
 
-def variables_between(
-    inputs: Iterable[Variable], outputs: Iterable[Variable]
-) -> set[Variable]:
+def variables_between(inputs: Iterable[Variable], outputs: Iterable[Variable]) -> set[Variable]:
     """The variables that lie on a path from one of `inputs` to one of `outputs`."""
     reached = set(inputs)
     for node in toposort(outputs):

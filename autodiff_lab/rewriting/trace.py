@@ -319,9 +319,7 @@ class RewriteTrace(Shown):
         """
         chosen = self.step(step)
         self._graph()
-        bits: tuple[float, float] = hooks.call(
-            "bits_of_sides", chosen.before[0], chosen.after[0]
-        )
+        bits: tuple[float, float] = hooks.call("bits_of_sides", chosen.before[0], chosen.after[0])
         return bits
 
     # -- words ------------------------------------------------------------------------------

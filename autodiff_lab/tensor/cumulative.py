@@ -65,8 +65,7 @@ class CumProd(_Running):
     @classmethod
     def samples(cls, rng: Any) -> list[Any]:
         """Both axes, all elements, zeros."""
-        return [*super().samples(rng),
-                ("cumprod", (rng.normal(size=5) * [1, 0, 1, 0, 1],), {})]
+        return [*super().samples(rng), ("cumprod", (rng.normal(size=5) * [1, 0, 1, 0, 1],), {})]
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         back = _carried_back(inputs[0], cotangents[0], self.axis)
@@ -81,9 +80,7 @@ class CumProd(_Running):
 def _carried_back(factors: Any, cotangent: Any, axis: int) -> Any:
     """u[k] = g[k] + a[k+1] u[k+1]: what a recurrence hands back to its added terms."""
     later = shifted(reversed_along(factors, axis), 0.0, axis)
-    return reversed_along(
-        LinearRecurrence(axis)(later, reversed_along(cotangent, axis)), axis
-    )
+    return reversed_along(LinearRecurrence(axis)(later, reversed_along(cotangent, axis)), axis)
 
 
 LINEAR_RECURRENCE = define_helper(

@@ -99,9 +99,7 @@ def sum_dtype(dtype: str) -> str:
     return "int64" if dtypes.is_discrete(dtype) else dtype
 
 
-def reduce_with(
-    op: type[Reduction], x: Any, axis: Any, dtype: str | None, keepdims: bool
-) -> Any:
+def reduce_with(op: type[Reduction], x: Any, axis: Any, dtype: str | None, keepdims: bool) -> Any:
     """Apply a reduction, then put back the axes if they are to be kept."""
     variable = as_tensor_variable(x)
     reduction = op(normalize_axes(axis, variable), dtype)

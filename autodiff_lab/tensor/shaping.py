@@ -479,9 +479,7 @@ def specify_broadcastable(x: Any, *axes: int) -> Any:
     (None, 1)
     """
     places = some_axes(x, axes)
-    return specify_shape(
-        x, [1 if axis in places else None for axis in range(x.type.ndim)]
-    )
+    return specify_shape(x, [1 if axis in places else None for axis in range(x.type.ndim)])
 
 
 @array_function()

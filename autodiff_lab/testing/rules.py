@@ -69,8 +69,7 @@ class Case:
         found: dict[Variable, Any] = {}
         for variable, domain in zip(self.inputs, self.domains):
             own = lengths[len(lengths) - variable.ndim :] if variable.ndim else ()
-            shape = [n if known is None else known
-                     for n, known in zip(own, variable.type.shape)]
+            shape = [n if known is None else known for n, known in zip(own, variable.type.shape)]
             found[variable] = arranged(draw(rng, domain, variable.dtype, shape))
         return found
 

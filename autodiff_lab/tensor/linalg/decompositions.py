@@ -96,13 +96,8 @@ class Cholesky(MatrixOp):
 
 @public(numpy=("linalg.cholesky",))
 def cholesky(
-    x: Any,
-    lower: bool = True,
-    *,
-    check_finite: bool = True,
-    on_error: str = "raise",
-    overwrite_a: bool = False,
-    upper: bool | None = None,
+    x: Any, lower: bool = True, *, check_finite: bool = True, on_error: str = "raise",
+    overwrite_a: bool = False, upper: bool | None = None,
 ) -> Any:
     """The triangular factor of each positive definite matrix.
 

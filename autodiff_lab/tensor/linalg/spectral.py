@@ -217,9 +217,7 @@ def _is_zero(cotangent: Any) -> bool:
     return isinstance(value, Constant) and not value.data.any()
 
 
-FURTHER_VECTORS = (
-    "the further vectors of a full svd are not unique: ask for full_matrices=False"
-)
+FURTHER_VECTORS = ("the further vectors of a full svd are not unique: ask for full_matrices=False")
 
 
 class SingularValues(MatrixOp):

@@ -31,9 +31,7 @@ class Triangle(TensorOp):
     words = "only the triangle matters"
     linear_in = (0,)
 
-    samples = calls(
-        ("tril", drawn(3, 4)), ("triu", drawn(3, 3), 1), ("tril", drawn(2, 3, 3), -1),
-    )
+    samples = calls(("tril", drawn(3, 4)), ("triu", drawn(3, 3), 1), ("tril", drawn(2, 3, 3), -1))
 
     def __init__(self, lower: bool, k: int = 0) -> None:
         self.lower = lower
