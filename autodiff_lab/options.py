@@ -86,9 +86,7 @@ def parse_line(line: str) -> GradOptions:
         words = shlex.split(text[:-1] if silenced else text)
     except ValueError:
         opened = "'" if text.count("'") % 2 else '"'
-        raise UsageError(
-            f"a quote is not closed: {_shorten(text[text.rfind(opened):])}"
-        ) from None
+        raise UsageError(f"a quote is not closed: {_shorten(text[text.rfind(opened):])}") from None
     options = parse_words(words)
     return dataclasses.replace(options, quiet=True) if silenced else options
 
@@ -308,9 +306,7 @@ def as_value(what: str, value: Any) -> numpy.ndarray[Any, Any]:
     return array
 
 
-def evaluate_range(
-    plot: PlotRange, namespace: dict[str, Any]
-) -> tuple[str, float, float, int]:
+def evaluate_range(plot: PlotRange, namespace: dict[str, Any]) -> tuple[str, float, float, int]:
     """Compute the bounds of `--plot`: name, start, stop, number of points."""
     what = f"--plot of {plot.name}"
     bounds = []

@@ -44,7 +44,7 @@ def index() -> str:
         lines.append(f"| [{name}]({name}.md) | ${cell(formula(row))}$ | {cell(row.summary)} |")
     lines += ["", "## Others", "", "| op | what it computes |", "|---|---|"]
     for name, op in sorted(registry.OPS.items()):
-        lines.append(f"| [{name}]({name}.md) | {cell(op.summary or first_line(op))} |")
+        lines.append(f"| [{name}]({name}.md) | {cell(first_line(op))} |")
     names = sorted([*registry.ROWS, *registry.OPS])
     return "\n".join([*lines, "", "```{toctree}", ":hidden:", "", *names, "```", ""])
 
@@ -169,7 +169,7 @@ def kernel_lines(row: Any) -> list[str]:
 
 def class_page(name: str, op: Any) -> str:
     """The page of an op that is not elementwise."""
-    lines = [f"# {name}", "", op.summary or first_line(op), ""]
+    lines = [f"# {name}", "", first_line(op), ""]
     public = registry.FUNCTIONS.get(name)
     if public is not None:
         lines += [f"* **Call**: `pt.{name}{signature(public)}`", *spellings(public)]

@@ -63,14 +63,8 @@ class Function(Shown, Saved):
     """
 
     def __init__(
-        self,
-        spec: Specification,
-        fgraph: FunctionGraph,
-        mode: Mode,
-        trace: RewriteTrace | None,
-        name: str | None = None,
-        allow_downcast: bool | None = None,
-        profile: bool = False,
+        self, spec: Specification, fgraph: FunctionGraph, mode: Mode, trace: RewriteTrace | None,
+        name: str | None = None, allow_downcast: bool | None = None, profile: bool = False,
         defaults: Sequence[Container] = (),
     ) -> None:
         self.name = name
@@ -399,12 +393,8 @@ class Function(Shown, Saved):
     # -- other functions from this one ------------------------------------------------------
 
     def copy(
-        self,
-        share_memory: bool = False,
-        swap: Any = None,
-        delete_updates: bool = False,
-        name: str | None = None,
-        profile: bool = False,
+        self, share_memory: bool = False, swap: Any = None, delete_updates: bool = False,
+        name: str | None = None, profile: bool = False,
     ) -> Function:
         """A function that computes the same, with defaults of its own for its inputs.
 
@@ -450,12 +440,8 @@ class Function(Shown, Saved):
         return self
 
     def map(
-        self,
-        executor: Any,
-        batches: Iterable[Any],
-        *,
-        reduce: str | Callable[[Any, Any], Any] | None = None,
-        in_flight: int | None = None,
+        self, executor: Any, batches: Iterable[Any], *,
+        reduce: str | Callable[[Any, Any], Any] | None = None, in_flight: int | None = None,
     ) -> Any:
         """Call the function on every batch, by the workers of an executor.
 

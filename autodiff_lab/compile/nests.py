@@ -37,10 +37,7 @@ Extent = tuple[str, int, int] | int
 
 
 def build_kernel(
-    name: str,
-    group: Group,
-    outputs: Sequence[Variable],
-    names: Mapping[Variable, str],
+    name: str, group: Group, outputs: Sequence[Variable], names: Mapping[Variable, str],
     taken: Container[str],
 ) -> tuple[Kernel, list[Variable]]:
     """The kernel of a group, and the variables of the arrays that it reads, in order.
@@ -84,9 +81,7 @@ def build_kernel(
 class _Nest:
     """A loop nest that grows node by node."""
 
-    def __init__(
-        self, group: Group, names: Mapping[Variable, str], taken: Container[str]
-    ) -> None:
+    def __init__(self, group: Group, names: Mapping[Variable, str], taken: Container[str]) -> None:
         assert group.space is not None
         self.rank = len(group.space)
         self.names = names
@@ -298,9 +293,7 @@ class _Nest:
             value = prim.sub(shifted, logarithm)
             if node.op.name == "logsumexp":
                 # infinite is the sum of infinite numbers, and nothing that of none
-                value = prim.select(
-                    prim.isinf(largest), largest, prim.add(logarithm, largest)
-                )
+                value = prim.select(prim.isinf(largest), largest, prim.add(logarithm, largest))
         self.terms[output] = self._emit(value, node, name, self._is_inner(output))
 
     # -- results ----------------------------------------------------------------------------
@@ -379,9 +372,7 @@ class _Nest:
             found.append(places[0] if places else known)  # type: ignore[arg-type]
         return found
 
-    def parameters_read(
-        self, extents: Sequence[Extent]
-    ) -> list[tuple[Variable, Parameter]]:
+    def parameters_read(self, extents: Sequence[Extent]) -> list[tuple[Variable, Parameter]]:
         """The arrays that statements read or that give a length."""
         needed = self.used | {extent[0] for extent in extents if not isinstance(extent, int)}
         return [

@@ -87,12 +87,8 @@ class Specification:
 
 
 def specify(
-    inputs: Any,
-    outputs: Any,
-    updates: Any,
-    givens: Any,
-    no_default_updates: bool | Sequence[Variable],
-    on_unused_input: str | None,
+    inputs: Any, outputs: Any, updates: Any, givens: Any,
+    no_default_updates: bool | Sequence[Variable], on_unused_input: str | None,
     rebuild_strict: bool = True,
 ) -> Specification:
     """Check and gather the arguments of `function`."""

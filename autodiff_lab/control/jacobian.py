@@ -25,14 +25,9 @@ METHODS = ("auto", "forward", "reverse")
 
 
 def jacobian(
-    expression: Any,
-    wrt: Any,
-    consider_constant: Sequence[Variable] | None = None,
-    disconnected_inputs: str = "raise",
-    vectorize: bool = True,
-    method: str = "auto",
-    chunk_size: int | None = None,
-    explain: bool = False,
+    expression: Any, wrt: Any, consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise", vectorize: bool = True, method: str = "auto",
+    chunk_size: int | None = None, explain: bool = False,
 ) -> Any:
     r"""The Jacobian: every element of an expression differentiated by every element of variables.
 
@@ -222,11 +217,8 @@ def _matrix(
 
 
 def hessian(
-    cost: Any,
-    wrt: Any,
-    consider_constant: Sequence[Variable] | None = None,
-    disconnected_inputs: str = "raise",
-    full: bool = False,
+    cost: Any, wrt: Any, consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise", full: bool = False,
 ) -> Any:
     r"""The Hessian of a scalar: second derivatives by variables of any rank.
 

@@ -40,7 +40,6 @@ class ZeroGrad(GradientMarker):
     """A derivative of zero, connected."""
 
     op_name = "zero_grad"
-    summary = "The value, with a derivative of zero."
 
     def answer(self, variable: Variable) -> Any:
         return ZERO
@@ -50,14 +49,12 @@ class ConsiderConstant(ZeroGrad):
     """The old name of `ZeroGrad`."""
 
     op_name = "consider_constant"
-    summary = "The value, with a derivative of zero (the old name)."
 
 
 class DisconnectedGrad(GradientMarker):
     """No derivative at all: nothing above is visited."""
 
     op_name = "disconnected_grad"
-    summary = "The value, cut off from differentiation."
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         return [[False]]
@@ -70,7 +67,6 @@ class UndefinedGrad(GradientMarker):
     """A derivative that must not be taken."""
 
     op_name = "undefined_grad"
-    summary = "The value; its derivative is an error."
 
     def answer(self, variable: Variable) -> Any:
         return Undefined(null_reason(self, 0, variable, "undefined", ""))
@@ -84,8 +80,8 @@ class GradClip(GradientMarker):
     """
 
     op_name = "grad_clip"
+    notation = Notation(pp="grad_clip")
     __props__ = ("clip_lower_bound", "clip_upper_bound")
-    summary = "The value; its cotangent is clipped."
 
     def __init__(self, clip_lower_bound: float, clip_upper_bound: float) -> None:
         if not clip_lower_bound <= clip_upper_bound:
@@ -108,7 +104,6 @@ class GradScale(GradientMarker):
     """The cotangent is multiplied on its way back; the multiplier may be a symbolic scalar."""
 
     op_name = "grad_scale"
-    summary = "The value; its cotangent is multiplied."
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         return [[True], [False]]

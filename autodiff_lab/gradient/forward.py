@@ -20,8 +20,7 @@ from autodiff_lab.tensor.registry import function
 
 
 def forward_sweep(
-    outputs: Sequence[Variable],
-    tangents: Mapping[Variable, Variable],
+    outputs: Sequence[Variable], tangents: Mapping[Variable, Variable],
     use_op_pushforward: bool = True,
 ) -> dict[Variable, Contribution]:
     """Carry tangents forward.
@@ -130,11 +129,8 @@ def _double_pullback(node: Apply, moving: Sequence[Variable | None]) -> list[Con
 
 
 def _give_roles(
-    node: Apply,
-    answers: Sequence[Contribution],
-    made: Sequence[Apply],
-    point: tuple[Variable, ...],
-    rule: str,
+    node: Apply, answers: Sequence[Contribution], made: Sequence[Apply],
+    point: tuple[Variable, ...], rule: str,
 ) -> None:
     fresh = {output for new in made for output in new.outputs}
     for output, answer in zip(node.outputs, answers):

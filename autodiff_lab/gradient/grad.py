@@ -28,13 +28,9 @@ CHOICES = {
 
 
 def grad(
-    cost: Variable | None,
-    wrt: Any,
-    consider_constant: Sequence[Variable] | None = None,
-    disconnected_inputs: str = "raise",
-    add_names: bool = True,
-    known_grads: Mapping[Variable, Variable] | None = None,
-    return_disconnected: str = "zero",
+    cost: Variable | None, wrt: Any, consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise", add_names: bool = True,
+    known_grads: Mapping[Variable, Variable] | None = None, return_disconnected: str = "zero",
     null_gradients: str = "raise",
 ) -> Any:
     r"""The derivative of a scalar cost with respect to variables.
@@ -258,9 +254,7 @@ def report(choice: str, sentence: str, **parts: Any) -> None:
         warnings.warn(message, UserWarning, stacklevel=4)
 
 
-def _why_disconnected(
-    variable: Variable, seeds: Mapping[Variable, Variable], sweep: Sweep
-) -> str:
+def _why_disconnected(variable: Variable, seeds: Mapping[Variable, Variable], sweep: Sweep) -> str:
     if variable not in set(ancestors(seeds)):
         return "it does not appear in the graph of the cost"
     reached = {variable}
@@ -310,10 +304,7 @@ def _own_variable(
 
 
 def _name_and_mark(
-    result: Variable,
-    variable: Variable,
-    cost: Variable | None,
-    add_names: bool,
+    result: Variable, variable: Variable, cost: Variable | None, add_names: bool,
     point: tuple[Variable, ...],
 ) -> None:
     result.roles = (*result.roles, Role("adjoint", variable, None, None, point))

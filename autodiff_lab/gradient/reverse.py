@@ -36,9 +36,7 @@ class Sweep:
 
 @collector_paused()
 def reverse_sweep(
-    seeds: Mapping[Variable, Variable],
-    wrt: Sequence[Variable],
-    constants: Sequence[Variable] = (),
+    seeds: Mapping[Variable, Variable], wrt: Sequence[Variable], constants: Sequence[Variable] = ()
 ) -> Sweep:
     """Carry the cotangents of `seeds` back to `wrt`.
 
@@ -94,8 +92,7 @@ def _between(
 
 
 def _finish(
-    variable: Variable,
-    terms: dict[Variable, list[Contribution]],
+    variable: Variable, terms: dict[Variable, list[Contribution]],
     finished: dict[Variable, Contribution],
 ) -> Contribution:
     """The sum of a variable's contributions, made once."""
@@ -163,10 +160,7 @@ def _check_answers(node: Apply, answers: Any) -> None:
 
 
 def _give_roles(
-    node: Apply,
-    answers: Sequence[Contribution],
-    made: Sequence[Apply],
-    point: tuple[Variable, ...],
+    node: Apply, answers: Sequence[Contribution], made: Sequence[Apply], point: tuple[Variable, ...]
 ) -> None:
     """Say of every node that was made why it exists."""
     fresh = {output for new in made for output in new.outputs}

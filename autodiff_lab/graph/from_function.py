@@ -36,10 +36,7 @@ class FromFunctionOp(Op):
     __props__ = ("fn", "itypes", "otypes")
 
     def __init__(
-        self,
-        fn: Callable[..., Any],
-        itypes: Sequence[Type],
-        otypes: Sequence[Type],
+        self, fn: Callable[..., Any], itypes: Sequence[Type], otypes: Sequence[Type],
         infer_shape: Callable[..., Any] | None = None,
     ) -> None:
         self.fn = fn
@@ -58,9 +55,7 @@ class FromFunctionOp(Op):
     def __str__(self) -> str:
         return f"FromFunctionOp{{{self.__name__}}}"
 
-    def perform(
-        self, node: Apply, inputs: Sequence[Any], output_storage: list[list[Any]]
-    ) -> None:
+    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: list[list[Any]]) -> None:
         answer = self.fn(*inputs)
         answers = answer if isinstance(answer, tuple) else (answer,)
         if len(answers) != len(output_storage):
@@ -74,8 +69,7 @@ class FromFunctionOp(Op):
 
 
 def as_op(
-    itypes: Type | Sequence[Type],
-    otypes: Type | Sequence[Type],
+    itypes: Type | Sequence[Type], otypes: Type | Sequence[Type],
     infer_shape: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], FromFunctionOp]:
     """Make an op of a Python function: ``@as_op(itypes=[dmatrix], otypes=[dvector])``.

@@ -28,10 +28,8 @@ def as_given(given: Any, results: Sequence[Any]) -> Any:
 
 
 def clone_get_equiv(
-    inputs: Sequence[Variable],
-    outputs: Iterable[Variable],
-    memo: Mapping[Variable, Variable] | None = None,
-    copy_inputs: bool = True,
+    inputs: Sequence[Variable], outputs: Iterable[Variable],
+    memo: Mapping[Variable, Variable] | None = None, copy_inputs: bool = True,
 ) -> dict[Variable, Variable]:
     """Copy the graph between `inputs` and `outputs`: a dict from old to new variables.
 
@@ -57,9 +55,7 @@ def clone_get_equiv(
     return equivalent
 
 
-def map_role(
-    role: Role, variables: Mapping[Variable, Variable], nodes: Mapping[Any, Any]
-) -> Role:
+def map_role(role: Role, variables: Mapping[Variable, Variable], nodes: Mapping[Any, Any]) -> Role:
     """The same role, speaking of the copies."""
     return dataclasses.replace(
         role,
@@ -99,8 +95,7 @@ def copies(outputs: Sequence[Variable], memo: Mapping[Variable, Variable]) -> li
 
 
 def graph_replace(
-    outputs: Any,
-    replace: Mapping[Variable, Any] | Iterable[tuple[Variable, Any]],
+    outputs: Any, replace: Mapping[Variable, Any] | Iterable[tuple[Variable, Any]],
     strict: bool = True,
 ) -> Any:
     """Like `clone_replace`; with `strict`, a variable that is not in the graph is an error."""

@@ -25,9 +25,7 @@ def _width(width: str) -> Any:
     return ipywidgets.Layout(width=width)
 
 
-def control_for(
-    study: Study, name: str, moved: Callable[[], None]
-) -> ScalarControl | ArrayControl:
+def control_for(study: Study, name: str, moved: Callable[[], None]) -> ScalarControl | ArrayControl:
     """The control of one input, at its point or at a first guess."""
     variable = study.inputs[name]
     kind = variable.type
@@ -55,9 +53,7 @@ def nice_step(step: float) -> float:
 class ScalarControl:
     """A slider and a number field that follow each other."""
 
-    def __init__(
-        self, study: Study, name: str, start: float, moved: Callable[[], None]
-    ) -> None:
+    def __init__(self, study: Study, name: str, start: float, moved: Callable[[], None]) -> None:
         low, high = self._range(study, name, start)
         step = nice_step((high - low) / STEPS)
         self._moved = moved
@@ -65,9 +61,7 @@ class ScalarControl:
             value=start, min=low, max=high, step=step, description=name, readout=False,
             continuous_update=True,
         )
-        self.number = ipywidgets.FloatText(
-            value=start, step=step, layout=_width("9em")
-        )
+        self.number = ipywidgets.FloatText(value=start, step=step, layout=_width("9em"))
         self.slider.observe(self._slid, "value")
         self.number.observe(self._typed, "value")
         self.widget = ipywidgets.HBox([self.slider, self.number])
@@ -84,14 +78,9 @@ class ScalarControl:
         """The number in the field, which may be outside the slider's range."""
         return float(self.number.value)
 
-    @property
-    def disabled(self) -> bool:
-        """Whether it takes no more input."""
-        return bool(self.slider.disabled)
-
-    @disabled.setter
-    def disabled(self, value: bool) -> None:
-        self.slider.disabled = self.number.disabled = value
+    def disable(self) -> None:
+        """Take no more input."""
+        self.slider.disabled = self.number.disabled = True
 
     def _slid(self, change: Any) -> None:
         # Positions of the slider are sums of steps: the field shows no digits of rounding.
@@ -113,9 +102,7 @@ class ScalarControl:
 class ArrayControl:
     """A text field with an expression such as ``np.eye(3)``, and a slider for one entry of it."""
 
-    def __init__(
-        self, name: str, start: Any, dtype: str, moved: Callable[[], None]
-    ) -> None:
+    def __init__(self, name: str, start: Any, dtype: str, moved: Callable[[], None]) -> None:
         self._name, self._dtype, self._moved = name, dtype, moved
         self._start = start
         text = str(start.tolist()) if start.size <= MOST_SHOWN else ""
@@ -181,11 +168,6 @@ class ArrayControl:
         value = evaluate("the field", self._name, expression, names)
         return as_value(self._name, value).astype(self._dtype)
 
-    @property
-    def disabled(self) -> bool:
-        """Whether it takes no more input."""
-        return bool(self.text.disabled)
-
-    @disabled.setter
-    def disabled(self, value: bool) -> None:
-        self.text.disabled = self.entry.disabled = self.slider.disabled = value
+    def disable(self) -> None:
+        """Take no more input."""
+        self.text.disabled = self.entry.disabled = self.slider.disabled = True

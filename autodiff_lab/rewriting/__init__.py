@@ -34,12 +34,8 @@ __all__ = [
 
 
 def rewrite_graph(
-    graph: Any,
-    include: Sequence[str] = ("canonicalize",),
-    clone: bool = True,
-    exclude: Sequence[str] = (),
-    trace: RewriteTrace | None = None,
-    on_fault: str = "warn",
+    graph: Any, include: Sequence[str] = ("canonicalize",), clone: bool = True,
+    exclude: Sequence[str] = (), trace: RewriteTrace | None = None, on_fault: str = "warn",
     **unused: Any,
 ) -> Any:
     """The same graph after some phases of rewriting.

@@ -268,8 +268,7 @@ def _head(tree: Tree) -> Any:
 
 
 def heads_fit(
-    required: tuple[tuple[Any, ...], ...] | None,
-    behind: Collection[str] | None,
+    required: tuple[tuple[Any, ...], ...] | None, behind: Collection[str] | None,
     found: tuple[Any, ...],
 ) -> bool:
     """Whether the inputs of a node can match at all, by the names of their ops."""
@@ -296,11 +295,7 @@ def heads_fit(
 
 
 def match(
-    recorded: Recorded,
-    context: Context,
-    node: Apply,
-    when: Callable[..., bool] | None,
-    kinds: str,
+    recorded: Recorded, context: Context, node: Apply, when: Callable[..., bool] | None, kinds: str
 ) -> Match | None:
     """What the names of a pattern match at a node, or None."""
     state = Match(context)

@@ -238,11 +238,8 @@ def unregister(name: str) -> None:
 
 
 def rule(
-    phase: str = "canonicalize",
-    client: str = "",
-    when: Callable[..., bool] | None = None,
-    kinds: str = "f",
-    **options: Any,
+    phase: str = "canonicalize", client: str = "", when: Callable[..., bool] | None = None,
+    kinds: str = "f", **options: Any,
 ) -> Callable[[Callable[..., Any]], PatternRule]:
     """Declare a rule as two expressions: the function returns ``(left, right)``.
 

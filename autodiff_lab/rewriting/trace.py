@@ -18,13 +18,15 @@ import numpy as np
 
 from autodiff_lab import hooks
 from autodiff_lab.errors import LabIndexError, LabValueError
-from autodiff_lab.graph import Constant, FunctionGraph, Variable, clone_replace, describe, toposort
+from autodiff_lab.graph import (
+    Constant, FunctionGraph, Shown, Variable, clone_replace, describe, toposort,
+)
 from autodiff_lab.rewriting.registry import RULES, Rule, known_name
 from autodiff_lab.rewriting.trial import cost
 
 
 @dataclasses.dataclass(frozen=True)
-class RewriteStep:
+class RewriteStep(Shown):
     """One application of a rule.
 
     Attributes
@@ -50,9 +52,6 @@ class RewriteStep:
     after: tuple[Variable, ...]
     created: tuple[Variable, ...]
     bindings: Mapping[str, Any]
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        return hooks.call("mimebundle", self)
 
 
 @dataclasses.dataclass
@@ -82,7 +81,7 @@ LONGEST = 120
 FACTS = ("index", "pass_index", "phase", "rule", "elapsed_ns")
 
 
-class RewriteTrace:
+class RewriteTrace(Shown):
     """Every step of a rewriting, and what can be asked about it.
 
     Parameters
@@ -320,9 +319,7 @@ class RewriteTrace:
         """
         chosen = self.step(step)
         self._graph()
-        bits: tuple[float, float] = hooks.call(
-            "bits_of_sides", chosen.before[0], chosen.after[0]
-        )
+        bits: tuple[float, float] = hooks.call("bits_of_sides", chosen.before[0], chosen.after[0])
         return bits
 
     # -- words ------------------------------------------------------------------------------
@@ -375,9 +372,6 @@ class RewriteTrace:
 
     def __repr__(self) -> str:
         return f"<RewriteTrace: {self.summary()}>"
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        return hooks.call("mimebundle", self)
 
 
 def _by_name(known: Mapping[str | None, Variable], name: str) -> Variable:

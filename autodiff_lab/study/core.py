@@ -68,17 +68,9 @@ class Study:
     """
 
     def __init__(
-        self,
-        y: Any,
-        wrt: Any = None,
-        point: Mapping[Any, Any] | None = None,
-        *,
-        inputs: Mapping[str, Any] | None = None,
-        name: str | None = None,
-        order: int = 1,
-        plot: Sequence[Any] | None = None,
-        check: bool = False,
-        notices: Sequence[str] = (),
+        self, y: Any, wrt: Any = None, point: Mapping[Any, Any] | None = None, *,
+        inputs: Mapping[str, Any] | None = None, name: str | None = None, order: int = 1,
+        plot: Sequence[Any] | None = None, check: bool = False, notices: Sequence[str] = (),
         code: cell.Code | None = None,
     ) -> None:
         asked = by_name(wrt)
@@ -104,14 +96,8 @@ class Study:
 
     @classmethod
     def from_cell(
-        cls,
-        text: str,
-        namespace: dict[str, Any] | None = None,
-        wrt: Sequence[str] | str = (),
-        *,
-        options: GradOptions | None = None,
-        code: cell.Code | None = None,
-        **settings: Any,
+        cls, text: str, namespace: dict[str, Any] | None = None, wrt: Sequence[str] | str = (), *,
+        options: GradOptions | None = None, code: cell.Code | None = None, **settings: Any,
     ) -> Study:
         """A study of a cell's text, exactly as `%%grad` reads it.
 

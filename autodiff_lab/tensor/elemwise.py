@@ -81,19 +81,10 @@ def _row_by_name(name: str) -> ScalarRow:
 
 
 def scalar(
-    name: str,
-    arguments: str,
-    *,
-    dtype: str = "float",
-    numpy: str,
-    words: str | tuple[str, ...] = (),
-    infix: str = "",
-    precedence: int = 100,
-    latex: str = "",
-    pp: str = "",
-    domain: Interval | Mapping[str, Interval] = REAL,
-    rule: dtypes.DtypeRule | None = None,
-    **facts: Any,
+    name: str, arguments: str, *, dtype: str = "float", numpy: str,
+    words: str | tuple[str, ...] = (), infix: str = "", precedence: int = 100, latex: str = "",
+    pp: str = "", domain: Interval | Mapping[str, Interval] = REAL,
+    rule: dtypes.DtypeRule | None = None, **facts: Any,
 ) -> Elemwise:
     """Declare an elementwise function: one call is the whole op.
 
@@ -188,11 +179,6 @@ class Elemwise(Op):
     def notation(self) -> Notation:
         """How it is written."""
         return self.row.notation
-
-    @property
-    def scalar_op(self) -> ScalarRow:
-        """The row (PyTensor's name for its counterpart)."""
-        return self.row
 
     def __str__(self) -> str:
         return self.row.name.capitalize()

@@ -15,7 +15,7 @@ from autodiff_lab.tensor.along import along, one_line
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable
 from autodiff_lab.tensor.indexing.advanced import take_along_axis
 from autodiff_lab.tensor.lengths import as_lengths, known_int, length_of
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
+from autodiff_lab.tensor.opdef import Dims, TensorOp
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.shaping import expand_dims, flatten
 from autodiff_lab.tensor.sorting import argsort
@@ -27,8 +27,6 @@ class SearchSorted(TensorOp):
 
     op_name = "searchsorted"
     __props__ = ("side",)
-    summary = "Where values would stand in a vector in increasing order."
-    notation = Notation(pp="SearchSorted")
     differentiable = False
     dtype = "int64"
     text = "np.searchsorted({0}, {1}, side={side!r})"
@@ -74,8 +72,6 @@ class UniquePlaces(TensorOp):
 
     op_name = "unique_places"
     __props__ = ()
-    summary = "First place, number and count of each value of a vector."
-    notation = Notation(pp="Unique")
     differentiable = False
     text = "np.unique({0}, return_index=True, return_inverse=True, return_counts=True)[1:]"
 

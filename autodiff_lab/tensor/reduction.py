@@ -83,7 +83,6 @@ class Sum(_Accumulation):
     """Sum over axes; small integers are summed in int64."""
 
     op_name = "sum"
-    summary = "Sum over all axes or the given ones."
     notation = Notation(latex=r"\sum {0}", pp="Sum")
     numpy_function = "np.sum"
     reduction = ("add", 0)
@@ -100,9 +99,7 @@ def sum_dtype(dtype: str) -> str:
     return "int64" if dtypes.is_discrete(dtype) else dtype
 
 
-def reduce_with(
-    op: type[Reduction], x: Any, axis: Any, dtype: str | None, keepdims: bool
-) -> Any:
+def reduce_with(op: type[Reduction], x: Any, axis: Any, dtype: str | None, keepdims: bool) -> Any:
     """Apply a reduction, then put back the axes if they are to be kept."""
     variable = as_tensor_variable(x)
     reduction = op(normalize_axes(axis, variable), dtype)
@@ -165,7 +162,6 @@ class Prod(_ByElement, _Accumulation):
     """
 
     op_name = "prod"
-    summary = "Product over all axes or the given ones."
     notation = Notation(latex=r"\prod {0}", pp="Prod")
     numpy_function = "np.prod"
     reduction = ("mul", 1)
@@ -189,7 +185,6 @@ class Max(_Extremum):
     """The largest element over axes; NaN wins."""
 
     op_name = "max"
-    summary = "The largest element over all axes or the given ones."
     notation = Notation(latex=r"\max {0}", pp="Max")
     numpy_function = "np.max"
     reduction = ("max", -math.inf)
@@ -199,7 +194,6 @@ class Min(_Extremum):
     """The smallest element over axes; NaN wins."""
 
     op_name = "min"
-    summary = "The smallest element over all axes or the given ones."
     notation = Notation(latex=r"\min {0}", pp="Min")
     numpy_function = "np.min"
     reduction = ("min", math.inf)
@@ -209,7 +203,6 @@ class AnyTrue(Reduction):
     """Whether an element over axes is true."""
 
     op_name = "any"
-    summary = "Whether at least one element is true."
     notation = Notation(latex=r"\exists {0}", pp="Any")
     differentiable = False
     numpy_function = "np.any"
@@ -220,7 +213,6 @@ class AllTrue(Reduction):
     """Whether all elements over axes are true."""
 
     op_name = "all"
-    summary = "Whether all elements are true."
     notation = Notation(latex=r"\forall {0}", pp="All")
     differentiable = False
     numpy_function = "np.all"

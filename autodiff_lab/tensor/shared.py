@@ -89,13 +89,8 @@ class Container(Saved):
     _value: Any
 
     def __init__(
-        self,
-        type: Type,
-        value: Any,
-        name: str | None = None,
-        strict: bool = False,
-        allow_downcast: bool | None = None,
-        holder: str = "shared variable",
+        self, type: Type, value: Any, name: str | None = None, strict: bool = False,
+        allow_downcast: bool | None = None, holder: str = "shared variable",
     ) -> None:
         self.type = type
         self.name = name
@@ -150,13 +145,8 @@ class SharedVariable(Variable):
     __slots__ = ("container", "_default_update")
 
     def __init__(
-        self,
-        type: Type,
-        value: Any = None,
-        name: str | None = None,
-        strict: bool = False,
-        allow_downcast: bool | None = None,
-        container: Container | None = None,
+        self, type: Type, value: Any = None, name: str | None = None, strict: bool = False,
+        allow_downcast: bool | None = None, container: Container | None = None,
     ) -> None:
         super().__init__(type, None, None, name)
         self._default_update: Variable | None = None
@@ -243,13 +233,8 @@ generic = GenericType()
 
 
 def shared(
-    value: Any,
-    name: str | None = None,
-    strict: bool = False,
-    allow_downcast: bool | None = None,
-    borrow: bool = False,
-    shape: Any = None,
-    **unused: Any,
+    value: Any, name: str | None = None, strict: bool = False, allow_downcast: bool | None = None,
+    borrow: bool = False, shape: Any = None, **unused: Any,
 ) -> Any:
     """A shared variable with this first value.
 

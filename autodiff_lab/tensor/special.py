@@ -43,7 +43,6 @@ class Softmax(_Exponentials):
     """
 
     op_name = "softmax"
-    summary = "Exponentials divided by their sum over the axes."
     words = "softmax: y (v - sum(y v))"
     notation = Notation(latex=r"\mathrm{{softmax}}\left({0}\right)", pp="Softmax")
     helper = SOFTMAX
@@ -74,7 +73,6 @@ class LogSoftmax(_Exponentials):
     """The logarithm of `softmax`; its Jacobian, 1 - 1 y^T, is not symmetric."""
 
     op_name = "log_softmax"
-    summary = "The logarithm of softmax."
     words = "log softmax: v - y sum(v)"
     notation = Notation(latex=r"\log\mathrm{{softmax}}\left({0}\right)", pp="LogSoftmax")
     helper = LOG_SOFTMAX
@@ -103,7 +101,6 @@ class LogSumExp(_Exponentials):
     """log(sum(exp(x))) over axes; its derivative is softmax."""
 
     op_name = "logsumexp"
-    summary = "The logarithm of the sum of exponentials over the axes."
     words = "the derivative of logsumexp is softmax"
     notation = Notation(latex=r"\log \sum e^{{{0}}}", pp="LogSumExp")
     helper = LOG_SUM_EXP

@@ -48,10 +48,7 @@ class TensorType(Type):
     """Number of axes."""
 
     def __init__(
-        self,
-        dtype: Any,
-        shape: Sequence[int | bool | None] | None = None,
-        name: str | None = None,
+        self, dtype: Any, shape: Sequence[int | bool | None] | None = None, name: str | None = None,
         broadcastable: Sequence[bool] | None = None,
     ) -> None:
         self.dtype = dtypes.canonical(dtype)

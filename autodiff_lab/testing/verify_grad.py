@@ -54,11 +54,7 @@ class numeric_grad:
     type_eps: dict[Any, float] = STEPS | {np.dtype(name): step for name, step in STEPS.items()}
 
     def __init__(
-        self,
-        f: Callable[..., Any],
-        pt: Any,
-        eps: float | None = None,
-        out_type: str | None = None,
+        self, f: Callable[..., Any], pt: Any, eps: float | None = None, out_type: str | None = None
     ) -> None:
         packed = isinstance(pt, list | tuple)
         arrays = [np.array(entry) for entry in (pt if packed else [pt])]
@@ -140,16 +136,9 @@ class numeric_grad:
 
 
 def verify_grad(
-    fun: Callable[..., Any],
-    pt: Sequence[Array],
-    n_tests: int = 2,
-    rng: Any = None,
-    eps: float | None = None,
-    out_type: str | None = None,
-    abs_tol: float | None = None,
-    rel_tol: float | None = None,
-    mode: Any = None,
-    cast_to_output_type: bool = False,
+    fun: Callable[..., Any], pt: Sequence[Array], n_tests: int = 2, rng: Any = None,
+    eps: float | None = None, out_type: str | None = None, abs_tol: float | None = None,
+    rel_tol: float | None = None, mode: Any = None, cast_to_output_type: bool = False,
     no_debug_ref: bool = True,
 ) -> None:
     """Compare the derivative of a function with finite differences; raise if they disagree.

@@ -165,9 +165,7 @@ class Derivation:
     @property
     def latex(self) -> str:
         """The lines as LaTeX, one a line."""
-        return "\n".join(
-            f"{line.left_latex} = {line.latex}".lstrip() for line in self.view.lines
-        )
+        return "\n".join(f"{line.left_latex} = {line.latex}".lstrip() for line in self.view.lines)
 
     def __str__(self) -> str:
         return derivation_text(self.view)
@@ -243,12 +241,8 @@ class Derivation:
     # -- lines ------------------------------------------------------------------------------
 
     def add(
-        self,
-        variable: Variable,
-        rule: str,
-        kind: Any = "simplification",
-        left: tuple[str, str] = ("", ""),
-        state: State | None = None,
+        self, variable: Variable, rule: str, kind: Any = "simplification",
+        left: tuple[str, str] = ("", ""), state: State | None = None,
         symbols: Mapping[Variable, str] | None = None,
     ) -> None:
         """A line: a state as one expression, or a finished derivative at the index."""
@@ -399,12 +393,8 @@ class Derivation:
 
 
 def derive(
-    cost: Variable,
-    wrt: Variable,
-    gradient: Variable | None = None,
-    order: int = 1,
-    name: str | None = None,
-    strict: bool = False,
+    cost: Variable, wrt: Variable, gradient: Variable | None = None, order: int = 1,
+    name: str | None = None, strict: bool = False,
 ) -> Derivation:
     """The derivation of ``d cost / d wrt``.
 

@@ -51,10 +51,7 @@ class _Piece(NamedTuple):
 
 
 def formula_svg(
-    lines: tuple[Line, ...],
-    size: float = SIZE,
-    style: bool = True,
-    background: bool = False,
+    lines: tuple[Line, ...], size: float = SIZE, style: bool = True, background: bool = False,
     letters: dict[str, str] | None = None,
 ) -> str:
     """The lines under each other, aligned at "=" where they ask for it.

@@ -81,13 +81,9 @@ class Writer:
     """
 
     def __init__(
-        self,
-        dialect: AnyDialect,
-        symbols: Mapping[Variable, str] | None = None,
-        longest_part: int | None = None,
-        spelling: Mapping[str, str] | None = None,
-        cut: int | None = None,
-        names: dict[str, str] | None = None,
+        self, dialect: AnyDialect, symbols: Mapping[Variable, str] | None = None,
+        longest_part: int | None = None, spelling: Mapping[str, str] | None = None,
+        cut: int | None = None, names: dict[str, str] | None = None,
     ) -> None:
         self.cut = cut
         self.names = {} if names is None else names
@@ -479,12 +475,8 @@ def estimated_length(variable: Variable) -> int:
 
 
 def write(
-    variable: Variable,
-    latex: bool,
-    symbols: Mapping[Variable, str] | None = None,
-    index: Index = None,
-    longest: int | None = None,
-    spelling: Mapping[str, str] | None = None,
+    variable: Variable, latex: bool, symbols: Mapping[Variable, str] | None = None,
+    index: Index = None, longest: int | None = None, spelling: Mapping[str, str] | None = None,
     names: dict[str, str] | None = None,
 ) -> Formula:
     """A variable as a formula; parts get names where it would be longer than `longest`."""

@@ -2,7 +2,7 @@
 
 What is here: frozen dataclasses made of strings, numbers, tuples and one another, and
 `to_json`, which turns any of them into plain lists and dicts.  It relies on nothing but
-the hook by which records show themselves.
+`Shown`, by which records show themselves.
 
 The one idea: whoever knows the graph fills in these records, whoever draws reads only
 them.  A drawing can therefore be tested, saved or sent to a browser without a graph.
@@ -14,17 +14,9 @@ import dataclasses
 import math
 from typing import Any, Literal
 
-from autodiff_lab import hooks
+from autodiff_lab.graph import Shown
 
 SCHEMA_VERSION = 1
-
-class Shown:
-    """A record that a notebook shows as a card of its own."""
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        bundle: dict[str, str] = hooks.call("mimebundle", self)
-        return bundle
-
 
 NodeKind = Literal["input", "constant", "op", "output"]
 Column = Literal["forward", "adjoint"]

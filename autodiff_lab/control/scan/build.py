@@ -334,19 +334,10 @@ def _is_pair(entry: Any) -> bool:
 
 
 def scan(
-    fn: Callable[..., Any],
-    sequences: Any = None,
-    outputs_info: Any = None,
-    non_sequences: Any = None,
-    n_steps: Any = None,
-    truncate_gradient: int = -1,
-    go_backwards: bool = False,
-    mode: Any = None,
-    name: str | None = None,
-    profile: bool = False,
-    allow_gc: bool | None = None,
-    strict: bool = False,
-    return_list: bool = False,
+    fn: Callable[..., Any], sequences: Any = None, outputs_info: Any = None,
+    non_sequences: Any = None, n_steps: Any = None, truncate_gradient: int = -1,
+    go_backwards: bool = False, mode: Any = None, name: str | None = None, profile: bool = False,
+    allow_gc: bool | None = None, strict: bool = False, return_list: bool = False,
     return_updates: bool = True,
 ) -> Any:
     """A loop over sequences, with outputs of earlier steps at hand.
@@ -401,20 +392,14 @@ def scan(
     return (result, updates) if return_updates else result
 
 
-def map(
-    fn: Callable[..., Any], sequences: Any, non_sequences: Any = None, **options: Any
-) -> Any:
+def map(fn: Callable[..., Any], sequences: Any, non_sequences: Any = None, **options: Any) -> Any:
     """`fn` applied to each element: (results, updates)."""
     return scan(fn, sequences=sequences, non_sequences=non_sequences, **options)
 
 
 def reduce(
-    fn: Callable[..., Any],
-    sequences: Any,
-    outputs_info: Any,
-    non_sequences: Any = None,
-    go_backwards: bool = False,
-    **options: Any,
+    fn: Callable[..., Any], sequences: Any, outputs_info: Any, non_sequences: Any = None,
+    go_backwards: bool = False, **options: Any,
 ) -> Any:
     """The value after the last step: (result, updates)."""
     results, updates = scan(

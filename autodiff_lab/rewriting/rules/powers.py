@@ -112,8 +112,7 @@ def power_half(x):
     return x**0.5, sqrt(x)
 
 
-@rule(phase="specialize", client="derivative of sqrt(x) written as a power",
-      domain={"x": POSITIVE})
+@rule(phase="specialize", client="derivative of sqrt(x) written as a power", domain={"x": POSITIVE})
 def power_minus_half(x):
     """The power -1/2 is one over the square root."""
     return x**-0.5, 1 / sqrt(x)

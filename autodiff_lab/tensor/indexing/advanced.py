@@ -26,7 +26,7 @@ from autodiff_lab.tensor.indexing.keys import (
     VARIABLE, Pattern, Slice, as_index, check_bounds, entry_of, without_dots,
 )
 from autodiff_lab.tensor.lengths import element_count, length_of, lengths_met, lengths_of
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
+from autodiff_lab.tensor.opdef import Dims, TensorOp, calls, drawn
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.shaping import flatten
 from autodiff_lab.tensor.type import TensorType
@@ -39,16 +39,10 @@ class NonZero(TensorOp):
 
     op_name = "nonzero"
     __props__ = ()
-    summary = "The places of the elements that are not 0."
-    notation = Notation(pp="Nonzero")
     differentiable = False
     data_inputs = 0
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """A vector, a matrix."""
-        return [("nonzero", (rng.normal(size=4),), {}),
-                ("nonzero", (rng.normal(size=(2, 3)),), {})]
+    samples = calls(("nonzero", drawn(4)), ("nonzero", drawn(2, 3)))
 
     def make_node(self, *inputs: Any) -> Apply:
         variable = as_tensor_variable(inputs[0])
@@ -178,22 +172,15 @@ class AdvancedSubtensor(_ArrayKeys, Subtensor):
 
     op_name = "advanced_subtensor"
     __props__ = ("pattern",)
-    summary = "A part of an array, by arrays of whole numbers or masks."
     words = "only the chosen elements matter"
-    notation = Notation(pp="AdvancedSubtensor")
     linear_in = (0,)
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """Rows, pairs, slices between arrays, a mask."""
-        matrix, cube = rng.normal(size=(3, 4)), rng.normal(size=(2, 3, 4))
-        return [
-            ("subtensor", (matrix, [0, 2, 2]), {}),
-            ("subtensor", (matrix, ([[0], [1]], [3, 1])), {}),
-            ("subtensor", (cube, (slice(None), [0, 2], slice(1, 3))), {}),
-            ("subtensor", (cube, ([1, 0, 1], slice(None), [0, 3, 0])), {}),
-            ("subtensor", (cube, (slice(None), [[True, False, True, True]] * 3)), {}),
-        ]
+    samples = calls(  # rows, pairs, slices between arrays, a mask
+        ("subtensor", drawn(3, 4), [0, 2, 2]), ("subtensor", drawn(3, 4), ([[0], [1]], [3, 1])),
+        ("subtensor", drawn(2, 3, 4), (slice(None), [0, 2], slice(1, 3))),
+        ("subtensor", drawn(2, 3, 4), ([1, 0, 1], slice(None), [0, 3, 0])),
+        ("subtensor", drawn(2, 3, 4), (slice(None), [[True, False, True, True]] * 3)),
+    )
 
     @property
     def name(self) -> str:
@@ -227,24 +214,17 @@ class AdvancedIncSubtensor(_ArrayKeys, IncSubtensor):
 
     op_name = "advanced_inc_subtensor"
     __props__ = ("pattern", "set_instead_of_inc")
-    summary = "A copy of an array in which parts named by index arrays are added to, or replaced."
     words = "the part and the rest each have their own derivative"
-    notation = Notation(pp="AdvancedIncSubtensor")
     linear_in = (0, 1)
     adding = WITH_ALL_ADDED
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """Repeated places, both ways; a mask; slices between arrays."""
-        matrix, cube = rng.normal(size=(3, 4)), rng.normal(size=(2, 3, 4))
-        apart = ([1, 0, 1], slice(None), [0, 3, 0])
-        return [
-            ("inc_part", (matrix, [0, 2, 2], rng.normal(size=(3, 4))), {}),
-            ("set_part", (matrix, [0, 2, 2], rng.normal(size=(3, 4))), {}),
-            ("set_part", (matrix, (slice(None), [1, 3]), rng.normal(size=(1, 2))), {}),
-            ("inc_part", (cube, apart, rng.normal(size=(3, 1))), {}),
-            ("set_part", (matrix, [[True, False, False, True]] * 3, rng.normal(size=6)), {}),
-        ]
+    samples = calls(  # repeated places, both ways; a mask; slices between arrays
+        ("inc_part", drawn(3, 4), [0, 2, 2], drawn(3, 4)),
+        ("set_part", drawn(3, 4), [0, 2, 2], drawn(3, 4)),
+        ("set_part", drawn(3, 4), (slice(None), [1, 3]), drawn(1, 2)),
+        ("inc_part", drawn(2, 3, 4), ([1, 0, 1], slice(None), [0, 3, 0]), drawn(3, 1)),
+        ("set_part", drawn(3, 4), [[True, False, False, True]] * 3, drawn(6)),
+    )
 
     def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms | None:
         """The same change of every entry."""

@@ -59,7 +59,6 @@ class Cholesky(MatrixOp):
 
     op_name = "cholesky"
     __props__ = ("on_error",)
-    summary = "The triangular factor of a positive definite matrix."
     words = "triangular factor: dL = L Phi(L^-1 dA L^-T)"
     notation = Notation(latex=r"\mathrm{{chol}}\left({0}\right)", pp="cholesky")
     only_real = True
@@ -97,13 +96,8 @@ class Cholesky(MatrixOp):
 
 @public(numpy=("linalg.cholesky",))
 def cholesky(
-    x: Any,
-    lower: bool = True,
-    *,
-    check_finite: bool = True,
-    on_error: str = "raise",
-    overwrite_a: bool = False,
-    upper: bool | None = None,
+    x: Any, lower: bool = True, *, check_finite: bool = True, on_error: str = "raise",
+    overwrite_a: bool = False, upper: bool | None = None,
 ) -> Any:
     """The triangular factor of each positive definite matrix.
 
@@ -151,7 +145,6 @@ class OrthogonalTriangular(MatrixOp):
 
     op_name = "qr"
     __props__ = ("mode",)
-    summary = "An orthogonal and a triangular factor of a matrix."
     words = "orthogonal and triangular factor, both moved"
     notation = Notation(pp="qr")
     square, only_real = False, True
@@ -244,9 +237,7 @@ class LowerUpper(MatrixOp):
     """
 
     op_name = "lu"
-    summary = "A permutation, a lower and an upper triangular factor of a square matrix."
     words = "triangular factors: dL = L tril(L^-1 dA U^-1), dU = triu(L^-1 dA U^-1) U"
-    notation = Notation(pp="lu")
     text = "scipy.linalg.lu({0}, check_finite=False)"
     only_real = True
     samples = samples_of("lu", (3, 3), (2, 3, 3), change=lambda matrix: matrix[..., ::-1, :])

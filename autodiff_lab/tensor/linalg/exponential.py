@@ -19,7 +19,6 @@ class MatrixExponential(MatrixOp):
     """
 
     op_name = "expm"
-    summary = "The exponential of a square matrix."
     words = "derivative of the matrix exponential along a direction"
     notation = Notation(latex=r"e^{{{0}}}", pp="expm")
 

@@ -32,7 +32,6 @@ class Inverse(MatrixOp):
     """
 
     op_name = "inv"
-    summary = "The inverse of a square matrix."
     words = "inverse: d(X^-1) = -X^-1 dX X^-1"
     notation = Notation(latex=r"{0}^{{-1}}", pp="inv")
 
@@ -82,7 +81,6 @@ class Determinant(MatrixOp):
     """
 
     op_name = "det"
-    summary = "The determinant of a square matrix."
     words = "determinant: its derivative is the matrix of cofactors"
     notation = Notation(latex=r"\det\left({0}\right)", pp="det")
 
@@ -135,7 +133,6 @@ class Cofactors(MatrixOp):
     """
 
     op_name = "cofactors"
-    summary = "The matrix of cofactors, det(X) times the transposed inverse."
     words = "derivative of det(X) X^-T"
     notation = Notation(latex=r"\mathrm{{cof}}\left({0}\right)", pp="cofactors")
 
@@ -167,7 +164,6 @@ class SignLogDeterminant(MatrixOp):
     """
 
     op_name = "slogdet"
-    summary = "Sign of the determinant and logarithm of its size."
     words = "d log|det X| = tr(X^-1 dX)"
     notation = Notation(latex=r"\log\left|\det\left({0}\right)\right|", pp="slogdet")
 
@@ -228,7 +224,6 @@ class PseudoInverse(MatrixOp):
     """
 
     op_name = "pinv"
-    summary = "The Moore-Penrose inverse of a matrix."
     words = "pseudo-inverse at constant rank"
     notation = Notation(latex=r"{0}^{{+}}", pp="pinv")
     text = "np.linalg.pinv({0})"

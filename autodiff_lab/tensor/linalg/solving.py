@@ -10,10 +10,10 @@ from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variables, describ
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.lengths import element_count, length_of
 from autodiff_lab.tensor.linalg.frame import (
-    StackedOp, Stretch, as_column, as_matrix, both, near_identity, times, turned, without_last_axis,
+    StackedOp, Stretch, as_column, as_matrix, both, regular, times, turned, without_last_axis,
 )
 from autodiff_lab.tensor.linalg.triangles import Triangle, symmetric_from_lower, tril, triu
-from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
+from autodiff_lab.tensor.opdef import Dims, Notation, calls, define_helper, drawn
 from autodiff_lab.tensor.registry import function, public
 
 
@@ -25,20 +25,13 @@ class Solve(StackedOp):
     """
 
     op_name = "solve"
-    summary = "The solution of a system of linear equations."
     words = "solution of A X = B: dX = A^-1 (dB - dA X)"
     notation = Notation(latex=r"{0}^{{-1}} \, {1}", pp="solve")
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """Matrices, a vector on the right, stacks, one matrix for a stack."""
-        matrix, stack = near_identity(rng, 3, 3), near_identity(rng, 2, 3, 3)
-        return [
-            ("solve", (matrix, rng.normal(size=(3, 2))), {}),
-            ("solve", (matrix, rng.normal(size=3)), {}),
-            ("solve", (stack, rng.normal(size=(2, 3, 1))), {}),
-            ("solve", (matrix, rng.normal(size=(2, 3, 2))), {}),
-        ]
+    samples = calls(  # matrices, a vector on the right, stacks, one matrix for a stack
+        ("solve", regular(3, 3), drawn(3, 2)), ("solve", regular(3, 3), drawn(3)),
+        ("solve", regular(2, 3, 3), drawn(2, 3, 1)), ("solve", regular(3, 3), drawn(2, 3, 2)),
+    )
 
     def prepare(self, *inputs: Any) -> list[Any]:
         left, right = super().prepare(*inputs)
@@ -136,21 +129,15 @@ class SolveTriangular(Solve):
 
     op_name = "solve_triangular"
     __props__ = ("stretch", "lower", "unit_diagonal")
-    summary = "The solution of a triangular system of linear equations."
     words = "solution of A X = B: dX = A^-1 (dB - dA X)"
     notation = Notation(latex=r"{0}^{{-1}} \, {1}", pp="solve_triangular")
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """Both triangles, the transpose, ones on the diagonal, stacks."""
-        matrix, right = near_identity(rng, 3, 3), rng.normal(size=(3, 2))
-        stack = near_identity(rng, 2, 3, 3)
-        return [
-            ("solve_triangular", (matrix, right), {"lower": True}),
-            ("solve_triangular", (matrix, right), {"trans": 1}),
-            ("solve_triangular", (matrix, right[:, 0]), {"lower": True, "unit_diagonal": True}),
-            ("solve_triangular", (stack, rng.normal(size=(2, 3, 2))), {"lower": True}),
-        ]
+    samples = calls(  # both triangles, the transpose, ones on the diagonal, stacks
+        ("solve_triangular", regular(3, 3), drawn(3, 2), {"lower": True}),
+        ("solve_triangular", regular(3, 3), drawn(3, 2), {"trans": 1}),
+        ("solve_triangular", regular(3, 3), drawn(3), {"lower": True, "unit_diagonal": True}),
+        ("solve_triangular", regular(2, 3, 3), drawn(2, 3, 2), {"lower": True}),
+    )
 
     def __init__(
         self, stretch: Stretch = ((), ()), lower: bool = False, unit_diagonal: bool = False
@@ -193,15 +180,8 @@ def _on_right_side(op: Solve, a: Any, b: Any, b_ndim: int | None) -> Any:
 
 @public(numpy=("linalg.solve",))
 def solve(
-    a: Any,
-    b: Any,
-    *,
-    lower: bool = False,
-    assume_a: str = "gen",
-    transposed: bool = False,
-    check_finite: bool = True,
-    b_ndim: int | None = None,
-    overwrite_a: bool = False,
+    a: Any, b: Any, *, lower: bool = False, assume_a: str = "gen", transposed: bool = False,
+    check_finite: bool = True, b_ndim: int | None = None, overwrite_a: bool = False,
     overwrite_b: bool = False,
 ) -> Any:
     """The solution x of a x = b.
@@ -251,15 +231,8 @@ def solve(
 
 @public()
 def solve_triangular(
-    a: Any,
-    b: Any,
-    *,
-    trans: int | str = 0,
-    lower: bool = False,
-    unit_diagonal: bool = False,
-    check_finite: bool = True,
-    b_ndim: int | None = None,
-    overwrite_b: bool = False,
+    a: Any, b: Any, *, trans: int | str = 0, lower: bool = False, unit_diagonal: bool = False,
+    check_finite: bool = True, b_ndim: int | None = None, overwrite_b: bool = False,
 ) -> Any:
     """The solution x of a x = b, where `a` is triangular; its other triangle is not read.
 
@@ -290,6 +263,4 @@ def solve_triangular(
     matrix = as_matrix(a, "solve_triangular", square=True)
     if trans in (1, "T"):
         matrix, lower = turned(matrix), not lower
-    return _on_right_side(
-        SolveTriangular(((), ()), lower, unit_diagonal), matrix, b, b_ndim
-    )
+    return _on_right_side(SolveTriangular(((), ()), lower, unit_diagonal), matrix, b, b_ndim)

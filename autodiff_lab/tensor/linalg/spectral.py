@@ -50,9 +50,7 @@ class SymmetricEigen(MatrixOp):
     """
 
     op_name = "eigh"
-    summary = "Eigenvalues and eigenvectors of a symmetric matrix."
     words = "eigenvalues: dw = diag(V^T dA V)"
-    notation = Notation(pp="eigh")
     text = "np.linalg.eigh({0})"
     only_real = True
 
@@ -148,9 +146,7 @@ class Eigen(MatrixOp):
     """
 
     op_name = "eig"
-    summary = "Eigenvalues and eigenvectors of a square matrix, as complex numbers."
     words = "eigenvalues: dw = diag(V^-1 dA V)"
-    notation = Notation(pp="eig")
     text = COMPLEX_EIG + "({0})"
     only_real = True
 
@@ -221,9 +217,7 @@ def _is_zero(cotangent: Any) -> bool:
     return isinstance(value, Constant) and not value.data.any()
 
 
-FURTHER_VECTORS = (
-    "the further vectors of a full svd are not unique: ask for full_matrices=False"
-)
+FURTHER_VECTORS = ("the further vectors of a full svd are not unique: ask for full_matrices=False")
 
 
 class SingularValues(MatrixOp):
@@ -242,7 +236,6 @@ class SingularValues(MatrixOp):
 
     op_name = "svd"
     __props__ = ("full",)
-    summary = "Singular values and vectors of a matrix."
     words = "singular values: ds = diag(U^T dA V)"
     notation = Notation(pp="svd")
     text = "np.linalg.svd({0}, full_matrices={full})"

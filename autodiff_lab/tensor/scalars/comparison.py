@@ -128,9 +128,7 @@ def logical_not(x: Any) -> Any:
 
 
 @public(numpy=("isclose",))
-def isclose(
-    a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
-) -> Any:
+def isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
     """Whether two values differ by at most ``atol + rtol * abs(b)``."""
     left, right = as_tensor_variable(a), as_tensor_variable(b)
     size = function("abs")(right)
