@@ -12,8 +12,9 @@ from typing import Any
 from autodiff_lab.config import config
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import FunctionGraph
-from autodiff_lab.rewriting import PHASES, RULES
+from autodiff_lab.rewriting import PHASES
 from autodiff_lab.rewriting.driver import run_phases
+from autodiff_lab.rewriting.registry import check_names
 
 TIERS = ("auto", "numpy", "numba")
 # what the family calls an executor -> ours
@@ -92,6 +93,7 @@ class Mode:
 
     def rewrite(self, fgraph: FunctionGraph) -> None:
         """Rewrite a graph in place by the rules of this mode."""
+        check_names(*self.include, *self.exclude)
         run_phases(fgraph, self.phases or tuple(PHASES), self.include, self.exclude)
 
     def including(self, *names: str) -> Mode:
@@ -110,7 +112,7 @@ def RewriteDatabaseQuery(
 
     Raises
     ------
-    LabValueError
+    LabKeyError
         If a name is none of these.
 
     Examples
@@ -120,13 +122,7 @@ def RewriteDatabaseQuery(
     """
     named = {phase for name in include for phase in OPTIMIZERS.get(name, (name,))}
     rules = tuple(n for n in include if n and n not in OPTIMIZERS and n not in PHASES)
-    known = {label for rule in RULES.values() for label in (rule.name, *rule.tags)}
-    for name in rules:
-        if name not in known:
-            raise LabValueError(
-                f"There is no optimizer, phase, rule or tag {name!r}.",
-                remedy="one of " + ", ".join(map(repr, (*OPTIMIZERS, *PHASES))) + ", or a rule",
-            )
+    check_names(*rules, *exclude)
     phases = tuple(phase for phase in PHASES if phase in named)
     return Mode(phases=phases, include=rules, exclude=tuple(exclude))
 

@@ -34,6 +34,13 @@ DISPLAY = "display"
 RULES: dict[str, Rule] = {}
 """Name -> rule, in the order of declaration."""
 
+FAMILY = frozenset(
+    "BlasOpt ShapeOpt add_destroy_handler blas cxx_only elemwise_fusion fast_compile fast_run fusion"
+    " gpuarray inplace inplace_elemwise_optimizer jax merge minimum_compile numba o1 o2 o3 o4 scan"
+    " scan_make_inplace scan_pushout_dot1 uncanonicalize useless".split()
+)
+"""Choices of rewrites in PyTensor and before, which old programs make; here they mean nothing."""
+
 _covered: dict[str, Rule] = {}
 """The package's rules in whose place one of the same name stands: they come back after it."""
 
@@ -221,12 +228,19 @@ def known_name(name: str, tags: bool = False) -> str:
         more = (tag for rule in RULES.values() for tag in rule.tags)
         known = list(dict.fromkeys([*known, *PHASES, *more]))
     if name not in known:
-        like = difflib.get_close_matches(name, known, 3, 0.5)
+        like = difflib.get_close_matches(str(name), known, 3, 0.5)
         raise LabKeyError(
             f"There is no rewrite rule {name!r}.",
             remedy="perhaps " + ", ".join(like) if like else "rewriting.RULES lists them",
         )
     return name
+
+
+def check_names(*names: str) -> None:
+    """Refuse what names no rule, tag or phase, neither here nor in programs of the family."""
+    for name in names:
+        if name not in FAMILY and not str(name).startswith("local_"):
+            known_name(name, tags=True)
 
 
 def unregister(name: str) -> None:

@@ -333,7 +333,7 @@ class RewriteTrace:
 
         return why(self.step(step), self)
 
-    def why_not(self, rule: Rule | str, variable: Variable | None = None) -> str:
+    def why_not(self, rule: Rule | str, variable: Variable | str | None = None) -> str:
         """Why a rule did not change a variable (by default: any output), in words."""
         from autodiff_lab.rewriting.why import why_not
 

@@ -62,15 +62,16 @@ def _near(variable: Variable) -> list[Variable]:
 
 
 def why_not(
-    rule: Rule | str, variable: Variable | None = None, trace: RewriteTrace | None = None
+    rule: Rule | str, variable: Variable | str | None = None, trace: RewriteTrace | None = None
 ) -> str:
     """Why a rule does not change a variable.
 
     Parameters
     ----------
     rule : Rule or str
-    variable : Variable, optional
-        The result that was expected to be rewritten; with a trace, by default any.
+    variable : Variable or str, optional
+        The result that was expected to be rewritten; with a trace, its name does, and by default
+        any.
     trace : RewriteTrace, optional
         Of the rewriting: then the variable is one of the graph at its start, and the rule that
         took the pattern away is named.
@@ -88,9 +89,12 @@ def why_not(
     >>> why_not("log_of_one_plus_exp", pt.log(1 + pt.exp(x)))
     It does change it.
     """
+    named = {v.name: v for v in trace.memo if v.name} if trace is not None else {}
+    variable = named.get(variable, variable) if isinstance(variable, str) else variable
     if not isinstance(rule, str | Rule) or not isinstance(variable, Variable | None):
         raise LabTypeError(
-            f"why_not was asked about {rule!r} and {variable!r}.", why="a rule and a variable do"
+            f"why_not was asked about {rule!r} and {variable!r}.", why="a rule and a variable do",
+            remedy="names here: " + ", ".join(named) if named else "why_not(rule, variable)",
         )
     chosen = RULES[known_name(rule)] if isinstance(rule, str) else rule
     if trace is None or not trace.passes:

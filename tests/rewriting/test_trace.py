@@ -165,6 +165,9 @@ def test_questions_that_cannot_be_answered() -> None:
         trace.without("stabilise")
     twin, other = (pt.log(1 + pt.exp(v)) for v in (x, z))
     assert "It did, at step 2" in trace.why_not("log_of_one_plus_exp", twin)
+    assert "x (float64 scalar) is not computed" in trace.why_not("log_of_one_plus_exp", "x")
+    with pytest.raises(LabTypeError, match="names here: x"):
+        trace.why_not("log_of_one_plus_exp", "y")
     assert "no part of this graph" in trace.why_not("log_of_one_plus_exp", other)
 
 
