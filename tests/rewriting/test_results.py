@@ -209,3 +209,22 @@ def test_an_exponent_less_one_does_not_wrap_around(dtype: str, exponent: int) ->
     for y in (n, pt.constant(exponent, dtype=dtype)):
         slope = ad.function([x, n], ad.grad(x**y, x), on_unused_input="ignore")
         assert float(slope(100.0, np.asarray(exponent, dtype))) == pytest.approx(exponent * 100.0 ** (exponent - 1))
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_the_derivative_of_a_softmax_is_as_good_as_its_value(by_hand: bool) -> None:
+    x, w = pt.dmatrix("x"), pt.dmatrix("w")
+    label = pt.lvector("label")
+    total = pt.exp(x).sum(axis=1, keepdims=True)
+    s = pt.exp(x) / total if by_hand else pt.special.softmax(x, axis=1)
+    losses = [(s * w).sum(), -(w * pt.log(s)).sum(), -pt.log(s)[pt.arange(x.shape[0]), label].sum()]
+    weights = np.array([[0.0, 1.0, 0.0], [1.0, 2.0, -1.0]])
+    f = ad.function([x, w, label], [ad.grad(loss, x) for loss in losses], mode="PYTHON")
+    for row in ([800.0, 801.0, 799.0], [0.0, -1000.0, 1.0], [-800.0, -790.0, -800.0]):
+        p = np.exp(row - np.max(row))
+        p /= p.sum()
+        linear, cross, picked = f([row, row], weights, [1, 1])
+        moved = p * weights
+        np.testing.assert_allclose(linear, moved - p * moved.sum(axis=1)[:, None], atol=1e-12)
+        np.testing.assert_allclose(cross, p * weights.sum(axis=1)[:, None] - weights, rtol=1e-12)
+        np.testing.assert_allclose(picked, [p - [0.0, 1.0, 0.0]] * 2, rtol=1e-12)

@@ -30,25 +30,32 @@ def log_of_sum_of_exps(context: Context, node: Apply) -> Any:
 @node_rewriter(
     ["true_div", "mul"], phase="stabilize", client=FAR,
     example=lambda x: pt.exp(x) / pt.sum(pt.exp(x), axis=-1, keepdims=True),
-    heads=(("exp", "sum"), ("mul", "sum"), ("exp", "true_div"), ("true_div", "exp")),
+    heads=tuple((one, other) for one in ("exp", "mul", "sum", "true_div")
+                for other in ("exp", "sum", "true_div")),
 )
 def softmax_by_hand(context: Context, node: Apply) -> Any:
     """Exponentials over their sum are inf / inf for large values; ``softmax`` is not."""
     view: Any
     above: list[Any] = [node.inputs[0]]
     below: Any = node.inputs[1]
+    summing = None
     if node.op.name == "mul":  # exp(x) * (1 / sum(exp(x))), as derivatives write it
         inner = [v for v in node.inputs if name_of(v) == "exp"]
         quotients = [v for v in node.inputs if v not in inner]
         view, axes = _stripped(quotients[0]) if quotients else (None, None)
+        if name_of(view) == "sum":  # exp(x) * sum(y / sum(exp(x)))
+            summing, view = view.owner.op, view.owner.inputs[0]
         if name_of(view) != "true_div" or not inner:
             return None
         top, below = view.owner.inputs
-        above = [inner[0], _as_seen(top, axes)]
-        total, seen = _stripped(below)
-        order = axes if seen is None else seen if axes is None else tuple(
-            "x" if axis == "x" else seen[axis] for axis in axes
-        )
+        above = [inner[0], _as_seen(top if summing is None else summing(top), axes)]
+        total, order = _stripped(below)
+        if summing is None:
+            order = axes if order is None else order if axes is None else tuple(
+                "x" if axis == "x" else order[axis] for axis in axes
+            )
+        elif axes != order:
+            return None
     else:
         if name_of(above[0]) == "mul":
             above = list(above[0].owner.inputs)
@@ -61,7 +68,7 @@ def softmax_by_hand(context: Context, node: Apply) -> Any:
     axes = total.owner.op.reduced(summed.type.ndim)
     rest = iter(range(summed.type.ndim))
     kept = tuple("x" if axis in axes else next(rest) for axis in range(summed.type.ndim))
-    if order != kept:
+    if order != kept or (summing is not None and summing.reduced(len(kept)) != axes):
         return None
     result = Softmax(total.owner.op.axis)(summed.owner.inputs[0])
     above.remove(summed)
