@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.config import config
-from autodiff_lab.errors import LabTypeError, LabValueError
+from autodiff_lab.errors import LabTypeError, LabValueError, one_of
 from autodiff_lab.graph import FunctionGraph
 from autodiff_lab.rewriting import PHASES
 from autodiff_lab.rewriting.driver import run_phases
@@ -79,17 +79,9 @@ class Mode:
         for name in _CHOICES:
             given = getattr(self, name)
             object.__setattr__(self, name, (given,) if isinstance(given, str) else tuple(given))
-        if self.tier not in TIERS:
-            raise LabValueError(
-                f"There is no executor {self.tier!r}.",
-                remedy="one of " + ", ".join(map(repr, TIERS)),
-            )
+        one_of(self.tier, TIERS, f"There is no executor {self.tier!r}.")
         for phase in self.phases:
-            if phase not in PHASES:
-                raise LabValueError(
-                    f"There is no phase {phase!r}.",
-                    remedy="one of " + ", ".join(map(repr, PHASES)),
-                )
+            one_of(phase, PHASES, f"There is no phase {phase!r}.")
 
     def rewrite(self, fgraph: FunctionGraph) -> None:
         """Rewrite a graph in place by the rules of this mode."""
@@ -196,9 +188,6 @@ def get_mode(mode: str | Mode | None = None) -> Mode:
         return mode
     if not isinstance(mode, str):
         raise LabTypeError(f"A mode is a name or a Mode, not {mode!r:.60}.")
-    found = next((m for name, m in MODES.items() if name.lower() == mode.lower()), None)
-    if found is None:
-        raise LabValueError(
-            f"There is no mode {mode!r}.", remedy="one of " + ", ".join(map(repr, MODES))
-        )
-    return found
+    name = next((name for name in MODES if name.lower() == mode.lower()), mode)
+    one_of(name, MODES, f"There is no mode {mode!r}.")
+    return MODES[name]

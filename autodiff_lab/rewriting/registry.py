@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autodiff_lab import hooks
-from autodiff_lab.errors import LabKeyError, LabTypeError, LabValueError
+from autodiff_lab.errors import LabKeyError, LabTypeError, LabValueError, one_of
 from autodiff_lab.graph import Apply, Variable
 from autodiff_lab.rewriting import pattern as patterns
 from autodiff_lab.tensor.opdef import Interval
@@ -35,9 +35,8 @@ RULES: dict[str, Rule] = {}
 """Name -> rule, in the order of declaration."""
 
 FAMILY = frozenset(
-    "BlasOpt ShapeOpt add_destroy_handler blas cxx_only elemwise_fusion fast_compile fast_run fusion"
-    " gpuarray inplace inplace_elemwise_optimizer jax merge minimum_compile numba o1 o2 o3 o4 scan"
-    " scan_make_inplace scan_pushout_dot1 uncanonicalize useless".split()
+    "BlasOpt ShapeOpt blas cxx_only elemwise_fusion fast_compile fast_run fusion gpuarray inplace"
+    " inplace_elemwise_optimizer merge minimum_compile scan_make_inplace uncanonicalize".split()
 )
 """Choices of rewrites in PyTensor and before, which old programs make; here they mean nothing."""
 
@@ -106,11 +105,8 @@ class Rule:
                 )
         code = inspect.unwrap(self.function).__code__
         self.file, self.line = code.co_filename, code.co_firstlineno
-        if self.phase not in (*PHASES, DISPLAY):
-            raise LabValueError(
-                f"The rule {self.name} names the phase {self.phase!r}.",
-                remedy="one of " + ", ".join(map(repr, PHASES)),
-            )
+        one_of(self.phase, PHASES if self.phase != DISPLAY else (DISPLAY,),
+               f"The rule {self.name} names the phase {self.phase!r}.")
 
     @property
     def summary(self) -> str:

@@ -137,8 +137,8 @@ def _story(rule: Rule, start: Variable, trace: RewriteTrace) -> str:
             return "It fits, and was not tried there: another rule goes first each time."
         step = trace.steps[bisect_left(range(1, end), True, key=gone)]
         sides = [", ".join(map(short, side)) for side in (step.before, step.after)]
-        return (f"The pattern was there, until step {step.index + 1}: {step.rule} turned {sides[0]} "
-                f"into {sides[1]} before {rule.name} had its turn (it runs in {rule.phase}).")
+        return (f"The pattern was there, until step {step.index + 1}: {step.rule} turned "
+                f"{' into '.join(sides)} before {rule.name} had its turn, in {rule.phase}.")
     return _first_difference(rule, trace.image(start, end), trace)
 
 

@@ -227,8 +227,8 @@ class TensorType(Type):
                     why=f"it holds {bounds.min} to {bounds.max}",
                 )
             return given.astype(self.dtype)
-        kinds = "biuOfc"
-        rises = given.size == 0 or kinds.index(given.dtype.kind) <= kinds.index(self.numpy_dtype.kind)
+        rank = "biuOfc".index
+        rises = given.size == 0 or rank(given.dtype.kind) <= rank(self.numpy_dtype.kind)
         python_float = (
             given.dtype.kind == "f"
             and self.dtype in dtypes.FLOATS

@@ -6,7 +6,7 @@ from typing import Any
 
 import autodiff_lab.tensor as pt
 from autodiff_lab.graph import Apply
-from autodiff_lab.rewriting.factors import name_of
+from autodiff_lab.rewriting.factors import multiplied, name_of
 from autodiff_lab.rewriting.facts import Context, is_cast, is_plumbing
 from autodiff_lab.rewriting.registry import node_rewriter
 from autodiff_lab.tensor.special import LogSoftmax, LogSumExp, Softmax
@@ -48,7 +48,8 @@ def softmax_by_hand(context: Context, node: Apply) -> Any:
         if name_of(view) != "true_div" or not inner:
             return None
         top, below = view.owner.inputs
-        above = [inner[0], _as_seen(top if summing is None else summing(top), axes)]
+        top = top if summing is None else summing(top)
+        above = [inner[0], top if axes is None else pt.dimshuffle(top, *axes)]
         total, order = _stripped(below)
         if summing is None:
             order = axes if order is None else order if axes is None else tuple(
@@ -72,9 +73,7 @@ def softmax_by_hand(context: Context, node: Apply) -> Any:
         return None
     result = Softmax(total.owner.op.axis)(summed.owner.inputs[0])
     above.remove(summed)
-    for factor in above:
-        result = factor * result
-    return pt.cast(result, node.outputs[0].type.dtype)  # type: ignore[attr-defined]
+    return pt.cast(multiplied([*above, result]), node.outputs[0].type.dtype)  # type: ignore[attr-defined]
 
 
 def _stripped(variable: Any) -> tuple[Any, Any]:
@@ -85,10 +84,6 @@ def _stripped(variable: Any) -> tuple[Any, Any]:
         order = inner if order is None else tuple("x" if a == "x" else inner[a] for a in order)
         variable = variable.owner.inputs[0]
     return variable, order
-
-
-def _as_seen(variable: Any, order: Any) -> Any:
-    return variable if order is None else pt.dimshuffle(variable, *order)
 
 
 @node_rewriter(
