@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab import hooks
-from autodiff_lab.errors import LabIndexError, LabValueError
+from autodiff_lab.errors import LabIndexError, LabValueError, one_of
 from autodiff_lab.graph import Constant, FunctionGraph, Variable, clone_replace, describe, toposort
 from autodiff_lab.rewriting.registry import RULES, Rule, known_name
 from autodiff_lab.rewriting.trial import cost
@@ -379,10 +379,7 @@ class RewriteTrace:
 
 
 def _by_name(known: Mapping[str | None, Variable], name: str) -> Variable:
-    if name not in known:
-        raise LabValueError(
-            f"There is no input {name!r}.", why="they are " + ", ".join(map(str, known))
-        )
+    one_of(name, known, f"There is no input {name!r}.")
     return known[name]
 
 
