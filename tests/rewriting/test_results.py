@@ -229,3 +229,8 @@ def test_the_derivative_of_a_softmax_is_as_good_as_its_value(by_hand: bool) -> N
         np.testing.assert_allclose(linear, moved - p * moved.sum(axis=1)[:, None], atol=1e-12)
         np.testing.assert_allclose(cross, p * weights.sum(axis=1)[:, None] - weights, rtol=1e-12)
         np.testing.assert_allclose(picked, [p - [0.0, 1.0, 0.0]] * 2, rtol=1e-12)
+
+
+def test_a_whole_exponent_stays_as_written() -> None:
+    v = pt.dvector("v")
+    assert "(v ** (TensorConstant{2} - TensorConstant{1}))" in ad.pp(ad.grad((v**2).sum(), v))

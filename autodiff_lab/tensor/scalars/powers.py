@@ -42,7 +42,8 @@ sqrt: Elemwise = scalar(
 def _less_one(y: Any, dtype: str) -> Any:
     """``y - 1``, where whole numbers do not wrap around and booleans are 0 and 1."""
     kind = np.dtype(y.type.dtype)
-    data = y.data if isinstance(y, Constant) else -128
+    added = y.owner is not None and y.owner.op.name == "dimshuffle"
+    data = getattr(y.owner.inputs[0] if added else y, "data", -128)
     wraps = kind.kind in "bu" or kind.kind == "i" and np.any(data == np.iinfo(kind).min)
     exponent = cast(y, dtype) if wraps else y
     return exponent - constant(1, dtype=exponent.type.dtype)
