@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Collection
 from types import TracebackType
 
 PACKAGE_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -132,6 +133,22 @@ class LabTypeError(LabError, TypeError):
 
 class LabValueError(LabError, ValueError):
     """A value of the right kind that cannot work here."""
+
+
+def one_of(given: object, known: Collection[object], sentence: str) -> None:
+    """Refuse, in this sentence, what is none of the known.
+
+    Raises
+    ------
+    LabValueError
+        If it is none of them.
+
+    Examples
+    --------
+    >>> one_of("forward", ("forward", "reverse"), "There is no such direction.")
+    """
+    if given not in known:
+        raise LabValueError(sentence, remedy="one of " + ", ".join(map(repr, known)))
 
 
 class LabIndexError(LabError, IndexError):

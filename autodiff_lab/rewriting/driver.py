@@ -23,7 +23,7 @@ from autodiff_lab.graph import Apply, FunctionGraph, Variable, collector_paused,
 from autodiff_lab.rewriting import faults
 from autodiff_lab.rewriting.facts import Context
 from autodiff_lab.rewriting.pattern import heads_fit
-from autodiff_lab.rewriting.registry import DISPLAY, PHASES, Replacement, Rule, select
+from autodiff_lab.rewriting.registry import DISPLAY, PHASES, Replacement, Rule, check_names, select
 from autodiff_lab.rewriting.trace import RewriteStep, RewriteTrace
 
 MAX_PASSES = 8
@@ -56,7 +56,10 @@ def rewrite(
     ------
     RewriteError
         If a rule misbehaves and `on_fault` is ``"raise"``.
+    LabKeyError
+        If nothing is called like one of `include` or `exclude`.
     """
+    check_names(*include, *exclude)
     run_phases(fgraph, {*phases, "stabilize"}, include, exclude, trace, on_fault)
 
 

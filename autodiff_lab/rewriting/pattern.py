@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.errors import LabTypeError, LabValueError
+from autodiff_lab.errors import LabTypeError, LabValueError, one_of
 from autodiff_lab.graph import Apply, Constant, Variable, ancestors, source
 from autodiff_lab.rewriting.facts import CONSTANT, Context, is_cast, is_plumbing
 from autodiff_lab.tensor.axes import DimShuffle
@@ -186,11 +186,7 @@ def record(function: Callable[..., Any], when: Callable[..., bool] | None = None
         )
     condition = tuple(inspect.signature(when).parameters) if when is not None else ()
     for name in condition:
-        if name not in parameters:
-            raise LabValueError(
-                f"when= of the rule {function.__name__} asks for {name!r}.",
-                why="its parameters are " + ", ".join(parameters),
-            )
+        one_of(name, parameters, f"when= of the rule {function.__name__} asks for {name!r}.")
     plain = _plain(right) and not any(is_cast(v) for v in ancestors([second]))
     return Recorded(function, parameters, left, right, condition, plain, (first, second))
 

@@ -26,7 +26,7 @@ from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph import Type, Variable, describe
 from autodiff_lab.graph.basic import Saved
 from autodiff_lab.tensor import dtypes
-from autodiff_lab.tensor.type import TensorType
+from autodiff_lab.tensor.type import TensorType, unmasked
 from autodiff_lab.tensor.variable import TensorVariable
 
 
@@ -273,7 +273,7 @@ def shared(
     if not isinstance(value, np.ndarray) and not is_number:
         kept = value if borrow else copy.deepcopy(value)
         return SharedVariable(generic, kept, name)
-    array = np.asarray(value) if borrow else np.array(value)
+    array = np.asarray(unmasked(value)) if borrow else np.array(unmasked(value))
     dtype = dtypes.canonical(array.dtype)
     dims = (None,) * array.ndim if shape is None else tuple(shape)
     return TensorSharedVariable(TensorType(dtype, dims), array, name, strict, allow_downcast)

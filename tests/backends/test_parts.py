@@ -83,3 +83,17 @@ def test_a_gradient_by_differences_is_two_kernels() -> None:
     assert len(function.program.instructions) == len(function.program.kernels) == 2
     assert not any(instruction.checks for instruction in function.program.instructions)
     assert "x_again1[i + 1]" in function.source("numba")
+
+
+def test_a_part_of_an_axis_whose_length_another_input_gives() -> None:
+    x, y = pt.dmatrices("x", "y")
+    z = pt.TensorType("float64", (5, 5)).make_variable("z")   # x + z: x has 5 columns, too
+    given = np.arange(25.0).reshape(5, 5)
+    outputs = [x + z, pt.cumsum(y, axis=0) + x[0] * y, y + x[1:3].sum(axis=0), x[:-1] + y[1:]]
+    want = [given * 2, np.cumsum(given, axis=0) + given[0] * given, given + given[1:3].sum(axis=0),
+            given[:-1] + given[1:]]
+    f = ad.function([x, y, z], outputs, mode="NUMBA")
+    for got, wanted in zip(f(given, given, given), want):
+        np.testing.assert_allclose(got, wanted)
+    with pytest.raises(ValueError, match="axis 1 of y has length 4"):
+        f(given, np.ones((5, 4)), given)

@@ -18,7 +18,7 @@ from autodiff_lab.tensor.opdef import Interval
 
 SEED = "seed: dlogistic, s(x) (1 - s(x)) at -800 and 800"
 MODERATE = Interval(-80, 80)
-POSITIVE_OPS = ("sigmoid", "exp", "softplus", "cosh")
+POSITIVE_OPS = ("sigmoid", "exp", "softplus", "cosh", "softmax")
 
 
 @node_rewriter(
