@@ -138,12 +138,10 @@ class Lengths:
     def _of_part(self, node: Apply) -> list[Known]:
         """The lengths of a part of an array."""
         output, parts = node.outputs[0], parts_of(node)
-        own: list[Known] = [Length(output, axis) for axis in range(len(shape_of(output)))]
-        if parts is not None:
-            pairs = zip(self.space(node.inputs[0]), parts)
-            taken = [_shorter(n, part.less) for n, part in pairs if isinstance(part, Part)]
-            own = [a if isinstance(a, Length) else b for a, b in zip(taken, own)]
-        return own
+        if parts is None:
+            return [Length(output, axis) for axis in range(len(shape_of(output)))]
+        pairs = zip(self.space(node.inputs[0]), parts)
+        return [_shorter(n, part.less) for n, part in pairs if isinstance(part, Part)]
 
     def _fits(self, node: Apply, pairs: list[tuple[Length, Known]]) -> None:
         """A value that goes into a part has its lengths."""

@@ -83,3 +83,14 @@ def test_a_gradient_by_differences_is_two_kernels() -> None:
     assert len(function.program.instructions) == len(function.program.kernels) == 2
     assert not any(instruction.checks for instruction in function.program.instructions)
     assert "x_again1[i + 1]" in function.source("numba")
+
+
+@pytest.mark.parametrize("key", [np.s_[::-1], np.s_[1:], np.s_[:-1]])
+def test_a_length_learned_elsewhere_is_asked_of_an_array_that_exists(key: Any) -> None:
+    x, v = pt.dvectors("x", "v")
+    row = pt.sort(x)
+    # that row has three elements is learned before a part of it is read in place
+    functions = both([x, v], [pt.exp(row) * np.ones(3), row[key] * v])
+    n = len(np.zeros(3)[key])
+    agree(functions, np.arange(3.0), np.arange(float(n)))
+    agree(functions, np.arange(3.0), np.arange(n + 1.0))
