@@ -73,6 +73,10 @@ def jacobian(
         raise LabValueError(
             f"There is no method {method!r}.", remedy="one of " + ", ".join(METHODS)
         )
+    if chunk_size is not None and not (isinstance(chunk_size, int) and chunk_size > 0):
+        raise LabValueError(
+            f"chunk_size is a number of rows, from 1; this is {chunk_size!r:.40}."
+        )
     if isinstance(expression, list | tuple):
         found = [
             jacobian(part, wrt, consider_constant, disconnected_inputs, vectorize, method,
@@ -214,6 +218,7 @@ def _matrix(
         return function("zeros")(lengths, dtype=dtypes.gradient_dtype(variable.type.dtype))
     if forward:
         stacked = function("dimshuffle")(stacked, *range(1, 1 + expression.type.ndim), 0)
+        stacked = function("cast")(stacked, dtypes.gradient_dtype(variable.type.dtype))
     if moved.type.ndim == 1:
         return stacked
     lengths = function("join")(0, function("shape")(expression), function("shape")(variable))

@@ -143,6 +143,11 @@ def check_choice(name: str, value: Any) -> None:
 
 
 def _check_cost(cost: Any, known_grads: Any) -> None:
+    if not isinstance(known_grads, Mapping | None):
+        raise LabTypeError(
+            f"known_grads maps variables to their gradients; this is {type(known_grads).__name__}.",
+            remedy="known_grads={y: g}",
+        )
     if cost is None:
         if known_grads is None:
             raise LabValueError("cost and known_grads can't both be None.")
@@ -179,7 +184,7 @@ def checked_list(wrt: Any, name: str) -> list[Variable]:
             raise LabTypeError(
                 f"Expected Variable, got {variable!r:.60} of type {type(variable).__name__}.",
                 where=f"{name}[{place}]" if isinstance(wrt, list | tuple) else name,
-                remedy="differentiate by a symbolic variable: x = scalar('x')",
+                remedy="a symbolic variable: x = scalar('x')",
             )
     return variables
 
@@ -204,6 +209,7 @@ def _seeds(
         seed = filled(cost, 1.0)
         seed.roles = (*seed.roles, Role("seed", cost))
         seeds[cost] = seed
+    checked_list(list(known_grads or ()), "known_grads")
     for variable, given in dict(known_grads or {}).items():
         seeds[variable] = _checked_known(variable, given)
     return seeds
@@ -267,8 +273,9 @@ def _why_disconnected(
     for node, place in sweep.cuts:
         if node.inputs[place] in reached or variable in set(ancestors([node.inputs[place]])):
             line = f" ({node.source})" if node.source is not None else ""
-            return f"{node.op.name} does not use its values, only its shape{line}"
-    return "every path from it to the cost ends in an operation that does not use its values"
+            return (f"{node.op.name} passes no derivative on: it uses only its shape, or is meant "
+                    f"to stop it{line}")
+    return "every path from it to the cost ends in an operation that passes no derivative on"
 
 
 def disconnected_result(variable: Variable, choice: str) -> Any:
