@@ -154,3 +154,17 @@ def test_chunks_of_no_rows(size: Any) -> None:
     x = pt.dvector("x")
     with pytest.raises(LabValueError, match="chunk_size is a number of rows"):
         jacobian(x**2, x, chunk_size=size)
+
+
+@pytest.mark.parametrize("length", [2, None])
+@pytest.mark.parametrize("method", ["auto", "forward", "reverse"])
+def test_a_jacobian_across_real_and_complex_has_both_parts(length: int | None, method: str) -> None:
+    x = pt.tensor("x", shape=(length,), dtype="float64")
+    at = np.array([1.0, 2.0])
+    found = value(jacobian(pt.exp(1j * x), x, method=method), {x: at})
+    np.testing.assert_allclose(found, np.diag(1j * np.exp(1j * at)))
+    z = pt.tensor("z", shape=(length,), dtype="complex128")
+    by_z = value(jacobian(abs(z) ** 2, z, method=method), {z: at + 1j})
+    np.testing.assert_allclose(by_z, np.diag(2 * (at - 1j)))
+    one = value(jacobian(pt.exp(1j * x).sum(), x, method=method), {x: at})
+    np.testing.assert_allclose(one, 1j * np.exp(1j * at))

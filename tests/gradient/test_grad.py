@@ -316,3 +316,9 @@ def test_a_marker_is_named_as_what_stops_a_derivative():
     x = pt.dscalar("x")
     with pytest.raises(DisconnectedInputError, match="disconnected_grad passes no derivative on"):
         grad(disconnected_grad(x**2), x)
+
+
+def test_a_complex_cost_has_no_gradient():
+    x = pt.dscalar("x")
+    with pytest.raises(LabTypeError, match="(?s)Cost must be a scalar that is real.*test_grad.py"):
+        grad(pt.exp(1j * x), x)
