@@ -273,7 +273,12 @@ def report(choice: str, sentence: str, **parts: Any) -> None:
 def _why_disconnected(
     variable: Variable, seeds: Mapping[Variable, Variable], sweep: Sweep
 ) -> str:
-    if variable not in set(ancestors(seeds)):
+    above = dict.fromkeys(ancestors(seeds))
+    if variable not in above:
+        for handed in above:
+            if hasattr(handed.tag, "handed_in"):
+                return (f"{handed} is a slice handed in by {handed.tag.handed_in}: it has no path "
+                        f"to {variable}; index inside the step instead, y[i]")
         return "it does not appear in the graph of the cost"
     reached = {variable}
     for node, place in sweep.cuts:
