@@ -43,7 +43,7 @@ def jacobian(
         Accepted for compatibility: rows are always computed together.
     method : {"auto", "forward", "reverse"}
         "auto" takes forward mode where the variable is known to be no larger than the
-        expression, else reverse.
+        expression, else reverse.  Where one of the two is complex, only one mode sees both parts.
     chunk_size : int, optional
         How many rows or columns are carried at once, to bound memory.
     explain : bool
@@ -65,6 +65,8 @@ def jacobian(
     """
     check_choice("disconnected_inputs", disconnected_inputs)
     one_of(method, METHODS, f"There is no method {method!r}.")
+    if chunk_size is not None and not (isinstance(chunk_size, int) and chunk_size > 0):
+        raise LabValueError(f"chunk_size is a number of rows, from 1; this is {chunk_size!r:.40}.")
     if isinstance(expression, list | tuple):
         found = [
             jacobian(part, wrt, consider_constant, disconnected_inputs, vectorize, method,
@@ -75,12 +77,15 @@ def jacobian(
     if not isinstance(expression, Variable):
         raise LabTypeError(f"jacobian expects a Variable as `expression`, not {expression!r:.40}.")
     variables = checked_list(wrt, "wrt")
-    if expression.type.ndim == 0:  # type: ignore[attr-defined]
+    of_complex = expression.type.dtype in dtypes.COMPLEX  # type: ignore[attr-defined]
+    if expression.type.ndim == 0 and not of_complex:  # type: ignore[attr-defined]
         return grad(expression, wrt, consider_constant, disconnected_inputs)
     results = []
     for variable in variables:
         forward = method == "forward" or (method == "auto" and _is_smaller(variable, expression))
         forward = forward and not consider_constant
+        if of_complex != (variable.type.dtype in dtypes.COMPLEX):  # type: ignore[attr-defined]
+            forward = of_complex        # what is carried the other way is real
         if explain:
             print(costs(expression, variable, forward))  # noqa: T201
         sweep = _sweep(expression, variable, forward, disconnected_inputs, consider_constant)
@@ -206,6 +211,8 @@ def _matrix(
         return function("zeros")(lengths, dtype=dtypes.gradient_dtype(variable.type.dtype))
     if forward:
         stacked = function("dimshuffle")(stacked, *range(1, 1 + expression.type.ndim), 0)
+        if expression.type.dtype not in dtypes.COMPLEX:
+            stacked = function("cast")(stacked, dtypes.gradient_dtype(variable.type.dtype))
     if moved.type.ndim == 1:
         return stacked
     lengths = function("join")(0, function("shape")(expression), function("shape")(variable))

@@ -6,9 +6,10 @@ They are markers for the sweeps: rewriting removes them from compiled graphs.
 from __future__ import annotations
 
 import warnings
+from numbers import Real
 from typing import Any
 
-from autodiff_lab.errors import LabValueError
+from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import DISCONNECTED, ZERO, Apply, Terms, Undefined, Variable, Variables
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.opdef import Notation, TensorOp
@@ -84,6 +85,8 @@ class GradClip(GradientMarker):
     __props__ = ("clip_lower_bound", "clip_upper_bound")
 
     def __init__(self, clip_lower_bound: float, clip_upper_bound: float) -> None:
+        if not all(isinstance(b, Real) for b in (clip_lower_bound, clip_upper_bound)):
+            raise LabTypeError("The bounds of grad_clip are numbers.")
         if not clip_lower_bound <= clip_upper_bound:
             raise LabValueError(
                 f"grad_clip needs lower <= upper, not {clip_lower_bound} and "

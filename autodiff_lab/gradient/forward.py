@@ -56,9 +56,9 @@ def _answers(
 ) -> Sequence[Contribution]:
     """The tangents of a node's outputs."""
     pattern = node.op.connection_pattern(node)
-    undefined = next((t for t in incoming if isinstance(t, Undefined)), None)
-    if undefined is not None:
-        return [undefined] * len(node.outputs)
+    for tangent, row in zip(incoming, pattern):
+        if isinstance(tangent, Undefined) and any(row):
+            return [tangent if any(to) else DISCONNECTED for to in zip(*pattern)]
     connected = [
         any(pattern[place][j] for place, t in enumerate(incoming) if t is not DISCONNECTED)
         for j in range(len(node.outputs))

@@ -119,18 +119,16 @@ def _contributions(
     node: Apply, cotangents: list[Contribution], point: tuple[Variable, ...]
 ) -> Sequence[Contribution]:
     """What one node's rule contributes to its inputs, with roles."""
-    undefined = next((g for g in cotangents if isinstance(g, Undefined)), None)
-    if undefined is not None:
-        return [undefined] * len(node.inputs)
+    undefined = next((g for g in cotangents if isinstance(g, Undefined)), ZERO)
     if all(g is DISCONNECTED for g in cotangents):
         return [DISCONNECTED] * len(node.inputs)
     useful = [
         isinstance(g, Variable) and is_continuous(output)
         for g, output in zip(cotangents, node.outputs)
     ]
-    if not any(useful):
+    if undefined is not ZERO or not any(useful):
         pattern = node.op.connection_pattern(node)
-        return [ZERO if any(row) else DISCONNECTED for row in pattern]
+        return [undefined if any(row) else DISCONNECTED for row in pattern]
     with source.using(node.source), creation_log() as made:
         known = [
             g if isinstance(g, Variable) else filled(output, 0.0)

@@ -97,3 +97,14 @@ def test_a_part_of_an_axis_whose_length_another_input_gives() -> None:
         np.testing.assert_allclose(got, wanted)
     with pytest.raises(ValueError, match="axis 1 of y has length 4"):
         f(given, np.ones((5, 4)), given)
+
+
+@pytest.mark.parametrize("key", [np.s_[::-1], np.s_[1:], np.s_[:-1]])
+def test_a_length_learned_elsewhere_is_asked_of_an_array_that_exists(key: Any) -> None:
+    x, v = pt.dvectors("x", "v")
+    row = pt.sort(x)
+    # that row has three elements is learned before a part of it is read in place
+    functions = both([x, v], [pt.exp(row) * np.ones(3), row[key] * v])
+    n = len(np.zeros(3)[key])
+    agree(functions, np.arange(3.0), np.arange(float(n)))
+    agree(functions, np.arange(3.0), np.arange(n + 1.0))

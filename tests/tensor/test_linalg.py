@@ -210,6 +210,23 @@ def test_further_vectors_have_no_derivative() -> None:
         grad(pt.sum(pt.linalg.qr(x, "complete")[0]), x)
 
 
+@pytest.mark.parametrize("shape", [(2, 4), (1, 3), (3, 3), (4, 2), (2, 2, 3)])
+@pytest.mark.parametrize("which", [0, 1])
+def test_qr_moves_alike_whether_or_not_its_shape_is_known(
+    shape: tuple[int, ...], which: int
+) -> None:
+    rng = np.random.default_rng(5)
+    at, by = rng.normal(size=shape), rng.normal(size=shape)
+    weights = rng.normal(size=np.linalg.qr(at)[which].shape)
+    slope = (np.linalg.qr(at + 1e-6 * by)[which] - np.linalg.qr(at - 1e-6 * by)[which]) / 2e-6
+    for known in (shape, [None] * len(shape)):
+        x = pt.tensor("x", shape=known, dtype="float64")
+        factor = pt.linalg.qr(x)[which]
+        moved, gradient = values([Rop(factor, x, by), grad(pt.sum(factor * weights), x)], {x: at})
+        np.testing.assert_allclose(moved, slope, atol=1e-6)
+        np.testing.assert_allclose(np.sum(gradient * by), np.sum(weights * moved))
+
+
 def test_only_one_triangle_is_read() -> None:
     x = pt.dmatrix("x")
     at = np.array([[4.0, 99.0], [1.0, 5.0]])

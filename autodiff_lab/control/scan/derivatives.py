@@ -229,6 +229,8 @@ def _collect(
         depth = len(carries)
         finals = [last(results[place + back]) for back in range(depth)][::-1]
         whole = function("stack")(finals)
+        if loop.op.truncate_gradient >= 0:      # what was cut short did not arrive
+            whole = function("switch")(function("eq")(loop.skipped, 0), whole, 0.0)
         head, *_ = loop.parts(number, cotangents[number])
         if head is not None:
             whole = whole + head

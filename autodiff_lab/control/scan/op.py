@@ -38,7 +38,7 @@ class Layout:
     ----------
     sequences : int
     taps : tuple of tuple of int
-        For each state the taps that the body reads, negative and ascending.
+        For each state the taps that the body reads, negative, in the order of its inputs.
     mapped : int
         Outputs that are no states.
     until : bool

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from autodiff_lab.errors import one_of
 from autodiff_lab.graph import ZERO, Apply, Variables
 from autodiff_lab.tensor.linalg.frame import (
@@ -127,17 +129,11 @@ def cholesky(
     return turned(Cholesky(on_error)(turned(matrix)))
 
 
-def is_wide(x: Any) -> bool:
-    """Whether a matrix is known to be wider than high."""
-    rows, columns = x.type.shape[-2:]
-    return rows is not None and columns is not None and rows < columns
-
-
 class OrthogonalTriangular(MatrixOp):
     """Q with orthonormal columns and upper triangular R, with Q R = A, for each matrix.
 
-    Derivatives are for matrices of full rank that are not wider than high.  Source: Walter and
-    Lehmann 2010, arXiv:1001.1654.
+    Derivatives are for matrices whose first columns have full rank: these decide Q, and
+    R = Q^T A turns all columns.  Source: Walter and Lehmann 2010, arXiv:1001.1654.
     """
 
     op_name = "qr"
@@ -171,25 +167,26 @@ class OrthogonalTriangular(MatrixOp):
     def refused(self, x: Any) -> str:
         if self.mode == "complete":
             return "the further columns of a complete QR are not unique: use 'reduced'"
-        if is_wide(x):
-            return "the derivative of qr is for matrices not wider than high"
         return super().refused(x)
 
     def reverse(self, x: Any, outputs: Variables, cotangents: Variables) -> Any:
         q, r = outputs
-        by_q, by_r = cotangents
-        mixed = times(r, turned(by_r)) - times(turned(by_q), q)
-        term = by_q + times(q, symmetric_from_lower(mixed))
-        return solved_right(term, turned(r), lower=True)
+        by_q = cotangents[0] + times(x, turned(cotangents[1]))
+        term = by_q - times(q, symmetric_from_lower(times(turned(by_q), q)))
+        deciding = np.s_[..., :q.shape[-1]]
+        turning = times(q, cotangents[1])
+        back = solved_right(term, turned(r[deciding]), lower=True)
+        return function("inc_subtensor")(turning[deciding], back)
 
     def forward(self, x: Any, outputs: Variables, moved: Any) -> list[Any]:
-        """dQ = (dA R^-1 - Q (M - W)), dR = (M - W) R, with M = Q^T dA R^-1, W antisymmetric."""
+        """dQ = dA R^-1 - Q (M - W) for the first columns, M = Q^T dA R^-1, W antisymmetric."""
         q, r = outputs
-        right = solved_right(moved, r, lower=False)
+        deciding = np.s_[..., :q.shape[-1]]
+        right = solved_right(moved[deciding], r[deciding], lower=False)
         mixed = times(turned(q), right)
         below = Triangle(True, -1)(mixed)
-        upper = mixed - (below - turned(below))
-        return [right - times(q, upper), times(upper, r)]
+        q_moved = right - times(q, mixed - (below - turned(below)))
+        return [q_moved, times(turned(q_moved), x) + times(turned(q), moved)]
 
 
 @public(numpy=("linalg.qr",))
@@ -210,16 +207,8 @@ def qr(a: Any, mode: str = "reduced") -> Any:
         Q and R; R alone with mode "r".
     """
     one_of(mode, ("reduced", "complete", "r"), f"qr does not know mode={mode!r}.")
-    matrix = as_matrix(a, "qr")
-    if mode != "complete" and is_wide(matrix):
-        rows = matrix.type.shape[-2]
-        # the first columns decide Q; the others are only turned by it
-        q, r = OrthogonalTriangular().make_node(matrix[..., :rows]).outputs
-        rest = times(turned(q), matrix[..., rows:])
-        r = function("join")(-1, r, rest)
-    else:
-        op = OrthogonalTriangular("complete" if mode == "complete" else "reduced")
-        q, r = op.make_node(matrix).outputs
+    op = OrthogonalTriangular("complete" if mode == "complete" else "reduced")
+    q, r = op.make_node(a).outputs
     return r if mode == "r" else [q, r]
 
 
