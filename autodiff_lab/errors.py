@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Iterable
 from types import TracebackType
 
 PACKAGE_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -107,6 +108,20 @@ class LabError(Exception):
     def _render_traceback_(self) -> list[str]:
         """What IPython prints: it asks the exception itself, so no part of IPython is needed."""
         return format_error(self)
+
+
+def check_one_of(sentence: str, value: object, choices: Iterable[object]) -> None:
+    """Refuse a value that is none of the choices; ``{!r}`` in the sentence stands for it.
+
+    Examples
+    --------
+    >>> check_one_of("There is no side {!r}.", "left", ["left", "right"])
+    """
+    allowed = tuple(choices)
+    if value not in allowed:
+        raise LabValueError(
+            sentence.format(value), remedy="one of " + ", ".join(map(repr, allowed))
+        )
 
 
 def _show_user_lines_only() -> None:

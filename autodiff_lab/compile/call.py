@@ -33,7 +33,7 @@ from autodiff_lab.compile.profile import Profile
 from autodiff_lab.compile.program import Program
 from autodiff_lab.compile.specification import Specification
 from autodiff_lab.compile.story import retold
-from autodiff_lab.errors import LabKeyError, LabValueError, MissingPackageError
+from autodiff_lab.errors import LabKeyError, MissingPackageError, check_one_of
 from autodiff_lab.graph import FunctionGraph
 from autodiff_lab.graph.basic import Saved, Shown
 from autodiff_lab.rewriting import RewriteTrace
@@ -346,8 +346,7 @@ class Function(Shown, Saved):
             return t1
         <BLANKLINE>
         """
-        if kind not in ("numpy", "numba"):
-            raise LabValueError(f"There is no source {kind!r}.", remedy="one of 'numpy', 'numba'")
+        check_one_of("There is no source {!r}.", kind, ("numpy", "numba"))
         return get_backend(kind).source(self._lowered(kind == "numba"), self._plain_name)
 
     def dprint(self, **kwargs: Any) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.config import config
-from autodiff_lab.errors import LabTypeError, LabValueError
+from autodiff_lab.errors import LabTypeError, LabValueError, check_one_of
 from autodiff_lab.graph import FunctionGraph
 from autodiff_lab.rewriting import PHASES, RULES
 from autodiff_lab.rewriting.driver import run_phases
@@ -78,17 +78,9 @@ class Mode:
         for name in _CHOICES:
             given = getattr(self, name)
             object.__setattr__(self, name, (given,) if isinstance(given, str) else tuple(given))
-        if self.tier not in TIERS:
-            raise LabValueError(
-                f"There is no executor {self.tier!r}.",
-                remedy="one of " + ", ".join(map(repr, TIERS)),
-            )
+        check_one_of("There is no executor {!r}.", self.tier, TIERS)
         for phase in self.phases:
-            if phase not in PHASES:
-                raise LabValueError(
-                    f"There is no phase {phase!r}.",
-                    remedy="one of " + ", ".join(map(repr, PHASES)),
-                )
+            check_one_of("There is no phase {!r}.", phase, PHASES)
 
     def rewrite(self, fgraph: FunctionGraph) -> None:
         """Rewrite a graph in place by the rules of this mode."""

@@ -20,6 +20,7 @@ from autodiff_lab.compile.io import In, Out
 from autodiff_lab.config import config
 from autodiff_lab.errors import (
     LabTypeError, LabValueError, MissingInputError, NullTypeGradError, UnusedInputError,
+    check_one_of,
 )
 from autodiff_lab.graph import Constant, Variable, ancestors, describe, placed, toposort
 from autodiff_lab.graph.replace import copies
@@ -305,11 +306,8 @@ def _require_inputs(spec: Specification, leaves: Sequence[Variable]) -> None:
 def _complain_of_unused(spec: Specification, choice: str | None) -> None:
     """An input must reach a result, or be a point at which a derivative in it was taken."""
     choice = config.on_unused_input if choice is None else choice
-    if choice not in ("raise", "warn", "ignore"):
-        raise LabValueError(
-            f"Invalid value for keyword on_unused_input: {choice!r}.",
-            remedy="one of 'raise', 'warn', 'ignore'",
-        )
+    check_one_of("Invalid value for keyword on_unused_input: {!r}.", choice,
+                 ("raise", "warn", "ignore"))
     if choice == "ignore":
         return
     reached = set(ancestors(spec.roots))

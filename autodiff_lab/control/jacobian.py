@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.control.batching import batched_graph
-from autodiff_lab.errors import LabTypeError, LabValueError
+from autodiff_lab.errors import LabTypeError, LabValueError, check_one_of
 from autodiff_lab.gradient.grad import check_choice, checked_list, grad
 from autodiff_lab.gradient.operators import Lop, Rop
 from autodiff_lab.graph import (
@@ -64,10 +64,7 @@ def jacobian(
            [0., 8.]])
     """
     check_choice("disconnected_inputs", disconnected_inputs)
-    if method not in METHODS:
-        raise LabValueError(
-            f"There is no method {method!r}.", remedy="one of " + ", ".join(METHODS)
-        )
+    check_one_of("There is no method {!r}.", method, METHODS)
     if isinstance(expression, list | tuple):
         found = [
             jacobian(part, wrt, consider_constant, disconnected_inputs, vectorize, method,

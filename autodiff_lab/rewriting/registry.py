@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autodiff_lab import hooks
-from autodiff_lab.errors import LabKeyError, LabTypeError, LabValueError
+from autodiff_lab.errors import LabKeyError, LabTypeError, LabValueError, check_one_of
 from autodiff_lab.graph import Apply, Variable
 from autodiff_lab.rewriting import pattern as patterns
 from autodiff_lab.tensor.opdef import Interval
@@ -99,11 +99,8 @@ class Rule:
                 )
         code = inspect.unwrap(self.function).__code__
         self.file, self.line = code.co_filename, code.co_firstlineno
-        if self.phase not in (*PHASES, DISPLAY):
-            raise LabValueError(
-                f"The rule {self.name} names the phase {self.phase!r}.",
-                remedy="one of " + ", ".join(map(repr, PHASES)),
-            )
+        if self.phase != DISPLAY:
+            check_one_of(f"The rule {self.name} names the phase {{!r}}.", self.phase, PHASES)
 
     @property
     def summary(self) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy
 
 from autodiff_lab.config import config
-from autodiff_lab.errors import LabValueError
+from autodiff_lab.errors import check_one_of
 from autodiff_lab.graph.walk import collector_paused
 from autodiff_lab.study import text_card
 from autodiff_lab.study.pictures import pictures, plot_view
@@ -60,10 +60,7 @@ def _drawn(view: GraphView) -> str | None:
 
 def to_dot(study: Any, which: str = "both") -> Any:
     """An escaped `graphviz.Digraph` of ``"forward"``, ``"gradient"`` or ``"both"``."""
-    if which not in ("forward", "gradient", "both"):
-        raise LabValueError(
-            f"There is no graph {which!r}.", remedy="one of forward, gradient, both"
-        )
+    check_one_of("There is no graph {!r}.", which, ("forward", "gradient", "both"))
     return graph_to_dot(study.graph.view, which)  # type: ignore[arg-type]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autodiff_lab.errors import LabValueError
+from autodiff_lab.errors import check_one_of
 from autodiff_lab.graph import ZERO, Apply, Variables
 from autodiff_lab.tensor.linalg.frame import (
     MatrixOp, as_matrix, near_identity, samples_of, times, turned,
@@ -119,10 +119,7 @@ def cholesky(
     >>> cholesky([[4.0, 0.0], [0.0, 9.0]]).eval().tolist()
     [[2.0, 0.0], [0.0, 3.0]]
     """
-    if on_error not in ("raise", "nan"):
-        raise LabValueError(
-            f"cholesky does not know on_error={on_error!r}.", remedy="'raise' or 'nan'"
-        )
+    check_one_of("cholesky does not know on_error={!r}.", on_error, ("raise", "nan"))
     lower = lower if upper is None else not upper
     matrix = as_matrix(x, "cholesky", square=True)
     if lower:
@@ -212,10 +209,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     list of Variable, or Variable
         Q and R; R alone with mode "r".
     """
-    if mode not in ("reduced", "complete", "r"):
-        raise LabValueError(
-            f"qr does not know mode={mode!r}.", remedy="'reduced', 'complete' or 'r'"
-        )
+    check_one_of("qr does not know mode={!r}.", mode, ("reduced", "complete", "r"))
     matrix = as_matrix(a, "qr")
     if mode != "complete" and is_wide(matrix):
         rows = matrix.type.shape[-2]

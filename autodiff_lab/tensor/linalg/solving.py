@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autodiff_lab.errors import LabValueError
+from autodiff_lab.errors import LabValueError, check_one_of
 from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variables, describe
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.lengths import element_count, length_of
@@ -256,10 +256,7 @@ def solve_triangular(
     >>> solve_triangular([[2.0, 9.0], [0.0, 4.0]], [2.0, 0.0]).eval().tolist()
     [1.0, 0.0]
     """
-    if trans not in (0, 1, "N", "T"):
-        raise LabValueError(
-            f"solve_triangular does not know trans={trans!r}.", remedy="0, 1, 'N' or 'T'"
-        )
+    check_one_of("solve_triangular does not know trans={!r}.", trans, (0, 1, "N", "T"))
     matrix = as_matrix(a, "solve_triangular", square=True)
     if trans in (1, "T"):
         matrix, lower = turned(matrix), not lower

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.errors import LabValueError
+from autodiff_lab.errors import check_one_of
 from autodiff_lab.graph import Constant, Undefined, Variables
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
@@ -112,8 +112,7 @@ def eigh(a: Any, UPLO: str = "L") -> Any:
     >>> eigh([[2.0, 0.0], [0.0, 1.0]])[0].eval().tolist()
     [1.0, 2.0]
     """
-    if UPLO not in ("L", "U"):
-        raise LabValueError(f"eigh does not know UPLO={UPLO!r}.", remedy="'L' or 'U'")
+    check_one_of("eigh does not know UPLO={!r}.", UPLO, ("L", "U"))
     matrix = as_matrix(a, "eigh", square=True)
     return list(SymmetricEigen().make_node(matrix if UPLO == "L" else turned(matrix)).outputs)
 
