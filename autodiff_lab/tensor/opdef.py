@@ -48,9 +48,8 @@ class Notation:
     Attributes
     ----------
     infix : str
-        The operator between its arguments (or before a single one), e.g. ``"+"``.
-    precedence : int
-        How tightly it binds (`view.notation` has the table); functions bind tightest.
+        The operator between its arguments (or before a single one), e.g. ``"+"``; how tightly it
+        binds, `view.notation` says.
     latex : str
         A template with ``{0}``, ``{1}``, ... for the arguments.
     pp : str
@@ -58,7 +57,6 @@ class Notation:
     """
 
     infix: str = ""
-    precedence: int = 100
     latex: str = ""
     pp: str = ""
 

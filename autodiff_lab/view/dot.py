@@ -51,7 +51,7 @@ def to_dot(graph: GraphView, part: Part = "both") -> Any:
     import graphviz
 
     columns = {"forward": ("forward",), "gradient": ("adjoint",), "both": ("forward", "adjoint")}
-    check_one_of("There is no part {!r} of a graph.", part, columns)
+    check_one_of("part is {!r}: a graph has none of that name.", part, columns)
     kept = tuple(node for node in graph.nodes if node.column in columns[part])
     number = {node.id: f"n{index}" for index, node in enumerate(kept)}
     edges = tuple(e for e in graph.edges if e.source in number and e.target in number)
