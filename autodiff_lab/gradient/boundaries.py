@@ -139,8 +139,7 @@ def consider_constant(x: Any) -> Any:
     """The old name of `zero_grad`."""
     warnings.warn(
         "consider_constant is deprecated; use zero_grad or disconnected_grad instead.",
-        DeprecationWarning,
-        stacklevel=2,
+        DeprecationWarning, stacklevel=2,
     )
     return consider_constant_(x)
 
