@@ -90,6 +90,7 @@ class TensorOp(Op):
     op_name: ClassVar[str] = ""
     notation: ClassVar[Notation] = Notation()
     samples: ClassVar[Any] = None
+    summary: ClassVar[str] = ""  # the first line of the docstring
     words: ClassVar[str] = ""  # the derivative rule in words, for derivations
     text: ClassVar[str] = ""  # a NumPy expression over {0}, {1}, ... and the names of `__props__`
     differentiable: ClassVar[bool] = True
@@ -106,6 +107,7 @@ class TensorOp(Op):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        cls.summary = (cls.__doc__ or "").split("\n")[0].replace("`", "")
         if cls.op_name:
             registry.OPS[cls.op_name] = cls
 

@@ -68,7 +68,10 @@ def searchsorted(x: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
 
 
 class UniquePlaces(TensorOp):
-    """First place and count of each value of a vector, and which value each element is."""
+    """First place, number and count of each value of a vector.
+
+    First place and count of each value of a vector, and which value each element is.
+    """
 
     op_name = "unique_places"
     __props__ = ()

@@ -18,7 +18,9 @@ from autodiff_lab.tensor.registry import function, public
 
 
 class Solve(StackedOp):
-    """The solution X of A X = B, for each pair of matrices of two stacks.
+    """The solution of a system of linear equations.
+
+    The solution X of A X = B, for each pair of matrices of two stacks.
 
     dX = A^-1 (dB - dA X); in reverse B~ = A^-T X~ and A~ = -B~ X^T.  Source: Giles 2008,
     doi:10.1007/978-3-540-68942-3_4.
@@ -117,7 +119,9 @@ def stacked_triangular_solve(matrices, rights, lower, unit_diagonal):
 
 
 class SolveTriangular(Solve):
-    """The solution X of A X = B for triangular A: the other triangle is not read.
+    """The solution of a triangular system of linear equations.
+
+    The solution X of A X = B for triangular A: the other triangle is not read.
 
     Parameters
     ----------
