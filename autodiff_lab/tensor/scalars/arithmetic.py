@@ -14,7 +14,6 @@ from autodiff_lab.tensor.registry import NUMPY, function, public
 from autodiff_lab.tensor.scalars import primitives as prim
 
 
-
 def zero_like(x: Any) -> Any:
     """A constant zero in the dtype of `x`."""
     return constant(0, dtype=x.type.dtype)

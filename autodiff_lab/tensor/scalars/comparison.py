@@ -12,7 +12,6 @@ from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.scalars import primitives as prim
 
 
-
 def _comparison(
     name: str, numpy: str, infix: str, latex: str, alias: str, summary: str, swaps: bool = False
 ) -> Elemwise:
