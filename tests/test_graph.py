@@ -101,3 +101,10 @@ def test_branches_as_plain_numpy(results: int) -> None:
     exec(f.source("numpy"), space)
     for number in (1, -1):
         np.testing.assert_allclose(space["f"](number, np.float64(3.0)), f(number, 3.0))
+
+
+def test_a_box_says_what_its_op_does() -> None:
+    view = graph_view(pt.log1p(pt.dvector("v")).sum())
+    rules = {node.op: node.rule for node in view.nodes if node.op}
+    assert rules["sum"] == "Sum over all axes or the given ones."
+    assert rules["log1p"].startswith("Natural logarithm of 1 + x")

@@ -429,7 +429,7 @@ def op_pickle(op: Any) -> None:
 
 def op_words(op: Any) -> None:
     """The first line of the docstring is a sentence, and the samples make the op."""
-    assert inspect.getdoc(op).split("\n")[0].endswith(".")
+    assert op.summary.endswith(".") and op.summary in inspect.getdoc(op).replace("`", "")
     made = [symbolic(sample, False)[2] for sample in samples(op)]
     assert any(op in ops_in(output) for output in made)
 

@@ -38,7 +38,10 @@ class GradientMarker(TensorOp):
 
 
 class ZeroGrad(GradientMarker):
-    """A derivative of zero, connected."""
+    """The value, with a derivative of zero.
+
+    A derivative of zero, connected.
+    """
 
     op_name = "zero_grad"
 
@@ -47,13 +50,19 @@ class ZeroGrad(GradientMarker):
 
 
 class ConsiderConstant(ZeroGrad):
-    """The old name of `ZeroGrad`."""
+    """The value, with a derivative of zero (the old name).
+
+    The old name of `ZeroGrad`.
+    """
 
     op_name = "consider_constant"
 
 
 class DisconnectedGrad(GradientMarker):
-    """No derivative at all: nothing above is visited."""
+    """The value, cut off from differentiation.
+
+    No derivative at all: nothing above is visited.
+    """
 
     op_name = "disconnected_grad"
 
@@ -65,7 +74,10 @@ class DisconnectedGrad(GradientMarker):
 
 
 class UndefinedGrad(GradientMarker):
-    """A derivative that must not be taken."""
+    """The value; its derivative is an error.
+
+    A derivative that must not be taken.
+    """
 
     op_name = "undefined_grad"
 
@@ -74,7 +86,9 @@ class UndefinedGrad(GradientMarker):
 
 
 class GradClip(GradientMarker):
-    """The cotangent is clipped on its way back.
+    """The value; its cotangent is clipped.
+
+    The cotangent is clipped on its way back.
 
     Forward mode passes tangents unchanged: the bounds speak of cotangents, and no linear map
     has this pullback.
@@ -104,7 +118,10 @@ class GradClip(GradientMarker):
 
 
 class GradScale(GradientMarker):
-    """The cotangent is multiplied on its way back; the multiplier may be a symbolic scalar."""
+    """The value; its cotangent is multiplied.
+
+    The cotangent is multiplied on its way back; the multiplier may be a symbolic scalar.
+    """
 
     op_name = "grad_scale"
 
@@ -142,8 +159,7 @@ def consider_constant(x: Any) -> Any:
     """The old name of `zero_grad`."""
     warnings.warn(
         "consider_constant is deprecated; use zero_grad or disconnected_grad instead.",
-        DeprecationWarning,
-        stacklevel=2,
+        DeprecationWarning, stacklevel=2,
     )
     return consider_constant_(x)
 

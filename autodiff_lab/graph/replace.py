@@ -58,9 +58,7 @@ def clone_get_equiv(
 def map_role(role: Role, variables: Mapping[Variable, Variable], nodes: Mapping[Any, Any]) -> Role:
     """The same role, speaking of the copies."""
     return dataclasses.replace(
-        role,
-        of=variables.get(role.of, role.of),
-        via=nodes.get(role.via, role.via),
+        role, of=variables.get(role.of, role.of), via=nodes.get(role.via, role.via),
         point=tuple(variables.get(v, v) for v in role.point),
     )
 

@@ -166,7 +166,7 @@ def kernel(study: Any) -> KernelView:
     if len(function.fgraph.apply_nodes) <= MOST_SOURCE_NODES:
         numpy_source, numba_source = function.source("numpy"), function.source("numba")
     lines = kernel_lines(function.program, numba_source, study.graph.ids)
-    return KernelView(ran, headline, numpy_source, numba_source, compiled, seconds, lines)
+    return KernelView(ran, headline, numpy_source, numba_source, lines)
 
 
 def seconds_text(seconds: float | None) -> str:
@@ -194,7 +194,7 @@ def card(study: Any) -> CardView:
         check=None if report is None else CheckView(report.ok, report.headline()),
         code="" if code is None else code.text,
         code_first_line=1 if code is None else code.first_line,
-        graph=linked(shown.view, shown.ids, parts, kernel_view.lines),
+        graph=linked(shown.view, shown.ids, parts),
         derivation=study.derivation.view,
         steps=study.steps.views,
         plot=plot_view(study),

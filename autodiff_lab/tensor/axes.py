@@ -13,7 +13,9 @@ from autodiff_lab.tensor.registry import public
 
 
 class DimShuffle(TensorOp):
-    """Axes in another order; ``"x"`` stands for a new axis of length 1.
+    """Reorder, add and drop axes.
+
+    Axes in another order; ``"x"`` stands for a new axis of length 1.
 
     Parameters
     ----------

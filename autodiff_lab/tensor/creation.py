@@ -51,7 +51,9 @@ def fixed_axes(value: Any) -> tuple[int, ...]:
 
 
 class Alloc(TensorOp):
-    """A new array of a given shape, filled with a value that is stretched to it.
+    """An array of a given shape, filled with a value.
+
+    A new array of a given shape, filled with a value that is stretched to it.
 
     Inputs are the value and one scalar per axis.
     """
@@ -142,7 +144,10 @@ class _Numbers(TensorOp):
 
 
 class ARange(_Numbers):
-    """``start, start + step, ...`` below `stop`."""
+    """Numbers from a start to below a stop, in equal steps.
+
+    ``start, start + step, ...`` below `stop`.
+    """
 
     op_name = "arange"
 
@@ -185,7 +190,10 @@ class ARange(_Numbers):
 
 
 class Eye(_Numbers):
-    """Ones on one diagonal, zeros elsewhere.  Inputs: rows, columns, which diagonal."""
+    """Ones on a diagonal of a matrix, zeros elsewhere.
+
+    Ones on one diagonal, zeros elsewhere.  Inputs: rows, columns, which diagonal.
+    """
 
     op_name = "eye"
     notation = Notation(latex="I", pp="Eye")

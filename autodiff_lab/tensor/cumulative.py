@@ -98,7 +98,9 @@ def linear_recurrence(factors, terms, axis):
 
 
 class LinearRecurrence(AlongAxis):
-    """``s[k] = a[k] * s[k - 1] + b[k]`` along an axis, from ``s[-1] = 0``.
+    """A linear recurrence along an axis: s[k] = a[k] s[k-1] + b[k].
+
+    ``s[k] = a[k] * s[k - 1] + b[k]`` along an axis, from ``s[-1] = 0``.
 
     The first factor multiplies nothing.
     """
@@ -176,7 +178,9 @@ def product_of_others(array, axes):
 
 
 class ProductOfOthers(OverAxes):
-    """For each element the product of all others over the axes: the derivative of a product.
+    """For each element the product of the others, exact where elements are 0.
+
+    For each element the product of all others over the axes: the derivative of a product.
 
     Parameters
     ----------

@@ -82,7 +82,7 @@ def _row_by_name(name: str) -> ScalarRow:
 
 def scalar(
     name: str, arguments: str, *, dtype: str = "float", numpy: str,
-    words: str | tuple[str, ...] = (), infix: str = "", precedence: int = 100, latex: str = "",
+    words: str | tuple[str, ...] = (), infix: str = "", latex: str = "",
     pp: str = "", domain: Interval | Mapping[str, Interval] = REAL,
     rule: dtypes.DtypeRule | None = None, **facts: Any,
 ) -> Elemwise:
@@ -115,7 +115,7 @@ def scalar(
         As `partials`, in the form that a textbook prints; shown in derivations, never run.
     words : str or tuple of str
         The rule in words, per argument, for derivations: "exp(u)' = exp(u) u'".
-    infix, precedence, latex, pp
+    infix, latex, pp
         The notation, see `opdef.Notation`.
     domain : Interval or mapping
         Where it is defined and differentiable, for all arguments or by name.
@@ -133,7 +133,7 @@ def scalar(
         rule=rule if rule is not None else dtypes.RULES[dtype],
         numpy=numpy,
         words=(words,) if isinstance(words, str) else words,
-        notation=Notation(infix, precedence, latex, pp or name),
+        notation=Notation(infix, latex, pp or name),
         domain=dict.fromkeys(names, domain) if isinstance(domain, Interval) else domain,
         **{"expr": BUILDERS.get(numpy), **facts},
     )

@@ -48,9 +48,8 @@ class Notation:
     Attributes
     ----------
     infix : str
-        The operator between its arguments (or before a single one), e.g. ``"+"``.
-    precedence : int
-        How tightly it binds (`view.notation` has the table); functions bind tightest.
+        The operator between its arguments (or before a single one), e.g. ``"+"``; how tightly it
+        binds, `view.notation` says.
     latex : str
         A template with ``{0}``, ``{1}``, ... for the arguments.
     pp : str
@@ -58,7 +57,6 @@ class Notation:
     """
 
     infix: str = ""
-    precedence: int = 100
     latex: str = ""
     pp: str = ""
 
@@ -92,6 +90,7 @@ class TensorOp(Op):
     op_name: ClassVar[str] = ""
     notation: ClassVar[Notation] = Notation()
     samples: ClassVar[Any] = None
+    summary: ClassVar[str] = ""  # the first line of the docstring
     words: ClassVar[str] = ""  # the derivative rule in words, for derivations
     text: ClassVar[str] = ""  # a NumPy expression over {0}, {1}, ... and the names of `__props__`
     differentiable: ClassVar[bool] = True
@@ -108,6 +107,7 @@ class TensorOp(Op):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        cls.summary = (cls.__doc__ or "").split("\n")[0].replace("`", "")
         if cls.op_name:
             registry.OPS[cls.op_name] = cls
 

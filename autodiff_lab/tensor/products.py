@@ -17,7 +17,9 @@ from autodiff_lab.tensor.type import TensorType
 
 
 class Dot(TensorOp):
-    """Sum of products over the last axis of the first and the first axis of the second argument.
+    """Product of vectors and matrices.
+
+    Sum of products over the last axis of the first and the first axis of the second argument.
 
     Both arguments have rank 1 or 2.
     """

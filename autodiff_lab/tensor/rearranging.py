@@ -20,7 +20,7 @@ from autodiff_lab.tensor.shaping import flatten
 
 
 class Repeat(AlongAxis):
-    """Each part along an axis as often as a vector of counts says."""
+    """Each part along an axis, repeated as often as a vector of counts says."""
 
     op_name = "repeat"
     words = "what was repeated adds up"

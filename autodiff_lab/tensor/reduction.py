@@ -80,7 +80,10 @@ class _Accumulation(Reduction):
 
 
 class Sum(_Accumulation):
-    """Sum over axes; small integers are summed in int64."""
+    """Sum over all axes or the given ones.
+
+    Sum over axes; small integers are summed in int64.
+    """
 
     op_name = "sum"
     notation = Notation(latex=r"\sum {0}", pp="Sum")
@@ -155,7 +158,7 @@ class _ByElement(Reduction):
 
 
 class Prod(_ByElement, _Accumulation):
-    """Product over axes.
+    """Product over all axes or the given ones.
 
     The derivative by an element is the product of all the others, computed without a division: it
     is exact where elements are 0, in every order.
@@ -182,7 +185,10 @@ class _Extremum(_ByElement):
 
 
 class Max(_Extremum):
-    """The largest element over axes; NaN wins."""
+    """The largest element over all axes or the given ones.
+
+    The largest element over axes; NaN wins.
+    """
 
     op_name = "max"
     notation = Notation(latex=r"\max {0}", pp="Max")
@@ -191,7 +197,10 @@ class Max(_Extremum):
 
 
 class Min(_Extremum):
-    """The smallest element over axes; NaN wins."""
+    """The smallest element over all axes or the given ones.
+
+    The smallest element over axes; NaN wins.
+    """
 
     op_name = "min"
     notation = Notation(latex=r"\min {0}", pp="Min")
@@ -200,7 +209,7 @@ class Min(_Extremum):
 
 
 class AnyTrue(Reduction):
-    """Whether an element over axes is true."""
+    """Whether at least one element is true."""
 
     op_name = "any"
     notation = Notation(latex=r"\exists {0}", pp="Any")
@@ -210,7 +219,7 @@ class AnyTrue(Reduction):
 
 
 class AllTrue(Reduction):
-    """Whether all elements over axes are true."""
+    """Whether all elements are true."""
 
     op_name = "all"
     notation = Notation(latex=r"\forall {0}", pp="All")

@@ -23,7 +23,10 @@ from autodiff_lab.tensor.registry import function, public
 
 
 class Shape(TensorOp):
-    """The lengths of all axes, as an int64 vector."""
+    """The lengths of all axes as a vector.
+
+    The lengths of all axes, as an int64 vector.
+    """
 
     op_name = "shape"
     __props__ = ()
@@ -44,7 +47,9 @@ class Shape(TensorOp):
 
 
 class Reshape(TensorOp):
-    """The same elements, in C order, in another shape.
+    """The same elements in another shape.
+
+    The same elements, in C order, in another shape.
 
     Inputs are the array and one scalar per axis of the result; a constant -1 stands for the length
     that follows from the others.
@@ -113,7 +118,9 @@ def checked_shape(array, wanted):
 
 
 class SpecifyShape(TensorOp):
-    """A promise about the shape, checked when it runs.
+    """The value itself, with a promise about its shape that is checked.
+
+    A promise about the shape, checked when it runs.
 
     Parameters
     ----------
@@ -174,7 +181,10 @@ def _product(lengths: Sequence[int | None]) -> int | None:
 
 
 class Unbroadcast(TensorOp):
-    """The value itself; axes of length 1 count as of unknown length and do not stretch."""
+    """The value itself, with axes that do not stretch.
+
+    The value itself; axes of length 1 count as of unknown length and do not stretch.
+    """
 
     op_name = "unbroadcast"
     __props__ = ("axes",)

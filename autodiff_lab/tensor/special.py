@@ -37,7 +37,9 @@ def softmax_along(x, axes):
 
 
 class Softmax(_Exponentials):
-    """exp(x) divided by its sum over the axes.
+    """Exponentials divided by their sum over the axes.
+
+    exp(x) divided by its sum over the axes.
 
     The Jacobian of a row is diag(y) - y y^T, so both rules are y v - y sum(y v); not taken
     together, since the v of a logarithm is divided by y, which may be rounded to 0.
@@ -72,7 +74,10 @@ def log_of_softmax(x, axes):
 
 
 class LogSoftmax(_Exponentials):
-    """The logarithm of `softmax`; its Jacobian, 1 - 1 y^T, is not symmetric."""
+    """The logarithm of softmax.
+
+    The logarithm of `softmax`; its Jacobian, 1 - 1 y^T, is not symmetric.
+    """
 
     op_name = "log_softmax"
     words = "log softmax: v - y sum(v)"
@@ -100,7 +105,10 @@ def log_sum_exp(x, axes):
 
 
 class LogSumExp(_Exponentials):
-    """log(sum(exp(x))) over axes; its derivative is softmax."""
+    """The logarithm of the sum of exponentials over the axes.
+
+    log(sum(exp(x))) over axes; its derivative is softmax.
+    """
 
     op_name = "logsumexp"
     words = "the derivative of logsumexp is softmax"

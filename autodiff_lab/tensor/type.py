@@ -56,8 +56,7 @@ class TensorType(Type):
             import warnings
 
             warnings.warn(
-                "The `broadcastable` keyword is deprecated; use `shape`.",
-                DeprecationWarning,
+                "The `broadcastable` keyword is deprecated; use `shape`.", DeprecationWarning,
                 stacklevel=2,
             )
             shape = broadcastable

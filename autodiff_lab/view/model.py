@@ -61,9 +61,9 @@ class NodeView:
     `rule` says in words what the node is, `term` is the chain-rule term it computes.
     `plumbing` marks casts, added axes and the like, which are hidden first.
     `share` is its part of the run's time (0..1) and `cost` says it in words
-    ("1.2 us, 8 kB").  `kernel_line` is its line in the kernel's source, `derivation_line`
-    the line of the derivation it belongs to, both counted from 1.  `inside` is the title of
-    the scene of the graph that shows its body, for a loop or another op made of a graph.
+    ("1.2 us, 8 kB").  `derivation_line` is the line of the derivation it belongs to, counted
+    from 1.  `inside` is the title of the scene of the graph that shows its body, for a loop or
+    another op made of a graph.
     """
 
     id: str
@@ -85,7 +85,6 @@ class NodeView:
     plumbing: bool = False
     share: float | None = None
     cost: str = ""
-    kernel_line: int | None = None
     derivation_line: int | None = None
     inside: str = ""
 
@@ -262,8 +261,6 @@ class KernelView(Shown):
     headline: str
     numpy_source: str = ""
     numba_source: str = ""
-    compile_seconds: float | None = None
-    run_seconds: float | None = None
     lines: tuple[tuple[int, tuple[str, ...]], ...] = ()
 
 

@@ -185,7 +185,9 @@ class _ArrayKeys(OfPart):
 
 
 class AdvancedSubtensor(_ArrayKeys, Subtensor):
-    """A part of an array, by arrays of whole numbers: ``x[[0, 2], :]``.
+    """A part of an array, by arrays of whole numbers or masks.
+
+    A part of an array, by arrays of whole numbers: ``x[[0, 2], :]``.
 
     Parameters
     ----------

@@ -59,7 +59,9 @@ class OfPart(TensorOp):
 
 
 class Subtensor(OfPart):
-    """A part of an array: ``x[1:, 0]``.
+    """A part of an array, by numbers and slices.
+
+    A part of an array: ``x[1:, 0]``.
 
     Parameters
     ----------

@@ -42,8 +42,7 @@ class Matmul(StackedOp):
         left, right = (as_tensor_variable(value) for value in inputs)
         if left.type.ndim != right.type.ndim or left.type.ndim < 2:
             raise LabTypeError(
-                "Matmul takes two stacks of one rank.",
-                where=both(left, right),
+                "Matmul takes two stacks of one rank.", where=both(left, right),
                 remedy="matmul(a, b) adds the missing axes",
             )
         inner, other = left.type.shape[-1], right.type.shape[-2]
@@ -169,8 +168,7 @@ def _summed_axes(left: Any, right: Any, axes: Any) -> tuple[list[int], list[int]
         if len(pair) != 2 or len(pair[0]) != len(pair[1]):
             raise LabValueError(
                 f"axes={axes!r} does not pair axes: as many of the first as of the second.",
-                where=both(left, right),
-                remedy="tensordot(a, b, [[1, 2], [0, 1]]), or a number",
+                where=both(left, right), remedy="tensordot(a, b, [[1, 2], [0, 1]]), or a number",
             )
         mine, theirs = pair
     for variable, chosen in ((left, mine), (right, theirs)):

@@ -52,7 +52,9 @@ def cholesky_or_nan(matrices):
 
 
 class Cholesky(MatrixOp):
-    """The lower triangular L with L L^T = A, for each matrix; the upper triangle is not read.
+    """The triangular factor of a positive definite matrix.
+
+    The lower triangular L with L L^T = A, for each matrix; the upper triangle is not read.
 
     dL = L Phi(L^-1 dA L^-T), where Phi takes the lower triangle and half the diagonal.  Sources:
     Giles 2008, doi:10.1007/978-3-540-68942-3_4; Murray 2016, arXiv:1602.07527.  The derivative is
@@ -130,7 +132,9 @@ def cholesky(
 
 
 class OrthogonalTriangular(MatrixOp):
-    """Q with orthonormal columns and upper triangular R, with Q R = A, for each matrix.
+    """An orthogonal and a triangular factor of a matrix.
+
+    Q with orthonormal columns and upper triangular R, with Q R = A, for each matrix.
 
     Derivatives are for matrices whose first columns have full rank: these decide Q, and
     R = Q^T A turns all columns.  Source: Walter and Lehmann 2010, arXiv:1001.1654.
@@ -213,7 +217,9 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 
 
 class LowerUpper(MatrixOp):
-    """P, L and U with P L U = A, for each square matrix: dL = L tril(M, -1), dU = triu(M) U.
+    """A permutation, a lower and an upper triangular factor of a square matrix.
+
+    P, L and U with P L U = A, for each square matrix: dL = L tril(M, -1), dU = triu(M) U.
 
     M = L^-1 P^T dA U^-1; P moves in jumps.  Source: de Hoog, Anderssen and Lukas 2011,
     doi:10.1090/S0025-5718-2011-02451-8.

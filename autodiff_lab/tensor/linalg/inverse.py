@@ -26,7 +26,9 @@ def spread(number: Any) -> Any:
 
 
 class Inverse(MatrixOp):
-    """The inverse of each matrix: d(X^-1) = -X^-1 dX X^-1.
+    """The inverse of a square matrix.
+
+    The inverse of each matrix: d(X^-1) = -X^-1 dX X^-1.
 
     Source: Giles 2008, doi:10.1007/978-3-540-68942-3_4.
     """
@@ -74,7 +76,9 @@ def inv(a: Any) -> Any:
 
 
 class Determinant(MatrixOp):
-    """The determinant of each matrix; its derivative is the matrix of cofactors.
+    """The determinant of a square matrix.
+
+    The determinant of each matrix; its derivative is the matrix of cofactors.
 
     That derivative exists for singular matrices, too.  Source: Giles 2008,
     doi:10.1007/978-3-540-68942-3_4.
@@ -127,7 +131,9 @@ def cofactor_matrix(matrix):
 
 
 class Cofactors(MatrixOp):
-    """The cofactors of each matrix: det(X) X^-T, for singular matrices too.
+    """The matrix of cofactors, det(X) times the transposed inverse.
+
+    The cofactors of each matrix: det(X) X^-T, for singular matrices too.
 
     Their own derivative is computed with the inverse, so for regular matrices only.
     """
@@ -158,7 +164,9 @@ def cofactors(a: Any) -> Any:
 
 
 class SignLogDeterminant(MatrixOp):
-    """Sign and logarithm of the size of the determinant of each matrix.
+    """Sign of the determinant and logarithm of its size.
+
+    Sign and logarithm of the size of the determinant of each matrix.
 
     Source: Giles 2008, doi:10.1007/978-3-540-68942-3_4.
     """
@@ -217,7 +225,7 @@ def slogdet(a: Any) -> Any:
 
 
 class PseudoInverse(MatrixOp):
-    """The Moore-Penrose inverse of each matrix.
+    """The Moore-Penrose inverse of a matrix.
 
     The derivative holds where the rank does not change: Golub and Pereyra 1973,
     doi:10.1137/0710036.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autodiff_lab.errors import LabValueError
+from autodiff_lab.errors import LabValueError, one_of
 from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variables, describe
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.lengths import element_count, length_of
@@ -18,7 +18,9 @@ from autodiff_lab.tensor.registry import function, public
 
 
 class Solve(StackedOp):
-    """The solution X of A X = B, for each pair of matrices of two stacks.
+    """The solution of a system of linear equations.
+
+    The solution X of A X = B, for each pair of matrices of two stacks.
 
     dX = A^-1 (dB - dA X); in reverse B~ = A^-T X~ and A~ = -B~ X^T.  Source: Giles 2008,
     doi:10.1007/978-3-540-68942-3_4.
@@ -117,7 +119,9 @@ def stacked_triangular_solve(matrices, rights, lower, unit_diagonal):
 
 
 class SolveTriangular(Solve):
-    """The solution X of A X = B for triangular A: the other triangle is not read.
+    """The solution of a triangular system of linear equations.
+
+    The solution X of A X = B for triangular A: the other triangle is not read.
 
     Parameters
     ----------
@@ -256,10 +260,7 @@ def solve_triangular(
     >>> solve_triangular([[2.0, 9.0], [0.0, 4.0]], [2.0, 0.0]).eval().tolist()
     [1.0, 0.0]
     """
-    if trans not in (0, 1, "N", "T"):
-        raise LabValueError(
-            f"solve_triangular does not know trans={trans!r}.", remedy="0, 1, 'N' or 'T'"
-        )
+    one_of(trans, (0, 1, "N", "T"), f"solve_triangular does not know trans={trans!r}.")
     matrix = as_matrix(a, "solve_triangular", square=True)
     if trans in (1, "T"):
         matrix, lower = turned(matrix), not lower

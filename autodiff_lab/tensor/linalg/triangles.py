@@ -17,7 +17,9 @@ from autodiff_lab.tensor.registry import function, public
 
 
 class Triangle(TensorOp):
-    """The lower or upper triangle of each matrix; the rest is 0.
+    """The lower or upper triangle of a matrix, zeros elsewhere.
+
+    The lower or upper triangle of each matrix; the rest is 0.
 
     Parameters
     ----------

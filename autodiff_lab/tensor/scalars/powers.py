@@ -11,14 +11,13 @@ from autodiff_lab.tensor.constants import constant
 from autodiff_lab.tensor.elemwise import Elemwise, scalar
 from autodiff_lab.tensor.opdef import POSITIVE, Interval
 from autodiff_lab.tensor.scalars import primitives as prim
-from autodiff_lab.tensor.scalars.arithmetic import POWER, cast, one_like, zero_like
+from autodiff_lab.tensor.scalars.arithmetic import cast, one_like, zero_like
 from autodiff_lab.tensor.scalars.choosing import switch
 from autodiff_lab.tensor.scalars.comparison import eq, gt
 from autodiff_lab.tensor.scalars.exponential import log
 
 sqr = scalar(
     "sqr", "x", dtype="upcast", numpy="np.square", latex="{0}^{{2}}", aliases=("square",),
-    precedence=POWER,
     expr=lambda x: prim.mul(x, x),
     partials=lambda x, out: [2 * x],
     words="power rule: (u^2)' = 2 u u'", summary="The square.",
@@ -64,7 +63,7 @@ def _power_pullback(x: Any, y: Any, out: Any, g: Any) -> list[Any]:
 
 
 pow = scalar(
-    "pow", "x y", dtype="upcast", numpy="np.power", infix="**", precedence=POWER,
+    "pow", "x y", dtype="upcast", numpy="np.power", infix="**",
     latex="{0}^{{{1}}}", aliases=("power",),
     expr=lambda x, y: prim.pow(x, y) if x.dtype.startswith("float") else None,
     pullback=_power_pullback,
