@@ -11,6 +11,7 @@ What mathtext cannot read is shown as the text it also came with.
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 import math
@@ -173,12 +174,12 @@ def _draw_math(latex: str, size: float) -> _Piece:
     scale = size / text_to_path.FONT_SCALE
     # An outline is named by what it is, so equal names on one page are equal letters.
     ways = {name: _outline(*paths[name]) for name, *_ in letters}
-    names = {name: "l" + hashlib.sha256(way.encode()).hexdigest()[:8] for name, way in ways.items()}
+    names = {name: _name_of(way) for name, way in ways.items()}
     parts = []
     for name, x, y, relative in letters:
         scaled = f" scale({relative:.3g})" if abs(relative - 1) > 1e-3 else ""
-        place = f'x="{round(x)}"'
-        if scaled or abs(y) > 0.5:
+        place = f'x="{round(x)}"' + (f' y="{round(y)}"' if abs(y) > 0.5 else "")
+        if scaled:
             place = f'transform="translate({round(x)} {round(y)}){scaled}"'
         parts.append(f'<use href="#{names[name]}" {place}/>')
     for corners, _ in bars:
@@ -194,6 +195,11 @@ def _draw_math(latex: str, size: float) -> _Piece:
         f'<g transform="scale({scale:.4g} {-scale:.4g})">{"".join(parts)}</g>',
         tuple((names[name], way) for name, way in ways.items()),
     )
+
+
+def _name_of(outline: str) -> str:
+    """A short name that begins with a letter."""
+    return "l" + base64.urlsafe_b64encode(hashlib.sha256(outline.encode()).digest())[:5].decode()
 
 
 def _display_style(latex: str) -> str:

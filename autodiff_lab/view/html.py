@@ -60,7 +60,8 @@ class Drawing:
         graph = card.graph
         if self.graph is not None:
             graph = replace(self.graph.graph, scenes=tuple(p.graph for p in self.scenes))
-        steps = card.steps and tuple(replace(step, **ELSEWHERE) for step in card.steps)
+        told = {"before_text": "", "after_text": ""} if self.stories else {}
+        steps = card.steps and tuple(replace(step, **ELSEWHERE, **told) for step in card.steps)
         rules = {s.rule: {"doc": s.doc, "source_text": s.source_text,
                           "source_label": s.source_label} for s in card.steps or ()}
         kernel = card.kernel and replace(card.kernel, numpy_source="", numba_source="")
@@ -68,12 +69,27 @@ class Drawing:
                         pictures=(), kernel=kernel)  # fmt: skip
         data = {**to_json(shown), "frames": frames.frames(self.stories, self.stages),
                 "rules": rules}
+        data["steps"] = [_filled(step) for step in data["steps"] or ()]
         if data["derivation"] and data["derivation"]["parts"]:
             data["derivation"]["lines"] = []  # the parts have them
         for scene in [data["graph"], *data["graph"]["scenes"]] if data["graph"] else ():
-            scene["nodes"] = [{k: v for k, v in node.items() if v not in NOTHING}
-                              for node in scene["nodes"]]
+            scene["nodes"] = [_short(node, bool(card.code)) for node in scene["nodes"]]
         return data
+
+
+def _short(node: dict[str, Any], has_code: bool) -> dict[str, Any]:
+    """A node as the script needs it: what it fills in itself, or has elsewhere, is left out."""
+    value, source = node["value"], node["source"]
+    if value and value["minimum"] == value["maximum"]:  # one number: the text says it
+        value.update(minimum=None, maximum=None, mean=None)
+    if source and has_code:
+        source["text"] = ""
+    return {**_filled({**node, "latex": ""}), "value": value and _filled(value)}
+
+
+def _filled(record: dict[str, Any]) -> dict[str, Any]:
+    """A record without the entries that say nothing."""
+    return {k: v for k, v in record.items() if isinstance(v, float) or v not in NOTHING}
 
 
 def card_html(card: CardView, engine: Engine = "auto") -> str:
@@ -157,7 +173,7 @@ def style_sheet() -> str:
 @functools.cache
 def script() -> str:
     """`lab.js` as a plain script that starts itself (a module has no current script)."""
-    source = svg.static_file("lab.js")
+    source = re.sub(r"^\s*(?://.*\n\s*)*", "", svg.static_file("lab.js"), flags=re.MULTILINE)
     ending = "export { render };"
     assert source.count(ending) == 1 and "</script" not in source.lower()
     return f"(() => {{\n{source.replace(ending, 'boot(document.currentScript);')}}})();"

@@ -21,7 +21,7 @@ SHOWN_AT_ENDS = 6
 MAXIMUM_STEPS = 200
 STEPS_WITH_FORMULAS = 20
 EXPRESSION_LIMIT = 400
-FORMULA_BYTES = 200_000
+FORMULA_BYTES = 220_000  # of pictures that bring their letters; of others half
 FIRST_LINE_SIZE = 19.0
 SMALLER_SIZE = 15.0
 MANY_FORMULAS = 2  # more than these are drawn smaller
@@ -34,7 +34,7 @@ class Pictures:
     def __init__(self, inline: bool) -> None:
         self.inline = inline
         self._letters: dict[str, str] = {}
-        self._left = FORMULA_BYTES
+        self._left = FORMULA_BYTES // (1 + inline)
 
     def graph(self, positions: Positions) -> str:
         """The drawn graph."""
