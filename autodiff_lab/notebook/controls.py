@@ -76,8 +76,8 @@ class ScalarControl:
     def _range(study: Study, name: str, start: float) -> tuple[float, float]:
         width = max(5.0, 2 * abs(start)) if numpy.isfinite(start) else 5.0
         low, high = start - width, start + width
-        if study.plot_range is not None and study.plot_range[0] == name:
-            low, high = study.plot_range[1:3]
+        if name in study.plot_ranges:
+            low, high = study.plot_ranges[name][1:3]
         return min(low, start), max(high, start)
 
     def value(self) -> float:

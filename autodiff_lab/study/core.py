@@ -23,7 +23,7 @@ from autodiff_lab.options import GradOptions, is_real, parse_words
 from autodiff_lab.rewriting.registry import known_name
 from autodiff_lab.study import paths, pictures, records, saving
 from autodiff_lab.study.arguments import (
-    all_inputs, as_words, by_name, checked_point, checked_range, cut_at, derivatives,
+    all_inputs, as_words, by_name, checked_point, checked_ranges, cut_at, derivatives,
     said_for_a_cell,
 )
 from autodiff_lab.study.calls import Array, StudyFunction, node_values, sample
@@ -53,7 +53,8 @@ class Study:
     order : int
         The order of the derivative (scalars only above 1).
     plot : tuple, optional
-        ``(name, start, stop)`` or ``(name, start, stop, count)``: the range of the plot.
+        ``(name, start, stop)`` or ``(name, start, stop, count)``: the range of the plot; two of
+        them for a contour.
     check : bool
         Whether the card says that finite differences agree.
 
@@ -94,7 +95,7 @@ class Study:
         self.notices = (*notices, *name_arrays([y]))
         self.code = code
         self.point = checked_point(self.inputs, point or {})
-        self.plot_range = checked_range(self.inputs, plot)
+        self.plot_ranges = checked_ranges(self.inputs, plot or ())
         self.derivatives = derivatives(y, asked, order)
         self.grads: dict[str, Any] = {n: rows[-1] for n, rows in self.derivatives.items()}
         self.report: verify.CheckReport | None = None   # of the last check
@@ -328,7 +329,8 @@ class Study:
     def samples(self) -> tuple[str, list[float], list[tuple[float, ...]], list[str]] | None:
         """The numbers of the plot: name, positions, a row of values for each, and labels."""
         name = next((n for n in self.names if self.inputs[n].type.ndim == 0), None)
-        chosen = self.plot_range or (None if name is None else self.range_of(name))
+        asked = next(iter(self.plot_ranges.values()), None)
+        chosen = asked or (None if name is None else self.range_of(name))
         if chosen is None:
             return None
         name, start, stop, count = chosen
@@ -350,8 +352,8 @@ class Study:
 
     def range_of(self, name: str) -> tuple[str, float, float, int] | None:
         """Where a scalar input is plotted: as asked, else around the point."""
-        if self.plot_range is not None and self.plot_range[0] == name:
-            return self.plot_range
+        if name in self.plot_ranges:
+            return self.plot_ranges[name]
         if not is_real(self.point.get(name, 0.0)):
             return None
         middle = float(self.point.get(name, 0.0))

@@ -31,9 +31,7 @@ MOST_NAMED = 11                   # rows and columns of a matrix as text
 
 def plot(study: Any) -> Shown:
     """The function and its derivatives along one scalar input, or over two; else as matrices."""
-    flat = study.plot_range is None and len(_scalars(study)) > 1
-    others = pictures(study)
-    view = others[0] if flat and others else plot_view(study) or next(iter(others), None)
+    view = next(iter(all_pictures(study)), None)
     if view is None:
         raise LabValueError(
             "There is no plot of this study.",
@@ -45,6 +43,18 @@ def plot(study: Any) -> Shown:
     labels = ", ".join(series.label for series in view.series)
     text = f"plot of {labels} for {view.xlabel} from {view.x[0]:g} to {view.x[-1]:g}"
     return Shown(view, text, plot_svg)
+
+
+def leads(study: Any) -> bool:
+    """Whether a contour stands above the curve of one input."""
+    return len(study.plot_ranges) != 1 and len(_scalars(study)) == 2
+
+
+def all_pictures(study: Any) -> list[Any]:
+    """Everything on the tab of plots, the most telling first."""
+    curve, others = plot_view(study), pictures(study)
+    views = [*others, curve] if leads(study) else [curve, *others]
+    return [view for view in views if view is not None]
 
 
 def plot_view(study: Any) -> PlotView | None:

@@ -18,7 +18,7 @@ from autodiff_lab.config import config
 from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph.walk import collector_paused
 from autodiff_lab.study import text_card
-from autodiff_lab.study.pictures import pictures, plot_view
+from autodiff_lab.study.pictures import leads, pictures, plot_view
 from autodiff_lab.study.shown import Shown, point_text
 from autodiff_lab.view import build
 from autodiff_lab.view.derivation import Derivation, derive
@@ -202,6 +202,7 @@ def card(study: Any) -> CardView:
         steps=study.steps.views,
         plot=plot_view(study),
         pictures=pictures(study),
+        leads=leads(study),
         kernel=kernel_view,
     )
 

@@ -450,8 +450,8 @@ def derive(
 
 
 def _graph_of(outputs: Sequence[Variable]) -> FunctionGraph:
-    """A graph that shares its variables with `outputs`."""
-    inputs = [v for v in leaves(outputs) if not isinstance(v, Constant)]
+    """A graph that shares its variables with `outputs`; its inputs are in the function's order."""
+    inputs = [v for v in leaves([*outputs[1:2], *outputs]) if not isinstance(v, Constant)]
     return FunctionGraph(inputs, outputs, clone=False)
 
 

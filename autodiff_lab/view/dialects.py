@@ -24,6 +24,7 @@ from autodiff_lab.view.notation import (
 
 # A sum sign reaches to the right as far as products go, so it may stand last in a product only.
 BIG = 25
+MATRIX = 28  # A @ b
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -206,7 +207,9 @@ class TextDialect(Dialect):
 
     def product(self, left: Piece, right: Piece) -> Piece:
         """2x, (a)(b), or a * b."""
-        left = self.at_least(left, PRODUCT)
+        left = self.at_least(left, MATRIX)
+        if left.array and right.level == MATRIX:
+            right = self.parenthesised(right)
         right = self.at_least(right, BIG, minus=True)
         level, sign = BIG if right.level == BIG else PRODUCT, " * "
         bare = left.text[1:] if left.minus else left.text
@@ -222,8 +225,8 @@ class TextDialect(Dialect):
 
     def matrix_product(self, left: Piece, right: Piece, scalar: bool = False) -> Piece:
         """a @ b."""
-        operands = (left, PRODUCT, False), (right, POWER, True)
-        return self.joined("{} @ {}", PRODUCT, *operands, tall=False, array=not scalar)
+        operands = (left, MATRIX, False), (right, POWER, True)
+        return self.joined("{} @ {}", MATRIX, *operands, tall=False, array=not scalar)
 
     def transposed(self, piece: Piece) -> Piece:
         """a.T."""
@@ -246,7 +249,7 @@ class TextDialect(Dialect):
 
     def big(self, word: str, letters: str, body: Piece) -> Piece:
         """sum_i a_i."""
-        return Piece(f"{word}_{letters} {self.at_least(body, PRODUCT, minus=True).text}", BIG)
+        return Piece(f"{word}_{letters} {self.at_least(body, MATRIX, minus=True).text}", BIG)
 
     def part(self, piece: Piece, key: str) -> Piece:
         """x[1:, 0]."""

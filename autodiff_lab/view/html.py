@@ -112,9 +112,8 @@ def card_bundle(text: str, card: CardView, latex: str = "") -> dict[str, str]:
     """The MIME bundle of a card: its text, the graph or plot as a picture, and the fragment."""
     drawing = Drawing(card)
     picture = None if drawing.graph is None else svg.graph_svg(drawing.graph)
-    views = [view for view in (card.plot, *card.pictures) if view is not None]
-    if picture is None and card.graph is None and views:
-        picture = plots.plot_svg(views[0])
+    if picture is None and card.graph is None and card.drawn:
+        picture = plots.plot_svg(card.drawn[0])
     elif picture is None and card.graph is None:
         told = card.derivation.lines if card.derivation else ()
         lines = [formula.Line(f.latex, f.text) for f in card.formulas]

@@ -90,9 +90,9 @@ def card_body(
     if card.steps is not None:
         label, note = f"Steps ({len(card.steps)})", _count(len(card.steps), "rewrite")
         parts.append(_tab("steps", label, note, _steps(card.steps, pictures), word="Steps"))
-    views = [view for view in (card.plot, *card.pictures) if view is not None]
-    if views:
-        drawn = (f'<div class="figure" tabindex="0">{pictures.plot(view)}</div>' for view in views)
+    if card.drawn:
+        drawn = (f'<div class="figure{" curve" * (view is card.plot)}" tabindex="0">'
+                 f'{pictures.plot(view)}</div>' for view in card.drawn)
         parts.append(_tab("plot", "Plot", "", "".join(drawn)))
     if card.kernel is not None:
         note = f", {card.kernel.headline}"

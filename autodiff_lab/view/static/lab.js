@@ -912,7 +912,7 @@ function diffMiddle(a, b) {
 // ---------------------------------------------------------------- plot
 
 function makePlot(pane, card) {
-  const picture = pane.querySelector("svg.adl-plot");
+  const picture = pane.querySelector(".curve svg.adl-plot");
   const plot = card.plot;
   if (!picture || plot.series.length < 2 || plot.x.length < 2) return null;
   const [x0, y0, x1, y1] = picture.dataset.frame.split(" ").map(Number);
