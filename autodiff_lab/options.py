@@ -87,9 +87,7 @@ def parse_line(line: str) -> GradOptions:
         words = shlex.split(text[:-1] if silenced else text)
     except ValueError:
         opened = "'" if text.count("'") % 2 else '"'
-        raise UsageError(
-            f"a quote is not closed: {_shorten(text[text.rfind(opened):])}"
-        ) from None
+        raise UsageError(f"a quote is not closed: {_shorten(text[text.rfind(opened):])}") from None
     options = parse_words(words)
     return dataclasses.replace(options, quiet=True) if silenced else options
 
@@ -253,7 +251,7 @@ OPTIONS = (
     Option(("--at",), '"x=0.5, W=np.eye(3)"',
            "the point: values and adjoints appear on the nodes", "at", _read_at),
     Option(("--plot",), '"x=-6:6[:400]"',
-           'range of the plot, and how many points; of two scalars "x=-2:2, y=-1:1"', "plot", _read_plot),
+           'its range, and how many points; of two scalars "x=-2:2, y=-1:1"', "plot", _read_plot),
     Option(("--order",), "N", "the N-th derivative (scalars only)", "order", _read_order),
     Option(("--check",), "", "compare with finite differences", "check"),
     Option(("--explain",), "", "print the same as Python calls", "explain"),
@@ -314,9 +312,7 @@ def as_value(what: str, value: Any) -> numpy.ndarray[Any, Any]:
     return array
 
 
-def evaluate_range(
-    plot: PlotRange, namespace: dict[str, Any]
-) -> tuple[str, float, float, int]:
+def evaluate_range(plot: PlotRange, namespace: dict[str, Any]) -> tuple[str, float, float, int]:
     """Compute the bounds of `--plot`: name, start, stop, number of points."""
     what = f"--plot of {plot.name}"
     bounds = []

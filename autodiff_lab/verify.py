@@ -210,9 +210,7 @@ def difference(moved: Callable[[float], float], start: float) -> tuple[float, fl
 SAMPLES = (0.4, 1.3, -0.7, 2.1, 0.05, -1.9, 3.2)
 
 
-def sample_points(
-    types: Mapping[str, Any], known: Point, count: int = 3
-) -> list[dict[str, Array]]:
+def sample_points(types: Mapping[str, Any], known: Point, count: int = 3) -> list[dict[str, Array]]:
     """Points to check at where the user gives none: fixed numbers, no two entries alike.
 
     Unknown lengths are the first length that is known of any input, else 3; inputs in `known` keep

@@ -345,16 +345,11 @@ class _Run:
                                  "only scalars have a plot")
         kept = [m for m in self.meanings if m.name in ordered]
         return CellResult(
-            y=y,
-            name=None if self.syntax.name in ordered else self.syntax.name or y.name,
-            wrt=tuple(asked),
-            inputs=ordered,
+            y=y, name=None if self.syntax.name in ordered else self.syntax.name or y.name,
+            wrt=tuple(asked), inputs=ordered,
             point={m.name: m.value for m in kept if m.value is not None},
-            notices=(*(m.notice for m in kept if m.notice), *_ladders(y)),
-            plot=self.plot,
-            code=self.code,
-            written=self.written,
-            silenced=self.syntax.silenced,
+            notices=(*(m.notice for m in kept if m.notice), *_ladders(y)), plot=self.plot,
+            code=self.code, written=self.written, silenced=self.syntax.silenced,
         )
 
 

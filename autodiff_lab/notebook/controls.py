@@ -25,9 +25,7 @@ def _width(width: str) -> Any:
     return ipywidgets.Layout(width=width)
 
 
-def control_for(
-    study: Study, name: str, moved: Callable[[], None]
-) -> ScalarControl | ArrayControl:
+def control_for(study: Study, name: str, moved: Callable[[], None]) -> ScalarControl | ArrayControl:
     """The control of one input, at its point or at a first guess."""
     variable = study.inputs[name]
     kind = variable.type
@@ -55,9 +53,7 @@ def nice_step(step: float) -> float:
 class ScalarControl:
     """A slider and a number field that follow each other."""
 
-    def __init__(
-        self, study: Study, name: str, start: float, moved: Callable[[], None]
-    ) -> None:
+    def __init__(self, study: Study, name: str, start: float, moved: Callable[[], None]) -> None:
         low, high = self._range(study, name, start)
         step = nice_step((high - low) / STEPS)
         self._moved = moved
@@ -65,9 +61,7 @@ class ScalarControl:
             value=start, min=low, max=high, step=step, description=name, readout=False,
             continuous_update=True,
         )
-        self.number = ipywidgets.FloatText(
-            value=start, step=step, layout=_width("9em")
-        )
+        self.number = ipywidgets.FloatText(value=start, step=step, layout=_width("9em"))
         self.slider.observe(self._slid, "value")
         self.number.observe(self._typed, "value")
         self.widget = ipywidgets.HBox([self.slider, self.number])
@@ -113,16 +107,13 @@ class ScalarControl:
 class ArrayControl:
     """A text field with an expression such as ``np.eye(3)``, and a slider for one entry of it."""
 
-    def __init__(
-        self, name: str, start: Any, dtype: str, moved: Callable[[], None]
-    ) -> None:
+    def __init__(self, name: str, start: Any, dtype: str, moved: Callable[[], None]) -> None:
         self._name, self._dtype, self._moved = name, dtype, moved
         self._start = start
         text = str(start.tolist()) if start.size <= MOST_SHOWN else ""
         self.text = ipywidgets.Text(
             value=text, description=name, continuous_update=False,
-            placeholder=f"the value given, shape {shape_text(start.shape)}",
-            layout=_width("32em"),
+            placeholder=f"the value given, shape {shape_text(start.shape)}", layout=_width("32em"),
         )
         self.text.observe(self._typed, "value")
         self.entry = ipywidgets.Dropdown(description="entry", layout=_width("12em"))

@@ -85,9 +85,7 @@ def syntax_lines(error: SyntaxError) -> list[str]:
     return lines
 
 
-def from_cell(
-    tb: types.TracebackType | None, filename: str
-) -> types.TracebackType | None:
+def from_cell(tb: types.TracebackType | None, filename: str) -> types.TracebackType | None:
     """The part of a traceback from the cell's first frame on, without frames of this package."""
     entries: list[types.TracebackType] = []
     while tb is not None:

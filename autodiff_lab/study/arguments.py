@@ -76,9 +76,7 @@ def cut_at(y: Any, asked: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     return replaced, {n: new.get(v, v) for n, v in asked.items()}
 
 
-def all_inputs(
-    y: Any, asked: dict[str, Any], inputs: Mapping[str, Any] | None
-) -> dict[str, Any]:
+def all_inputs(y: Any, asked: dict[str, Any], inputs: Mapping[str, Any] | None) -> dict[str, Any]:
     found = dict(asked)
     for name, variable in (inputs or {}).items():
         found.setdefault(name, variable)

@@ -74,9 +74,7 @@ class StudyFunction:
         return f"<function ({', '.join([*self._wrt, *others])}) -> {gives}>"
 
 
-def node_values(
-    outputs: Sequence[Variable], inputs: Mapping[Any, Array]
-) -> dict[Variable, Array]:
+def node_values(outputs: Sequence[Variable], inputs: Mapping[Any, Array]) -> dict[Variable, Array]:
     """The value of every variable of a graph as the user wrote it; empty for very large graphs."""
     variables = list(itertools.islice(ancestors(outputs), MOST_NODES + 1))
     size = sum(int(numpy.prod([n or 1 for n in getattr(v.type, "shape", ())])) for v in variables)
@@ -86,10 +84,7 @@ def node_values(
 
 
 def sample(
-    function: Any,
-    name: str,
-    places: tuple[float, float, int],
-    rest: Mapping[str, Any],
+    function: Any, name: str, places: tuple[float, float, int], rest: Mapping[str, Any],
     names: Sequence[str],
 ) -> tuple[list[float], list[tuple[float, ...]]]:
     """The results of a compiled function along one scalar input, a row for each position.

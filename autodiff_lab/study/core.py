@@ -69,17 +69,9 @@ class Study:
     """
 
     def __init__(
-        self,
-        y: Any,
-        wrt: Any = None,
-        point: Mapping[Any, Any] | None = None,
-        *,
-        inputs: Mapping[str, Any] | None = None,
-        name: str | None = None,
-        order: int = 1,
-        plot: Sequence[Any] | None = None,
-        check: bool = False,
-        notices: Sequence[str] = (),
+        self, y: Any, wrt: Any = None, point: Mapping[Any, Any] | None = None, *,
+        inputs: Mapping[str, Any] | None = None, name: str | None = None, order: int = 1,
+        plot: Sequence[Any] | None = None, check: bool = False, notices: Sequence[str] = (),
         code: cell.Code | None = None,
     ) -> None:
         asked = by_name(wrt)
@@ -105,14 +97,8 @@ class Study:
 
     @classmethod
     def from_cell(
-        cls,
-        text: str,
-        namespace: dict[str, Any] | None = None,
-        wrt: Sequence[str] | str = (),
-        *,
-        options: GradOptions | None = None,
-        code: cell.Code | None = None,
-        **settings: Any,
+        cls, text: str, namespace: dict[str, Any] | None = None, wrt: Sequence[str] | str = (), *,
+        options: GradOptions | None = None, code: cell.Code | None = None, **settings: Any,
     ) -> Study:
         """A study of a cell's text, exactly as `%%grad` reads it.
 
@@ -140,16 +126,9 @@ class Study:
         result = cell.run_cell(code or cell.code_from_text(text), namespace, options)
         try:
             study = cls(
-                result.y,
-                {name: result.inputs[name] for name in result.wrt},
-                result.point,
-                inputs=result.inputs,
-                name=result.name,
-                order=options.order,
-                plot=result.plot,
-                check=options.check,
-                notices=result.notices,
-                code=result.code,
+                result.y, {name: result.inputs[name] for name in result.wrt}, result.point,
+                inputs=result.inputs, name=result.name, order=options.order, plot=result.plot,
+                check=options.check, notices=result.notices, code=result.code,
             )
         except DisconnectedInputError as error:
             raise said_for_a_cell(error, result) from None
@@ -276,8 +255,7 @@ class Study:
             lower, upper = (self._compiled(v, mode="PYTHON") for v in self.derivatives[name][-2:])
             reports.append(verify.check_gradient(
                 lambda p, f=lower: float(f(*[p[n] for n in names])),
-                lambda p, f=upper, own=name: {own: f(*[p[n] for n in names])},
-                [name], chosen,
+                lambda p, f=upper, own=name: {own: f(*[p[n] for n in names])}, [name], chosen,
             ))
         report = verify.CheckReport(
             tuple(row for report in reports for row in report.rows),

@@ -66,8 +66,7 @@ def plot_view(study: Any) -> PlotView | None:
     at = study.point.get(name)
     return PlotView(
         tuple(xs), tuple(map(PlotSeries, labels, zip(*rows, strict=True))),
-        title=" and ".join(labels) if len(labels) == 2 else "", xlabel=name,
-        point=float(at) if is_real(at) else None,  # type: ignore[arg-type]
+        xlabel=name, point=float(at) if is_real(at) else None,  # type: ignore[arg-type]
     )
 
 
@@ -115,7 +114,7 @@ def contour(study: Any) -> ContourView | None:
     z, along_x, along_y = (_rows(grid[:, :, k]) for k in range(3))
     point = tuple(float(study.point[n]) for n in names if n in study.point)
     return ContourView(
-        study.name, tuple(map(float, xs)), tuple(map(float, ys)), z, along_x,
+        f"{study.name} and its gradient", tuple(map(float, xs)), tuple(map(float, ys)), z, along_x,
         along_y, *names, point=point if len(point) == 2 else None,  # type: ignore[arg-type]
     )
 

@@ -25,6 +25,7 @@ from autodiff_lab.view.derivation import Derivation, derive
 from autodiff_lab.view.dialects import LATEX
 from autodiff_lab.view.dot import to_dot as graph_to_dot
 from autodiff_lab.view.formula import Line, formula_svg
+from autodiff_lab.view.latex import math_text
 from autodiff_lab.view.layout import layout
 from autodiff_lab.view.links import kernel_lines, linked
 from autodiff_lab.view.listing import graph_text
@@ -78,10 +79,8 @@ class Derivations(Shown):
         runs = [v for v in views if v.runs_as_text]
         whole = DerivationView(
             tuple(line for view in views for line in view.lines),
-            r",\quad ".join(v.runs_as_latex for v in runs),
-            ", ".join(v.runs_as_text for v in runs),
-            "; ".join(dict.fromkeys(v.reason for v in runs if v.reason)),
-            parts=tuple(views),
+            r",\quad ".join(v.runs_as_latex for v in runs), ", ".join(v.runs_as_text for v in runs),
+            "; ".join(dict.fromkeys(v.reason for v in runs if v.reason)), parts=tuple(views),
         )
         super().__init__(whole, "\n\n".join(map(str, parts)), _lines_drawn)
 
@@ -193,7 +192,8 @@ def card(study: Any) -> CardView:
         title=f"{study.name} and its derivative",
         formulas=first_line(study),
         point=point_text(study),
-        notices=(*study.notices, *([] if study.origin is None else [study.origin.line])),
+        notices=(*study.notices, *([] if study.origin is None else [study.origin.line]),
+                 *_mended(study)),
         check=None if report is None else CheckView(report.ok, report.headline()),
         code="" if code is None else code.text,
         code_first_line=1 if code is None else code.first_line,
@@ -205,6 +205,19 @@ def card(study: Any) -> CardView:
         leads=leads(study),
         kernel=kernel_view,
     )
+
+
+def _mended(study: Any) -> list[str]:
+    """A line where the graph as written breaks at the point, and the form that runs does not."""
+    broken = {v: value[~numpy.isfinite(value)].flat[0] for v, value in study.values.items()
+              if value.dtype.kind in "fc" and not numpy.isfinite(value).all()}
+    if study.origin is not None or broken.keys().isdisjoint([study.y, *study.grads.values()]):
+        return []
+    steps = study.function.trace.steps
+    rules = list(dict.fromkeys(step.rule for step in steps if step.phase == "stabilize"))
+    first, value = next(iter(broken.items()))
+    return [f"as written, {math_text(first, longest=None)[:40]} is {value:.6g} and the derivative "
+            f"breaks, as the graph shows; what runs avoids it (rule {', '.join(rules[:2])})"]
 
 
 def first_line(study: Any) -> tuple[FormulaView, ...]:

@@ -49,13 +49,8 @@ BY_ELEMENT = ("sum", "mean", "alloc", "inc_subtensor", "product_of_others")
 PARTS = ("tidy", "bar", "factor", "split", "recognise")
 # The parts of a simplification, each a line: which tags work, and whether it must get shorter.
 STAGES: tuple[tuple[tuple[str, ...], bool], ...] = (
-    (("tidy",), False),
-    (("tidy", "bar"), True),
-    (("tidy", "factor"), True),
-    (("split",), False),
-    (("recognise",), False),
-    (("tidy",), False),
-    (("tidy", "factor"), True),
+    (("tidy",), False), (("tidy", "bar"), True), (("tidy", "factor"), True), (("split",), False),
+    (("recognise",), False), (("tidy",), False), (("tidy", "factor"), True),
 )
 
 
@@ -164,9 +159,7 @@ class Derivation:
     @property
     def latex(self) -> str:
         """The lines as LaTeX, one a line."""
-        return "\n".join(
-            f"{line.left_latex} = {line.latex}".lstrip() for line in self.view.lines
-        )
+        return "\n".join(f"{line.left_latex} = {line.latex}".lstrip() for line in self.view.lines)
 
     def __str__(self) -> str:
         return derivation_text(self.view)
@@ -242,12 +235,8 @@ class Derivation:
     # -- lines ------------------------------------------------------------------------------
 
     def add(
-        self,
-        variable: Variable,
-        rule: str,
-        kind: Any = "simplification",
-        left: tuple[str, str] = ("", ""),
-        state: State | None = None,
+        self, variable: Variable, rule: str, kind: Any = "simplification",
+        left: tuple[str, str] = ("", ""), state: State | None = None,
         symbols: Mapping[Variable, str] | None = None,
     ) -> None:
         """A line: a state as one expression, or a finished derivative at the index."""
@@ -286,6 +275,8 @@ class Derivation:
         inner = {v: text for v, text in symbols.items() if v is not variable}
         left = [d.symbol(name, "".join(index or ())).text for d in (LATEX, TEXT)]
         right = [form(variable, inner, index, None, self.spelling) for form in (latex, math_text)]
+        if isinstance(variable, Constant):
+            right = [d.words(notation.array_text(variable.data)) for d in (LATEX, TEXT)]
         self.defined[name] = Line(DerivationLine(*right, "for short", "definition", *left))
 
     def name_users_parts(self) -> None:
@@ -383,6 +374,12 @@ class Derivation:
         rewrite(graph, trace=trace)
         self.rewritten(graph)
         self.runs = graph.outputs[0]
+        matrices = {v.name: v.data.T for v in leaves([self.original])
+                    if isinstance(v, Constant) and v.name and notation.rank(v) == 2}
+        for folded in leaves([self.runs]):
+            if isinstance(folded, Constant) and folded.name is None:
+                self.own.update((folded, f"{name}.T") for name, turned in matrices.items()
+                                if np.array_equal(folded.data, turned))
         self.runs_text, self.runs_latex = self.written(self.runs, self.index)
         same = self.runs_text in {line.view.text for line in self.lines[-2:]}
         self.reason = "the same form" if same else why or reason_of(trace)
@@ -400,12 +397,8 @@ class Derivation:
 
 
 def derive(
-    cost: Variable,
-    wrt: Variable,
-    gradient: Variable | None = None,
-    order: int = 1,
-    name: str | None = None,
-    strict: bool = False,
+    cost: Variable, wrt: Variable, gradient: Variable | None = None, order: int = 1,
+    name: str | None = None, strict: bool = False,
 ) -> Derivation:
     """The derivation of ``d cost / d wrt``.
 

@@ -15,17 +15,22 @@ import base64
 import functools
 import hashlib
 import math
+import re
 from typing import Any, NamedTuple
 
 from autodiff_lab.view.escape import decimal, printable, svg_tag, xml_text
 
 SIZE = 17.0
 LEADING = 10.0  # between lines
+DEEPEST = 60  # so far below its baseline a formula's picture may reach
 PADDING = 3.0
 LONGEST = 600  # characters of LaTeX; longer ones are shown as text
 FONT = "stix"
 TEXT_ADVANCE = 0.62  # of the size, for a character of the fallback's monospaced font
 
+# Beside its index a big sign is drawn too near to what it is of.
+_BIG, _APART = re.compile(r"(\\(?:sum|prod)_\{[^{}]*\}) ?(?:\\, ?)?"), r"\1\\, "
+FEET = "".join(f".adl-body .foot-{k}{{vertical-align:-{k}px}}" for k in range(DEEPEST + 1))
 FORMULA_STYLE = (
     ".adl-formula{color:var(--adl-ink,#17202c)}.adl-formula .bg{fill:var(--adl-bg,#ffffff)}"
     "@media (prefers-color-scheme:dark){.adl-formula{color:var(--adl-ink,#e9edf3)}"
@@ -52,10 +57,7 @@ class _Piece(NamedTuple):
 
 
 def formula_svg(
-    lines: tuple[Line, ...],
-    size: float = SIZE,
-    style: bool = True,
-    background: bool = False,
+    lines: tuple[Line, ...], size: float = SIZE, style: bool = True, background: bool = False,
     letters: dict[str, str] | None = None,
 ) -> str:
     """The lines under each other, aligned at "=" where they ask for it.
@@ -83,8 +85,11 @@ def formula_svg(
     outlines = {} if letters is None else letters
     outlines.update(pair for row in rows for piece in row for pair in piece.outlines)
     body, width, height = _place(rows, size)
+    # A single line stands on the baseline of the words around it, `below` pixels from its foot.
+    below = max((piece.below for piece in rows[0]), default=0.0) if len(rows) == 1 else 0.0
+    foot = f" foot-{min(round(below + PADDING), DEEPEST)}" * (len(rows) == 1)
     return (
-        svg_tag("formula", str(width), str(height), alt_text(lines))
+        svg_tag(f"formula{foot}", str(width), str(height), alt_text(lines))
         + (f"<style>{FORMULA_STYLE}</style>" if style else "")
         + ('<rect class="bg" width="100%" height="100%"/>' if background else "")
         + (_definitions(outlines) if letters is None else "")
@@ -168,7 +173,7 @@ def _draw_math(latex: str, size: float) -> _Piece:
     from matplotlib.textpath import text_to_path
 
     properties = FontProperties(size=text_to_path.FONT_SCALE, math_fontfamily=FONT)
-    source = f"${_display_style(latex)}$"
+    source = f"${_BIG.sub(_APART, _display_style(latex))}$"
     width, height, below = text_to_path.get_text_width_height_descent(source, properties, True)
     letters, paths, bars = text_to_path.get_glyphs_mathtext(properties, source)
     scale = size / text_to_path.FONT_SCALE
@@ -189,9 +194,7 @@ def _draw_math(latex: str, size: float) -> _Piece:
             f'height="{decimal(y1 - y0)}"/>'
         )
     return _Piece(
-        float(width) * scale,
-        float(height - below) * scale,
-        float(below) * scale,
+        float(width) * scale, float(height - below) * scale, float(below) * scale,
         f'<g transform="scale({scale:.4g} {-scale:.4g})">{"".join(parts)}</g>',
         tuple((names[name], way) for name, way in ways.items()),
     )

@@ -84,7 +84,7 @@ def _short(node: dict[str, Any], has_code: bool) -> dict[str, Any]:
         value.update(minimum=None, maximum=None, mean=None)
     if source and has_code:
         source["text"] = ""
-    return {**_filled({**node, "latex": ""}), "value": value and _filled(value)}
+    return {**_filled(node), "value": value and _filled(value)}
 
 
 def _filled(record: dict[str, Any]) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def style_sheet() -> str:
     css = re.sub(r"/\*.*?\*/", "", svg.static_file("lab.css"), flags=re.DOTALL)
     css = re.sub(r"\s*\n\s*", "\n", css).strip()
     palette = svg.palette_style(".adl-body", ".adl-body.dark", ".adl-body.light")
-    return "\n".join([palette, svg.GRAPH_RULES, plots.PLOT_RULES, css])
+    return "\n".join([palette, svg.GRAPH_RULES, plots.PLOT_RULES, css, formula.FEET])
 
 
 @functools.cache

@@ -21,11 +21,8 @@ MOST_PARTS = 12
 
 
 def latex(
-    variable: Variable,
-    symbols: Mapping[Variable, str] | None = None,
-    index: Index = None,
-    longest: int | None = LONGEST_LATEX,
-    spelling: Mapping[str, str] | None = None,
+    variable: Variable, symbols: Mapping[Variable, str] | None = None, index: Index = None,
+    longest: int | None = LONGEST_LATEX, spelling: Mapping[str, str] | None = None,
 ) -> str:
     """A variable as LaTeX, without dollar signs.
 
@@ -53,11 +50,8 @@ def latex(
 
 
 def math_text(
-    variable: Variable,
-    symbols: Mapping[Variable, str] | None = None,
-    index: Index = None,
-    longest: int | None = LONGEST_TEXT,
-    spelling: Mapping[str, str] | None = None,
+    variable: Variable, symbols: Mapping[Variable, str] | None = None, index: Index = None,
+    longest: int | None = LONGEST_TEXT, spelling: Mapping[str, str] | None = None,
 ) -> str:
     """A variable as one line of mathematics with few parentheses; see `latex`.
 

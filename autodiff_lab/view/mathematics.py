@@ -81,13 +81,9 @@ class Writer:
     """
 
     def __init__(
-        self,
-        dialect: AnyDialect,
-        symbols: Mapping[Variable, str] | None = None,
-        longest_part: int | None = None,
-        spelling: Mapping[str, str] | None = None,
-        cut: int | None = None,
-        names: dict[str, str] | None = None,
+        self, dialect: AnyDialect, symbols: Mapping[Variable, str] | None = None,
+        longest_part: int | None = None, spelling: Mapping[str, str] | None = None,
+        cut: int | None = None, names: dict[str, str] | None = None,
     ) -> None:
         self.cut = cut
         self.names = {} if names is None else names
@@ -281,6 +277,7 @@ class Writer:
         if constant not in self._unnamed:
             name = self._unnamed[constant] = f"c_{len(self._unnamed) + 1}"
             shown = self.dialect.symbol(name).text
+            text = self.dialect.words(text)
             self.parts.append(Part(Place(constant, None, ""), name, shown, text))
         return self._unnamed[constant]
 
@@ -350,8 +347,9 @@ def _element_index(node: Apply) -> Index:
 def _filled_with(variable: Variable) -> float | None:
     """The number that an array holds everywhere."""
     variable = notation.behind_axes(variable)
-    filled = variable.owner is not None and variable.owner.op.name == "second"
-    return notation.scalar_value(variable.owner.inputs[1] if filled and variable.owner else variable)
+    node = variable.owner
+    filled = node is not None and node.op.name == "second"
+    return notation.scalar_value(node.inputs[1] if filled and node else variable)
 
 
 def _fitting(variable: Variable, letters: Sequence[str]) -> tuple[str, ...]:
@@ -437,7 +435,16 @@ def _inc_subtensor(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Pie
     """A part put into an array that is not read one element at a time."""
     key = node.op.key_text([piece.text for piece in pieces[2:]])  # type: ignore[attr-defined]
     rest = [] if _filled_with(node.inputs[0]) == 0 else [pieces[0]]
-    return dialect.call("put", [pieces[1], Piece(f"at [{key}]"), *rest])
+    return dialect.call("put", [pieces[1], Piece(dialect.words(f"at [{key}]")), *rest])
+
+
+@_form("inc_diagonal")
+def _inc_diagonal(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
+    """The identity matrix, or numbers put on a diagonal."""
+    plain = getattr(node.op, "offset", 1) == 0 and rank(node.outputs[0]) == 2
+    if plain and list(map(_filled_with, node.inputs)) == [0, 1]:
+        return Piece("I", array=True)
+    return dialect.call("inc_diagonal", pieces)
 
 
 def _length_of(node: Apply) -> str | None:
@@ -487,12 +494,8 @@ def estimated_length(variable: Variable) -> int:
 
 
 def write(
-    variable: Variable,
-    latex: bool,
-    symbols: Mapping[Variable, str] | None = None,
-    index: Index = None,
-    longest: int | None = None,
-    spelling: Mapping[str, str] | None = None,
+    variable: Variable, latex: bool, symbols: Mapping[Variable, str] | None = None,
+    index: Index = None, longest: int | None = None, spelling: Mapping[str, str] | None = None,
     names: dict[str, str] | None = None,
 ) -> Formula:
     """A variable as a formula; parts get names where it would be longer than `longest`."""

@@ -78,7 +78,6 @@ class NodeView:
     kind: NodeKind
     label: str
     text: str = ""
-    latex: str = ""
     op: str = ""
     name: str = ""
     dtype: str = ""

@@ -164,9 +164,7 @@ def zeros(like: Variable) -> Variable:
 
 
 def _local(
-    node: Apply,
-    hole: Hole,
-    reached: set[Variable],
+    node: Apply, hole: Hole, reached: set[Variable],
     contributing: set[tuple[Apply, Variable]] | None,
 ) -> dict[int, Hole]:
     """The holes that take the place of a node's own, by the place of the input."""

@@ -211,15 +211,9 @@ DEEPEST_INDENT = 60
 
 
 def dprint(
-    graph_like: Any,
-    depth: int = -1,
-    print_type: bool = False,
-    print_shape: bool = False,
-    file: Any = None,
-    id_type: str = "CHAR",
-    stop_on_name: bool = False,
-    done: dict[Any, str] | None = None,
-    **unused: Any,
+    graph_like: Any, depth: int = -1, print_type: bool = False, print_shape: bool = False,
+    file: Any = None, id_type: str = "CHAR", stop_on_name: bool = False,
+    done: dict[Any, str] | None = None, **unused: Any,
 ) -> Any:
     """Print a graph as a tree: one line a variable, its inputs below it.
 

@@ -176,6 +176,21 @@ def number_before_matrix_product(context: Context, node: Apply) -> Answer:
     return build(front.raised({function("dot")(*inputs): 1.0})) if front != Product() else None
 
 
+@display(("dot",), ("tidy",), lambda x: function("dot")(
+    function("inc_diagonal")(np.zeros((3, 3)), np.ones(3)), np.ones((3, 3)) * function("sum")(x)),
+         client="lesson: the derivative of a trace")
+def identity_in_a_matrix_product(context: Context, node: Apply) -> Answer:
+    """the identity matrix changes nothing"""
+    for one, other in (node.inputs, node.inputs[::-1]):
+        node, shape = one.owner, one.type.shape  # type: ignore[attr-defined]
+        square = len(shape) == 2 and shape[0] is not None and shape[0] == shape[1]
+        if node is None or node.op.name != "inc_diagonal" or node.op.offset or not square:
+            continue
+        if [is_number(context, v) for v in node.inputs] == [0, 1]:
+            return other
+    return None
+
+
 # -- chosen elements ---------------------------------------------------------------------------
 
 
@@ -342,7 +357,7 @@ def like_terms(context: Context, node: Apply, terms: Terms) -> Answer:
     if len(collected) == len(terms):
         return None
     kept = [(c, key) for key, c in collected.items() if c != 0.0]
-    return added(_positive_first(kept))
+    return added(_positive_first(kept, number_last=True))
 
 
 def _key(context: Context, product: Product) -> Variable | None:
@@ -352,9 +367,9 @@ def _key(context: Context, product: Product) -> Variable | None:
     return context.fgraph.table.intern(build(product.without_number()))
 
 
-def _positive_first(terms: Coefficients) -> Coefficients:
-    """The same terms, a number last, beginning with one without a minus sign if there is one."""
-    terms = sorted(terms, key=lambda pair: pair[1] is None)
+def _positive_first(terms: Coefficients, number_last: bool = False) -> Coefficients:
+    """The same terms, beginning with one without a minus sign if there is one."""
+    terms = sorted(terms, key=lambda pair: number_last and pair[1] is None)
     first = next((k for k, (coefficient, _) in enumerate(terms) if coefficient > 0), 0)
     return [*terms[first : first + 1], *terms[:first], *terms[first + 1 :]]
 
@@ -401,7 +416,7 @@ def multiplied_out(context: Context, node: Apply) -> Answer:
         opened += [(sign * c, v) for c, v in parts] if len(parts) > 1 else [(sign, term)]
     if not changed or len(opened) > 2 * MOST_OPENED:
         return None
-    return added(_positive_first(opened))
+    return added(_positive_first(opened, number_last=True))
 
 
 MOST_OPENED = 8
