@@ -197,7 +197,8 @@ class _Run:
         try:
             exec(body, namespace)
             if self.options.of is not None and self.options.of not in namespace:
-                known = [n for n, v in namespace.items() if isinstance(v, Variable)]
+                known = [n for n, v in namespace.items()
+                         if isinstance(v, Variable) and (n in symbols or before.get(n) is not v)]
                 raise UsageError(f"--of: the cell has no name {self.options.of!r}"
                                  f"{nearest(self.options.of, known)}")
             value, name = eval(last, namespace), self.syntax.name

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy
 
+from autodiff_lab import hooks
 from autodiff_lab.config import config
 from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph.walk import collector_paused
@@ -192,8 +193,7 @@ def card(study: Any) -> CardView:
         title=f"{study.name} and its derivative",
         formulas=first_line(study),
         point=point_text(study),
-        notices=(*study.notices, *([] if study.origin is None else [study.origin.line]),
-                 *_mended(study)),
+        notices=(*study.notices, *_broken(study)),
         check=None if report is None else CheckView(report.ok, report.headline()),
         code="" if code is None else code.text,
         code_first_line=1 if code is None else code.first_line,
@@ -207,11 +207,14 @@ def card(study: Any) -> CardView:
     )
 
 
-def _mended(study: Any) -> list[str]:
-    """A line where the graph as written breaks at the point, and the form that runs does not."""
+def _broken(study: Any) -> list[str]:
+    """A line where the result breaks at the point, or would by the graph as written."""
+    if study.origin is not None:     # the study's own cell needs no number: it is the one above
+        own = "" if study.code is None else f"{hooks.file_label(study.code.filename)}, "
+        return [study.origin.line.replace(own, "")]
     broken = {v: value[~numpy.isfinite(value)].flat[0] for v, value in study.values.items()
               if value.dtype.kind in "fc" and not numpy.isfinite(value).all()}
-    if study.origin is not None or broken.keys().isdisjoint([study.y, *study.grads.values()]):
+    if broken.keys().isdisjoint([study.y, *study.grads.values()]):
         return []
     steps = study.function.trace.steps
     rules = list(dict.fromkeys(step.rule for step in steps if step.phase == "stabilize"))
