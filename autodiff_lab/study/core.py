@@ -158,9 +158,9 @@ class Study:
         """
         other = self._again(STAGES)
         other.function = self.function
-        given = {**(point or {}), **values}
-        other.point = {**self.point, **checked_point(self.inputs, given)}
-        other.report = None
+        given = checked_point(self.inputs, {**(point or {}), **values})
+        other.point, other.report = {**self.point, **given}, None
+        other.notices = tuple(n for n in self.notices if n.partition(":")[0] not in given)
         return other
 
     def without(self, *rules: str) -> Study:

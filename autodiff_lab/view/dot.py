@@ -49,6 +49,9 @@ def to_dot(graph: GraphView, part: Part = "both") -> Any:
     """
     import graphviz
 
+    class Digraph(graphviz.Digraph):  # type: ignore[misc]
+        __repr__ = graphviz.Digraph.__str__     # its text, and no address
+
     if part not in ("forward", "gradient", "both"):
         raise ValueError(f"part is 'forward', 'gradient' or 'both', not {part!r}")
     columns = {"forward": ("forward",), "gradient": ("adjoint",), "both": ("forward", "adjoint")}
@@ -56,7 +59,7 @@ def to_dot(graph: GraphView, part: Part = "both") -> Any:
     number = {node.id: f"n{index}" for index, node in enumerate(kept)}
     edges = tuple(e for e in graph.edges if e.source in number and e.target in number)
     shown = dataclasses.replace(graph, nodes=kept, edges=edges)
-    digraph = graphviz.Digraph(
+    digraph = Digraph(
         graph_attr={"newrank": "true", "ranksep": "0.35"},
         node_attr={"shape": "box", "fontname": "monospace", "fontsize": "11", "height": "0.35"},
         edge_attr={"arrowsize": "0.7"},

@@ -256,6 +256,14 @@ def test_a_page_says_nothing_twice() -> None:
     assert len(frames._simplest(straight)) == 2 and len(frames._simplest([*straight, (9, 9)])) == 5
 
 
+def test_a_formula_stands_on_the_baseline_of_its_words() -> None:
+    feet = [re.search(r"foot-(\d+)", formula.formula_svg((formula.Line(tex, "t"),)))
+            for tex in ("x", r"\frac{x}{y}")]
+    assert feet[0] and feet[1] and int(feet[0][1]) < int(feet[1][1])
+    several = (formula.Line("x", "x"), formula.Line("y", "y"))
+    assert "foot-" not in formula.formula_svg(several) and "foot-9{" in html.style_sheet()
+
+
 def test_fragment_is_well_formed() -> None:
     card = dataclasses.replace(view_examples.logistic_card(), title='a "title" & more')
     pictures = panes.Pictures(inline=False)
