@@ -182,11 +182,11 @@ def number_before_matrix_product(context: Context, node: Apply) -> Answer:
 def identity_in_a_matrix_product(context: Context, node: Apply) -> Answer:
     """the identity matrix changes nothing"""
     for one, other in (node.inputs, node.inputs[::-1]):
-        node, shape = one.owner, one.type.shape  # type: ignore[attr-defined]
+        inner, shape = one.owner, one.type.shape  # type: ignore[attr-defined]
         square = len(shape) == 2 and shape[0] is not None and shape[0] == shape[1]
-        if node is None or node.op.name != "inc_diagonal" or node.op.offset or not square:
+        if inner is None or inner.op.name != "inc_diagonal" or inner.op.offset or not square:
             continue
-        if [is_number(context, v) for v in node.inputs] == [0, 1]:
+        if [is_number(context, v) for v in inner.inputs] == [0, 1]:
             return other
     return None
 
