@@ -193,15 +193,8 @@ def _on_right_side(op: Solve, a: Any, b: Any, b_ndim: int | None) -> Any:
 
 @public(numpy=("linalg.solve",))
 def solve(
-    a: Any,
-    b: Any,
-    *,
-    lower: bool = False,
-    assume_a: str = "gen",
-    transposed: bool = False,
-    check_finite: bool = True,
-    b_ndim: int | None = None,
-    overwrite_a: bool = False,
+    a: Any, b: Any, *, lower: bool = False, assume_a: str = "gen", transposed: bool = False,
+    check_finite: bool = True, b_ndim: int | None = None, overwrite_a: bool = False,
     overwrite_b: bool = False,
 ) -> Any:
     """The solution x of a x = b.
@@ -251,15 +244,8 @@ def solve(
 
 @public()
 def solve_triangular(
-    a: Any,
-    b: Any,
-    *,
-    trans: int | str = 0,
-    lower: bool = False,
-    unit_diagonal: bool = False,
-    check_finite: bool = True,
-    b_ndim: int | None = None,
-    overwrite_b: bool = False,
+    a: Any, b: Any, *, trans: int | str = 0, lower: bool = False, unit_diagonal: bool = False,
+    check_finite: bool = True, b_ndim: int | None = None, overwrite_b: bool = False,
 ) -> Any:
     """The solution x of a x = b, where `a` is triangular; its other triangle is not read.
 
@@ -290,6 +276,4 @@ def solve_triangular(
     matrix = as_matrix(a, "solve_triangular", square=True)
     if trans in (1, "T"):
         matrix, lower = turned(matrix), not lower
-    return _on_right_side(
-        SolveTriangular(((), ()), lower, unit_diagonal), matrix, b, b_ndim
-    )
+    return _on_right_side(SolveTriangular(((), ()), lower, unit_diagonal), matrix, b, b_ndim)
