@@ -176,8 +176,8 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 
     Examples
     --------
-    >>> float(trapezoid([1.0, 2.0, 3.0], dx=2.0).eval()), float(trapezoid([1.0, 3.0], [0, 4]).eval())
-    (8.0, 8.0)
+    >>> float(trapezoid([1.0, 3.0], [0, 4]).eval())
+    8.0
     """
     last = function("swapaxes")(y, axis, -1)
     if x is not None:
