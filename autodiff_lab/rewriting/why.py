@@ -237,7 +237,8 @@ def _refusal(context: Context, rule: PatternRule, variable: Any) -> str:
         values = ", ".join(f"{name} = {_bound(bound.bindings[name])}"  # type: ignore[union-attr]
                            for name in rule.recorded.condition)
         told = " ".join(str(rule.when.__doc__ or getattr(rule.when, "__name__", "")).split())
-        return f"The pattern fits, but its condition does not hold for {values}: {told}"
+        told = f": {told}".replace(": <lambda>", ".")
+        return f"The pattern fits, but its condition does not hold for {values}{told}"
     return "The pattern fits, but its right side would know less about dtype or shape."
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import gzip
 import hashlib
 import re
 from dataclasses import replace
@@ -23,6 +24,7 @@ from autodiff_lab.view.layout import Engine, layouts
 from autodiff_lab.view.model import CardView, PlotSeries, PlotView, to_json
 
 MAXIMUM_PLOT_SAMPLES = 400
+LONGEST_PLAIN = 60_000
 STORY_SECONDS = 1.2  # for the layouts of all steps; where they take longer, the steps are text
 # Of a step: what the markup, `frames` and `rules` hold, each once.
 ELSEWHERE: dict[str, Any] = {
@@ -74,6 +76,7 @@ class Drawing:
             data["derivation"]["lines"] = []  # the parts have them
         for scene in [data["graph"], *data["graph"]["scenes"]] if data["graph"] else ():
             scene["nodes"] = [_short(node, bool(card.code)) for node in scene["nodes"]]
+            scene["edges"] = [{k: edge[k] for k in ("source", "target")} for edge in scene["edges"]]
         return data
 
 
@@ -140,6 +143,9 @@ def page_html(card: CardView, engine: Engine = "auto") -> str:
 def _card(card: CardView, drawing: Drawing, inline: bool) -> str:
     body = panes.card_body(card, drawing.graph, panes.Pictures(inline), drawing.scenes)
     data = json_in_script(drawing.data(card))
+    if len(data) > LONGEST_PLAIN:  # numbers without end: packed, and unpacked by the script
+        packed = base64.b64encode(gzip.compress(data.encode(), mtime=0))
+        data = json_in_script(packed.decode())
     return (
         f'<div class="adl-card">\n<style>{style_sheet()}</style>\n{body}\n'
         f'<script type="application/json" class="adl-data">{data}</script>'

@@ -1070,13 +1070,23 @@ function boot(script) {
     const body = host.querySelector(".adl-body");
     if (!data || !body || host.dataset.ready) continue;
     host.dataset.ready = "yes";
-    const model = { card: JSON.parse(data.textContent) };
-    const place = el("div", { class: "adl-place" });
-    const root = place.attachShadow({ mode: "open" });
-    root.append(host.querySelector("style"), body);
-    host.append(place);
-    followTheme(render(model, root).body);
+    const start = (card) => {
+      const place = el("div", { class: "adl-place" });
+      const root = place.attachShadow({ mode: "open" });
+      root.append(host.querySelector("style"), body);
+      host.append(place);
+      followTheme(render({ card }, root).body);
+    };
+    const found = JSON.parse(data.textContent);
+    if (typeof found === "string") unpacked(found).then(start);
+    else start(found);
   }
+}
+
+async function unpacked(text) {
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(stream).text());
 }
 
 export { render };
