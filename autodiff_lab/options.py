@@ -13,6 +13,7 @@ import ast
 import dataclasses
 import difflib
 import keyword
+import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -63,7 +64,7 @@ class GradOptions:
     of: str | None = None
     bind: str | None = None
     at: tuple[tuple[str, ast.expr], ...] = ()
-    plot: PlotRange | None = None
+    plot: tuple[PlotRange, ...] = ()
     order: int = 1
     check: bool = False
     explain: bool = False
@@ -213,7 +214,12 @@ def _read_at(flag: str, value: str) -> tuple[tuple[str, ast.expr], ...]:
     return tuple((str(k.arg), k.value) for k in named)
 
 
-def _read_plot(flag: str, value: str) -> PlotRange:
+def _read_plot(flag: str, value: str) -> tuple[PlotRange, ...]:
+    parts = re.split(r",(?=\s*[^\W\d]\w*\s*=(?!=))", value)
+    return tuple(_read_range(flag, part.strip()) for part in parts)
+
+
+def _read_range(flag: str, value: str) -> PlotRange:
     name, _, rest = value.partition("=")
     item = _parsed(f"_[{rest}\n]")
     part = item.slice if isinstance(item, ast.Subscript) else None
@@ -245,7 +251,7 @@ OPTIONS = (
     Option(("--at",), '"x=0.5, W=np.eye(3)"',
            "the point: values and adjoints appear on the nodes", "at", _read_at),
     Option(("--plot",), '"x=-6:6[:400]"',
-           "range of the plot, and how many points (scalars only)", "plot", _read_plot),
+           'its range, and how many points; of two scalars "x=-2:2, y=-1:1"', "plot", _read_plot),
     Option(("--order",), "N", "the N-th derivative (scalars only)", "order", _read_order),
     Option(("--check",), "", "compare with finite differences", "check"),
     Option(("--explain",), "", "print the same as Python calls", "explain"),

@@ -62,6 +62,7 @@ OWN = {
     "a method in PyTensor": "dimshuffle",
     "what brackets call": "subtensor advanced_subtensor",
     "NumPy's clip, whose bounds may be left out": "clip_between",
+    "NumPy's, for integrals of sampled values": "trapezoid",
     "one call where the family writes two": "set_part inc_part",
     "adds leading axes": "atleast_rank",
     "what derivatives of products are made of": "linear_recurrence product_of_others",

@@ -97,7 +97,7 @@ def wanted_meaning(
     held = namespace.get(want.name)
     given = at.get(want.name)
     dtype = want.dtype or "float64"
-    plotted = options.plot is not None and options.plot.name == want.name
+    plotted = want.name in [one.name for one in options.plot]
     if isinstance(held, Variable):
         if held.name != want.name and held.name in [other.name for other in options.wrt]:
             raise UsageError(f"{want.name} is the input {held.name} of an earlier cell; del "

@@ -99,8 +99,8 @@ class CellResult:
         Values of inputs, by name.
     notices : tuple of str
         One line for each name that became a symbol.
-    plot : tuple or None
-        Name, start, stop and number of points of the plot.
+    plot : tuple of tuple
+        Name, start, stop and number of points of each range of the plot.
     written : dict
         What the cell assigned, for the namespace when everything has worked.
     """
@@ -111,7 +111,7 @@ class CellResult:
     inputs: dict[str, Any]
     point: dict[str, Array]
     notices: tuple[str, ...]
-    plot: tuple[str, float, float, int] | None
+    plot: tuple[tuple[str, float, float, int], ...]
     code: Code
     written: dict[str, Any]
     silenced: bool = False
@@ -156,7 +156,7 @@ class _Run:
         self.code, self.namespace, self.options = code, namespace, options
         self.syntax = take_apart(code.parse(), code.text, options.of, code.filename)
         self.at = evaluate_at(options, namespace)
-        self.plot = None if options.plot is None else evaluate_range(options.plot, namespace)
+        self.plot = tuple(evaluate_range(one, namespace) for one in options.plot)
         self.meanings: list[Meaning] = []
         self.written: dict[str, Any] = {}
 
@@ -197,10 +197,12 @@ class _Run:
         try:
             exec(body, namespace)
             if self.options.of is not None and self.options.of not in namespace:
-                known = [n for n, v in namespace.items() if isinstance(v, Variable)]
+                known = [n for n, v in namespace.items()
+                         if isinstance(v, Variable) and (n in symbols or before.get(n) is not v)]
                 raise UsageError(f"--of: the cell has no name {self.options.of!r}"
                                  f"{nearest(self.options.of, known)}")
             value, name = eval(last, namespace), self.syntax.name
+            name = None if name in symbols else name   # x = ... of an input x is called y
             if isinstance(value, types.FunctionType):
                 name = name if value.__name__ == "<lambda>" else value.__name__
                 value = self._called(value)
@@ -274,7 +276,7 @@ class _Run:
                 held.name = key
         if isinstance(value, Variable):
             value.name = value.name or name
-            name_arrays([value], {k: v for k, v in self.namespace.items()
+            name_arrays([value], {k: v for k, v in self.written.items()
                                   if inputs.is_array(v) and not k.startswith("_")})
 
     # -- what came out --------------------------------------------------------------------------
@@ -314,7 +316,7 @@ class _Run:
         what = name if name.isidentifier() else "(...)"
         remedy = f"differentiate a sum, as in {what}.sum(), or one entry, as in {what}[0]"
         arrays = [want.name for want in self.options.wrt]
-        if len(arrays) == 1 and self.plot is None:
+        if len(arrays) == 1 and not self.plot:
             remedy += (f"\nto see the curve of a scalar {arrays[0]} instead: "
                        f'--plot "{arrays[0]}=-6:6"')
         return remedy
@@ -331,7 +333,7 @@ class _Run:
         floats = [n for n, v in every.items() if v.type.dtype.startswith(("float", "complex"))]
         asked = asked or floats
         ordered = {name: every[name] for name in dict.fromkeys([*asked, *every])}
-        along = [] if self.plot is None else [self.plot[0]]
+        along = [one[0] for one in self.plot]
         for what, names in (("--at", self.at), ("--plot", along)):
             for name in names:
                 if name not in ordered:
@@ -344,16 +346,11 @@ class _Run:
                                  "only scalars have a plot")
         kept = [m for m in self.meanings if m.name in ordered]
         return CellResult(
-            y=y,
-            name=self.syntax.name or y.name,
-            wrt=tuple(asked),
-            inputs=ordered,
+            y=y, name=None if self.syntax.name in ordered else self.syntax.name or y.name,
+            wrt=tuple(asked), inputs=ordered,
             point={m.name: m.value for m in kept if m.value is not None},
-            notices=(*(m.notice for m in kept if m.notice), *_ladders(y)),
-            plot=self.plot,
-            code=self.code,
-            written=self.written,
-            silenced=self.syntax.silenced,
+            notices=(*(m.notice for m in kept if m.notice), *_ladders(y)), plot=self.plot,
+            code=self.code, written=self.written, silenced=self.syntax.silenced,
         )
 
 

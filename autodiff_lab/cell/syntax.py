@@ -71,14 +71,10 @@ def take_apart(
         statements.pop()
     assert value is not None
     return CellSyntax(
-        body=ast.Module(statements, tree.type_ignores),
-        value=ast.Expression(value),
-        value_line=value.lineno,
-        name=name,
-        is_function=name is not None and _binds_function(statements, name),
-        free=reads,
-        assigned=assigned,
-        silenced=text.rstrip().endswith(";"),
+        body=ast.Module(statements, tree.type_ignores), value=ast.Expression(value),
+        value_line=value.lineno, name=name,
+        is_function=name is not None and _binds_function(statements, name), free=reads,
+        assigned=assigned, silenced=text.rstrip().endswith(";"),
     )
 
 

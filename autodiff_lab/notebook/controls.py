@@ -70,8 +70,8 @@ class ScalarControl:
     def _range(study: Study, name: str, start: float) -> tuple[float, float]:
         width = max(5.0, 2 * abs(start)) if numpy.isfinite(start) else 5.0
         low, high = start - width, start + width
-        if study.plot_range is not None and study.plot_range[0] == name:
-            low, high = study.plot_range[1:3]
+        if name in study.plot_ranges:
+            low, high = study.plot_ranges[name][1:3]
         return min(low, start), max(high, start)
 
     def value(self) -> float:
@@ -108,8 +108,7 @@ class ArrayControl:
         text = str(start.tolist()) if start.size <= MOST_SHOWN else ""
         self.text = ipywidgets.Text(
             value=text, description=name, continuous_update=False,
-            placeholder=f"the value given, shape {shape_text(start.shape)}",
-            layout=_width("32em"),
+            placeholder=f"the value given, shape {shape_text(start.shape)}", layout=_width("32em"),
         )
         self.text.observe(self._typed, "value")
         self.entry = ipywidgets.Dropdown(description="entry", layout=_width("12em"))

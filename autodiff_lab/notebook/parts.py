@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autodiff_lab.study import Study, records
-from autodiff_lab.study.pictures import pictures, plot_view
+from autodiff_lab.study.pictures import all_pictures
 from autodiff_lab.study.shown import point_text
 from autodiff_lab.view.escape import xml_text
 from autodiff_lab.view.formula import Line, formula_svg
@@ -27,8 +27,7 @@ def headline_html(here: Study) -> str:
 
 def plot_html(here: Study) -> str:
     """The curves with the present point on them."""
-    views = [view for view in (plot_view(here), *pictures(here)) if view is not None]
-    return "".join(map(plot_svg, views)) or "no scalar input to plot along"
+    return "".join(map(plot_svg, all_pictures(here))) or "no scalar input to plot along"
 
 
 def kernel_html(here: Study) -> str:

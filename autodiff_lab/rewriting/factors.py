@@ -151,7 +151,12 @@ def product_of(context: Context, variable: Variable) -> Product | None:
                 found.outer_minus = True
             stack.extend(reversed(opened))
         first = False
-    return found if len(found.powers) <= MOST_FACTORS else None
+    if len(found.powers) > MOST_FACTORS:
+        return None
+    if not any(name_of(base) == "dimshuffle" for base in found.powers):
+        order = {leaf: place for place, leaf in enumerate(context.fgraph.inputs)}
+        found.powers = dict(sorted(found.powers.items(), key=lambda p: order.get(p[0], len(order))))
+    return found
 
 
 def _take_number(found: Product, value: float, exponent: float) -> bool:

@@ -17,7 +17,6 @@ from autodiff_lab.gradient import grad
 from autodiff_lab.graph import Variable, ancestors, clone_replace, describe, line_of
 from autodiff_lab.graph.source import using
 from autodiff_lab.graph.walk import explicit_graph_inputs
-from autodiff_lab.options import PlotRange
 from autodiff_lab.study.calls import Array
 
 
@@ -101,18 +100,18 @@ def checked_point(inputs: Mapping[str, Any], point: Mapping[Any, Any]) -> dict[s
     return checked
 
 
-def checked_range(
-    inputs: Mapping[str, Any], plot: Sequence[Any] | PlotRange | None
-) -> tuple[str, float, float, int] | None:
-    if plot is None:
-        return None
-    name, start, stop, *rest = plot  # type: ignore[misc]
-    if name not in inputs or inputs[name].type.ndim:
-        raise LabValueError(
-            f"The plot is along {name}, which is no scalar input.",
-            remedy="inputs: " + ", ".join(inputs),
-        )
-    return name, float(start), float(stop), int(rest[0]) if rest else 400
+def checked_ranges(
+    inputs: Mapping[str, Any], plot: Sequence[Any]
+) -> dict[str, tuple[str, float, float, int]]:
+    ranges = {}
+    for name, start, stop, *rest in [plot] if plot and isinstance(plot[0], str) else plot:
+        if name not in inputs or inputs[name].type.ndim:
+            raise LabValueError(
+                f"The plot is along {name}, which is no scalar input.",
+                remedy="inputs: " + ", ".join(inputs),
+            )
+        ranges[name] = name, float(start), float(stop), int(rest[0]) if rest else 400
+    return ranges
 
 
 def derivatives(y: Any, asked: Mapping[str, Any], order: int) -> dict[str, list[Any]]:

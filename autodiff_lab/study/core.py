@@ -23,7 +23,7 @@ from autodiff_lab.options import GradOptions, is_real, parse_words
 from autodiff_lab.rewriting.registry import known_name
 from autodiff_lab.study import paths, pictures, records, saving
 from autodiff_lab.study.arguments import (
-    all_inputs, as_words, by_name, checked_point, checked_range, cut_at, derivatives,
+    all_inputs, as_words, by_name, checked_point, checked_ranges, cut_at, derivatives,
     said_for_a_cell,
 )
 from autodiff_lab.study.calls import Array, StudyFunction, node_values, sample
@@ -53,7 +53,8 @@ class Study:
     order : int
         The order of the derivative (scalars only above 1).
     plot : tuple, optional
-        ``(name, start, stop)`` or ``(name, start, stop, count)``: the range of the plot.
+        ``(name, start, stop)`` or ``(name, start, stop, count)``: the range of the plot; two of
+        them for a contour.
     check : bool
         Whether the card says that finite differences agree.
 
@@ -86,7 +87,7 @@ class Study:
         self.notices = (*notices, *name_arrays([y]))
         self.code = code
         self.point = checked_point(self.inputs, point or {})
-        self.plot_range = checked_range(self.inputs, plot)
+        self.plot_ranges = checked_ranges(self.inputs, plot or ())
         self.derivatives = derivatives(y, asked, order)
         self.grads: dict[str, Any] = {n: rows[-1] for n, rows in self.derivatives.items()}
         self.report: verify.CheckReport | None = None   # of the last check
@@ -125,16 +126,9 @@ class Study:
         result = cell.run_cell(code or cell.code_from_text(text), namespace, options)
         try:
             study = cls(
-                result.y,
-                {name: result.inputs[name] for name in result.wrt},
-                result.point,
-                inputs=result.inputs,
-                name=result.name,
-                order=options.order,
-                plot=result.plot,
-                check=options.check,
-                notices=result.notices,
-                code=result.code,
+                result.y, {name: result.inputs[name] for name in result.wrt}, result.point,
+                inputs=result.inputs, name=result.name, order=options.order, plot=result.plot,
+                check=options.check, notices=result.notices, code=result.code,
             )
         except DisconnectedInputError as error:
             raise said_for_a_cell(error, result) from None
@@ -164,9 +158,9 @@ class Study:
         """
         other = self._again(STAGES)
         other.function = self.function
-        given = {**(point or {}), **values}
-        other.point = {**self.point, **checked_point(self.inputs, given)}
-        other.report = None
+        given = checked_point(self.inputs, {**(point or {}), **values})
+        other.point, other.report = {**self.point, **given}, None
+        other.notices = tuple(n for n in self.notices if n.partition(":")[0] not in given)
         return other
 
     def without(self, *rules: str) -> Study:
@@ -261,8 +255,7 @@ class Study:
             lower, upper = (self._compiled(v, mode="PYTHON") for v in self.derivatives[name][-2:])
             reports.append(verify.check_gradient(
                 lambda p, f=lower: float(f(*[p[n] for n in names])),
-                lambda p, f=upper, own=name: {own: f(*[p[n] for n in names])},
-                [name], chosen,
+                lambda p, f=upper, own=name: {own: f(*[p[n] for n in names])}, [name], chosen,
             ))
         report = verify.CheckReport(
             tuple(row for report in reports for row in report.rows),
@@ -314,7 +307,8 @@ class Study:
     def samples(self) -> tuple[str, list[float], list[tuple[float, ...]], list[str]] | None:
         """The numbers of the plot: name, positions, a row of values for each, and labels."""
         name = next((n for n in self.names if self.inputs[n].type.ndim == 0), None)
-        chosen = self.plot_range or (None if name is None else self.range_of(name))
+        asked = next(iter(self.plot_ranges.values()), None)
+        chosen = asked or (None if name is None else self.range_of(name))
         if chosen is None:
             return None
         name, start, stop, count = chosen
@@ -336,8 +330,8 @@ class Study:
 
     def range_of(self, name: str) -> tuple[str, float, float, int] | None:
         """Where a scalar input is plotted: as asked, else around the point."""
-        if self.plot_range is not None and self.plot_range[0] == name:
-            return self.plot_range
+        if name in self.plot_ranges:
+            return self.plot_ranges[name]
         if not is_real(self.point.get(name, 0.0)):
             return None
         middle = float(self.point.get(name, 0.0))

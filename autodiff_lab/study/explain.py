@@ -37,9 +37,10 @@ def python_calls(text: str, options: GradOptions, study: Any) -> str:
     given = {name: ast.unparse(value) for name, value in options.at}
     point = ", ".join(f'"{name}": {given.get(name, f"{name}_value")}'
                       for name in dict.fromkeys([*given, *study.point]))
+    ranges = list(study.plot_ranges.values())
     settings = [
         result, f"[{', '.join(study.names)}]", f"point={{{point}}}" if point else "",
-        f"plot={study.plot_range}" if study.plot_range else "",
+        f"plot={ranges[0] if len(ranges) == 1 else ranges}" if ranges else "",
         f"order={options.order}" if options.order > 1 else "",
         "check=True" if options.check else "",
     ]

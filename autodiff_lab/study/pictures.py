@@ -31,9 +31,7 @@ MOST_NAMED = 11                   # rows and columns of a matrix as text
 
 def plot(study: Any) -> Shown:
     """The function and its derivatives along one scalar input, or over two; else as matrices."""
-    flat = study.plot_range is None and len(_scalars(study)) > 1
-    others = pictures(study)
-    view = others[0] if flat and others else plot_view(study) or next(iter(others), None)
+    view = next(iter(all_pictures(study)), None)
     if view is None:
         raise LabValueError(
             "There is no plot of this study.",
@@ -47,6 +45,18 @@ def plot(study: Any) -> Shown:
     return Shown(view, text, plot_svg)
 
 
+def leads(study: Any) -> bool:
+    """Whether a contour stands above the curve of one input."""
+    return len(study.plot_ranges) != 1 and len(_scalars(study)) == 2
+
+
+def all_pictures(study: Any) -> list[Any]:
+    """Everything on the tab of plots, the most telling first."""
+    curve, others = plot_view(study), pictures(study)
+    views = [*others, curve] if leads(study) else [curve, *others]
+    return [view for view in views if view is not None]
+
+
 def plot_view(study: Any) -> PlotView | None:
     """The record of the curves, None where there is nothing to plot along."""
     found = study.samples()
@@ -56,8 +66,7 @@ def plot_view(study: Any) -> PlotView | None:
     at = study.point.get(name)
     return PlotView(
         tuple(xs), tuple(map(PlotSeries, labels, zip(*rows, strict=True))),
-        title=" and ".join(labels) if len(labels) == 2 else "", xlabel=name,
-        point=float(at) if is_real(at) else None,  # type: ignore[arg-type]
+        xlabel=name, point=float(at) if is_real(at) else None,  # type: ignore[arg-type]
     )
 
 
@@ -105,7 +114,7 @@ def contour(study: Any) -> ContourView | None:
     z, along_x, along_y = (_rows(grid[:, :, k]) for k in range(3))
     point = tuple(float(study.point[n]) for n in names if n in study.point)
     return ContourView(
-        study.name, tuple(map(float, xs)), tuple(map(float, ys)), z, along_x,
+        f"{study.name} and its gradient", tuple(map(float, xs)), tuple(map(float, ys)), z, along_x,
         along_y, *names, point=point if len(point) == 2 else None,  # type: ignore[arg-type]
     )
 

@@ -238,8 +238,7 @@ class _Judge:
     def _wrong(self, rule: str, why: str, node: Apply | None = None, *also: str) -> Prediction:
         return Prediction(
             False, self.question, short(self.answer), rule, why,
-            "" if node is None else placed(short(node.outputs[0]), node),
-            self._numbers(), also,
+            "" if node is None else placed(short(node.outputs[0]), node), self._numbers(), also,
         )
 
     def _numbers(self) -> str:

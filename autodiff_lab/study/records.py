@@ -14,17 +14,19 @@ from typing import Any
 
 import numpy
 
+from autodiff_lab import hooks
 from autodiff_lab.config import config
 from autodiff_lab.errors import one_of
 from autodiff_lab.graph.walk import collector_paused
 from autodiff_lab.study import text_card
-from autodiff_lab.study.pictures import pictures, plot_view
+from autodiff_lab.study.pictures import leads, pictures, plot_view
 from autodiff_lab.study.shown import Shown, point_text
 from autodiff_lab.view import build
 from autodiff_lab.view.derivation import Derivation, derive
 from autodiff_lab.view.dialects import LATEX
 from autodiff_lab.view.dot import to_dot as graph_to_dot
 from autodiff_lab.view.formula import Line, formula_svg
+from autodiff_lab.view.latex import math_text
 from autodiff_lab.view.layout import layout
 from autodiff_lab.view.links import kernel_lines, linked
 from autodiff_lab.view.listing import graph_text
@@ -75,10 +77,8 @@ class Derivations(Shown):
         runs = [v for v in views if v.runs_as_text]
         whole = DerivationView(
             tuple(line for view in views for line in view.lines),
-            r",\quad ".join(v.runs_as_latex for v in runs),
-            ", ".join(v.runs_as_text for v in runs),
-            "; ".join(dict.fromkeys(v.reason for v in runs if v.reason)),
-            parts=tuple(views),
+            r",\quad ".join(v.runs_as_latex for v in runs), ", ".join(v.runs_as_text for v in runs),
+            "; ".join(dict.fromkeys(v.reason for v in runs if v.reason)), parts=tuple(views),
         )
         super().__init__(whole, "\n\n".join(map(str, parts)), _lines_drawn)
 
@@ -190,7 +190,7 @@ def card(study: Any) -> CardView:
         title=f"{study.name} and its derivative",
         formulas=first_line(study),
         point=point_text(study),
-        notices=(*study.notices, *([] if study.origin is None else [study.origin.line])),
+        notices=(*study.notices, *_broken(study)),
         check=None if report is None else CheckView(report.ok, report.headline()),
         code="" if code is None else code.text,
         code_first_line=1 if code is None else code.first_line,
@@ -199,8 +199,25 @@ def card(study: Any) -> CardView:
         steps=study.steps.views,
         plot=plot_view(study),
         pictures=pictures(study),
+        leads=leads(study),
         kernel=kernel_view,
     )
+
+
+def _broken(study: Any) -> list[str]:
+    """A line where the result breaks at the point, or would by the graph as written."""
+    if study.origin is not None:     # the study's own cell needs no number: it is the one above
+        own = "" if study.code is None else f"{hooks.file_label(study.code.filename)}, "
+        return [study.origin.line.replace(own, "")]
+    broken = {v: value[~numpy.isfinite(value)].flat[0] for v, value in study.values.items()
+              if value.dtype.kind in "fc" and not numpy.isfinite(value).all()}
+    if broken.keys().isdisjoint([study.y, *study.grads.values()]):
+        return []
+    steps = study.function.trace.steps
+    rules = list(dict.fromkeys(step.rule for step in steps if step.phase == "stabilize"))
+    first, value = next(iter(broken.items()))
+    return [f"as written, {math_text(first, longest=None)[:40]} is {value:.6g} and the derivative "
+            f"breaks, as the graph shows; what runs avoids it (rule {', '.join(rules[:2])})"]
 
 
 def first_line(study: Any) -> tuple[FormulaView, ...]:

@@ -1,4 +1,4 @@
-"""Parts put elsewhere or repeated: `diff`, `flip`, `roll`, `repeat`, `tile`."""
+"""Parts put elsewhere or repeated: `diff`, `trapezoid`, `flip`, `roll`, `repeat`, `tile`."""
 
 from __future__ import annotations
 
@@ -152,3 +152,28 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
         later, before = along(place, slice(1, None)), along(place, slice(None, -1))
         x = function(different)(x[later], x[before])
     return x
+
+
+@array_function(numpy=("trapezoid",))
+def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+    """The integral of sampled values along an axis by the trapezoidal rule.
+
+    Parameters
+    ----------
+    y : tensor_like
+        The values.
+    x : tensor_like, optional
+        Where they were taken; else they are `dx` apart.
+    dx : scalar
+    axis : int
+
+    Examples
+    --------
+    >>> float(trapezoid([1.0, 3.0], [0, 4]).eval())
+    8.0
+    """
+    last = function("swapaxes")(y, axis, -1)
+    if x is not None:
+        x = as_tensor_variable(x)
+        dx = diff(x if x.type.ndim == 1 else function("swapaxes")(x, axis, -1))
+    return function("sum")(dx * (last[..., 1:] + last[..., :-1]) / 2, axis=-1)

@@ -346,7 +346,8 @@ def var(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
     """
     distance = x - mean(x, axis=axis, keepdims=True)
     total = sum(function("sqr")(distance), axis=axis, keepdims=keepdims)
-    count = element_count(x, normalize_axes(axis, x)) - ddof
+    count = element_count(x, normalize_axes(axis, x))
+    count = count - ddof if ddof else count
     return function("true_div")(total, function("cast")(count, total.type.dtype))
 
 

@@ -176,15 +176,9 @@ def _block(name: str, inside: list[NodeView], block_of: dict[str, str]) -> NodeV
     lines = list(dict.fromkeys(node.source for node in inside if node.source is not None))
     listing = ", ".join(f"{op} ×{count}" for op, count in ops.most_common(12))
     return NodeView(
-        id=name,
-        kind="op",
-        label=", ".join(words + [f"{more} more"] * bool(more)),
-        name=next((node.name for node in reversed(inside) if node.name), ""),
-        text=listing,
-        op="block",
-        column=inside[0].column,
-        twin=twins.most_common(1)[0][0] if twins else None,
-        row=min(node.row for node in inside),
-        source=lines[0] if len(lines) == 1 else None,
+        id=name, kind="op", label=", ".join(words + [f"{more} more"] * bool(more)),
+        name=next((node.name for node in reversed(inside) if node.name), ""), text=listing,
+        op="block", column=inside[0].column, twin=twins.most_common(1)[0][0] if twins else None,
+        row=min(node.row for node in inside), source=lines[0] if len(lines) == 1 else None,
         rule=f"a block of {len(inside)} nodes: {listing}",
     )

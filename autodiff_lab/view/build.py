@@ -19,7 +19,7 @@ import numpy as np
 from autodiff_lab.graph import Apply, Constant, FunctionGraph, Variable, ancestors, leaves, toposort
 from autodiff_lab.view import notation
 from autodiff_lab.view.budget import reduce_graph
-from autodiff_lab.view.dialects import LATEX, TEXT
+from autodiff_lab.view.dialects import TEXT
 from autodiff_lab.view.mathematics import Writer
 from autodiff_lab.view.model import (
     EdgeView, GraphView, NodeKind, NodeView, SourceView, ValueSummary,
@@ -142,7 +142,6 @@ class Mirror:
             if name in given:
                 self.cotangent[given[name]], self.primal[gradient] = gradient, given[name]
         self.texts = Writer(TEXT, cut=LONGEST - 15)
-        self.formulas = Writer(LATEX, cut=2 * LONGEST)
         self.rows = self._rows()
         self.ids = self._ids()
 
@@ -236,16 +235,10 @@ class Mirror:
         node = variable.owner
         twin = self.cotangent.get(variable) if column == "forward" else self.primal.get(variable)
         plain = NodeView(
-            id=self.ids[variable],
-            kind=self._kind(variable),
-            label=_label(variable),
-            op=node.op.name if node is not None else "",
-            name=self._name(variable),
-            column=column,
-            twin=self.ids.get(twin) if twin is not None else None,
-            row=self.rows[variable],
-            plumbing=_is_plumbing(variable),
-            inside=self._inside(node),
+            id=self.ids[variable], kind=self._kind(variable), label=_label(variable),
+            op=node.op.name if node is not None else "", name=self._name(variable), column=column,
+            twin=self.ids.get(twin) if twin is not None else None, row=self.rows[variable],
+            plumbing=_is_plumbing(variable), inside=self._inside(node),
         )
         return self._described(plain, variable) if self.described else plain
 
@@ -271,15 +264,10 @@ class Mirror:
             value = variable.data
         rule, term = self._explained(variable, plain.column)
         return dataclasses.replace(
-            plain,
-            text=self._text(variable, plain.column),
-            latex=self.formulas.write(variable).text,
+            plain, text=self._text(variable, plain.column),
             dtype=str(getattr(variable.type, "dtype", variable.type)),
-            shape=tuple(getattr(variable.type, "shape", ())),
-            source=source_view(variable.owner),
-            rule=rule,
-            term=term,
-            value=None if value is None else value_summary(value),
+            shape=tuple(getattr(variable.type, "shape", ())), source=source_view(variable.owner),
+            rule=rule, term=term, value=None if value is None else value_summary(value),
         )
 
     def _text(self, variable: Variable, column: str) -> str:

@@ -26,8 +26,8 @@ from autodiff_lab.rewriting.driver import rewrite, run_phases
 from autodiff_lab.tensor.registry import function
 from autodiff_lab.view import notation
 from autodiff_lab.view.dialects import LATEX, TEXT
-from autodiff_lab.view.latex import MOST_PARTS, latex, math_text
-from autodiff_lab.view.mathematics import INDEX_LETTERS, Index, Writer, write
+from autodiff_lab.view.latex import MOST_PARTS, latex, math_text, outermost
+from autodiff_lab.view.mathematics import INDEX_LETTERS, Index, write
 from autodiff_lab.view.model import DerivationLine, DerivationView
 from autodiff_lab.view.naming import free_letter, name_of
 from autodiff_lab.view.numeric import free_inputs, points, values_of
@@ -40,7 +40,6 @@ MOST_STEPS = 40
 FIRST_STEPS = 8
 MOST_NODES = 400
 MOST_WRITTEN = 2000
-OUTERMOST = 40
 LONGEST_LINE = 90
 LONG_FUNCTION = 30
 
@@ -50,13 +49,8 @@ BY_ELEMENT = ("sum", "mean", "alloc", "inc_subtensor", "product_of_others")
 PARTS = ("tidy", "bar", "factor", "split", "recognise")
 # The parts of a simplification, each a line: which tags work, and whether it must get shorter.
 STAGES: tuple[tuple[tuple[str, ...], bool], ...] = (
-    (("tidy",), False),
-    (("tidy", "bar"), True),
-    (("tidy", "factor"), True),
-    (("split",), False),
-    (("recognise",), False),
-    (("tidy",), False),
-    (("tidy", "factor"), True),
+    (("tidy",), False), (("tidy", "bar"), True), (("tidy", "factor"), True), (("split",), False),
+    (("recognise",), False), (("tidy",), False), (("tidy", "factor"), True),
 )
 
 
@@ -235,7 +229,7 @@ class Derivation:
         self, variable: Variable, rule: str, kind: Any, left: tuple[str, str]
     ) -> None:
         """A line cut to the outermost operations."""
-        text, tex = _outermost(variable, None, {})
+        text, tex = (outermost(variable, None, {}, dialect) for dialect in (TEXT, LATEX))
         self.lines.append(Line(DerivationLine(tex, text, rule, kind, left[1], left[0])))
 
     # -- lines ------------------------------------------------------------------------------
@@ -267,7 +261,9 @@ class Derivation:
         for part in formula.parts:
             self.say(part.place.variable, part.name, part.place.index, symbols)
         if any(part.name not in self.defined for part in formula.parts):
-            return _outermost(variable, index, self.own)  # no name is written that no line explains
+            # no name is written that no line explains
+            return (outermost(variable, index, self.own, TEXT),
+                    outermost(variable, index, self.own, LATEX))
         return formula.text, latex(variable, symbols, index, None, self.spelling)
 
     def say(
@@ -279,6 +275,8 @@ class Derivation:
         inner = {v: text for v, text in symbols.items() if v is not variable}
         left = [d.symbol(name, "".join(index or ())).text for d in (LATEX, TEXT)]
         right = [form(variable, inner, index, None, self.spelling) for form in (latex, math_text)]
+        if isinstance(variable, Constant):
+            right = [d.words(notation.array_text(variable.data)) for d in (LATEX, TEXT)]
         self.defined[name] = Line(DerivationLine(*right, "for short", "definition", *left))
 
     def name_users_parts(self) -> None:
@@ -376,6 +374,12 @@ class Derivation:
         rewrite(graph, trace=trace)
         self.rewritten(graph)
         self.runs = graph.outputs[0]
+        matrices = {v.name: v.data.T for v in leaves([self.original])
+                    if isinstance(v, Constant) and v.name and notation.rank(v) == 2}
+        for folded in leaves([self.runs]):
+            if isinstance(folded, Constant) and folded.name is None:
+                self.own.update((folded, f"{name}.T") for name, turned in matrices.items()
+                                if np.array_equal(folded.data, turned))
         self.runs_text, self.runs_latex = self.written(self.runs, self.index)
         same = self.runs_text in {line.view.text for line in self.lines[-2:]}
         self.reason = "the same form" if same else why or reason_of(trace)
@@ -439,8 +443,8 @@ def derive(
 
 
 def _graph_of(outputs: Sequence[Variable]) -> FunctionGraph:
-    """A graph that shares its variables with `outputs`."""
-    inputs = [v for v in leaves(outputs) if not isinstance(v, Constant)]
+    """A graph that shares its variables with `outputs`; its inputs are in the function's order."""
+    inputs = [v for v in leaves([*outputs[1:2], *outputs]) if not isinstance(v, Constant)]
     return FunctionGraph(inputs, outputs, clone=False)
 
 
@@ -460,25 +464,6 @@ def _simplified_cost(cost: Variable) -> Variable:
     for tags, _ in STAGES:
         _stage(graph, tags)
     return graph.outputs[0]
-
-
-def _far_inside(variable: Variable) -> dict[Variable, str]:
-    """Dots for what no cut formula shows, so that the rest of a large graph is not walked."""
-    level, seen = [variable], {variable}
-    for _ in range(OUTERMOST):
-        level = [v for u in level if u.owner is not None for v in u.owner.inputs]
-        level = [v for v in dict.fromkeys(level) if v not in seen]
-        seen.update(level)
-    return {v: "..." for v in level if v.owner is not None}
-
-
-def _outermost(
-    variable: Variable, index: Index, symbols: Mapping[Variable, str]
-) -> tuple[str, str]:
-    """The outermost operations, as text and as LaTeX, with dots for what is further inside."""
-    known = {**_far_inside(variable), **symbols}
-    text = Writer(TEXT, known, cut=60).write(variable, index).text
-    return text, Writer(LATEX, known, cut=120).write(variable, index).text
 
 
 def _only_logistic_argument(graph: Variable) -> str | None:

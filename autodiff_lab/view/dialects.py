@@ -24,6 +24,7 @@ from autodiff_lab.view.notation import (
 
 # A sum sign reaches to the right as far as products go, so it may stand last in a product only.
 BIG = 25
+MATRIX = 28  # A @ b
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ def number_text(value: float | int | bool) -> str:
 
 # Numbers that have a name of their own: (value, text, LaTeX).
 _NAMED_NUMBERS = (
-    (math.pi, "pi", r"\pi"),
+    (math.pi, "pi", r"\pi"), (2 * math.pi, "2 pi", r"2 \pi"),
+    (math.sqrt(2 * math.pi), "sqrt(2 pi)", r"\sqrt{2 \pi}"),
     (2 / math.sqrt(math.pi), "2/sqrt(pi)", r"\frac{2}{\sqrt{\pi}}"),
 )
 
@@ -97,7 +99,7 @@ class Dialect:
         if isinstance(value, float):
             for known, text, latex in _NAMED_NUMBERS:
                 if abs(value - known) <= 1e-15 * known:
-                    level = ATOM if text.isalpha() or self.latex else QUOTIENT
+                    level = QUOTIENT if " " in text or "/" in text else ATOM
                     return Piece(latex if self.latex else text, level, tall="frac" in latex)
             if math.isinf(value):
                 word = r"\infty" if self.latex else "inf"
@@ -110,6 +112,10 @@ class Dialect:
             text = rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
             return Piece(text, PRODUCT, text.startswith("-"))
         return Piece(text, ATOM, text.startswith("-"))
+
+    def words(self, text: str) -> str:
+        """Text in which words are not taken for products of letters."""
+        return re.sub(r"([a-z]{2,}) ", r"\\mathrm{\1}\\ ", text) if self.latex else text
 
     def brackets(self, piece: Piece, opening: str = "(", closing: str = ")") -> str:
         """The piece in brackets, which in LaTeX grow where they must."""
@@ -184,7 +190,8 @@ class Dialect:
     def indexed(self, piece: Piece, index: str) -> Piece:
         """An element of an array that has no name."""
         below = f"{{{index}}}" if self.latex else index
-        return made(f"{self.brackets(piece)}_{below}", ATOM, piece, array=False)
+        base = piece.text if piece.text.isalpha() else self.brackets(piece)
+        return made(f"{base}_{below}", ATOM, piece, array=False)
 
 
 class TextDialect(Dialect):
@@ -206,7 +213,9 @@ class TextDialect(Dialect):
 
     def product(self, left: Piece, right: Piece) -> Piece:
         """2x, (a)(b), or a * b."""
-        left = self.at_least(left, PRODUCT)
+        left = self.at_least(left, MATRIX)
+        if left.array and right.level == MATRIX:
+            right = self.parenthesised(right)
         right = self.at_least(right, BIG, minus=True)
         level, sign = BIG if right.level == BIG else PRODUCT, " * "
         bare = left.text[1:] if left.minus else left.text
@@ -222,8 +231,8 @@ class TextDialect(Dialect):
 
     def matrix_product(self, left: Piece, right: Piece, scalar: bool = False) -> Piece:
         """a @ b."""
-        operands = (left, PRODUCT, False), (right, POWER, True)
-        return self.joined("{} @ {}", PRODUCT, *operands, tall=False, array=not scalar)
+        operands = (left, MATRIX, False), (right, POWER, True)
+        return self.joined("{} @ {}", MATRIX, *operands, tall=False, array=not scalar)
 
     def transposed(self, piece: Piece) -> Piece:
         """a.T."""
@@ -246,7 +255,7 @@ class TextDialect(Dialect):
 
     def big(self, word: str, letters: str, body: Piece) -> Piece:
         """sum_i a_i."""
-        return Piece(f"{word}_{letters} {self.at_least(body, PRODUCT, minus=True).text}", BIG)
+        return Piece(f"{word}_{letters} {self.at_least(body, MATRIX, minus=True).text}", BIG)
 
     def part(self, piece: Piece, key: str) -> Piece:
         """x[1:, 0]."""
@@ -286,7 +295,8 @@ class LatexDialect(Dialect):
 
     def symbol(self, name: str, index: str = "") -> Piece:
         """A name: greek letters, words upright, what follows an underscore as an index."""
-        return Piece(symbol_latex(name, index))
+        stem, dot, _ = name.partition(".T")
+        return Piece(symbol_latex(stem, index) + "^{T}" * bool(dot))
 
     def product(self, left: Piece, right: Piece) -> Piece:
         """a b, with a dot before digits and a circle between whole arrays."""
@@ -362,9 +372,7 @@ class LatexDialect(Dialect):
         """A sum or product sign with its index."""
         body = self.at_least(body, PRODUCT, minus=True)
         sign = {"sum": r"\sum", "prod": r"\prod"}.get(word, rf"\operatorname{{{word}}}")
-        wide = body.text.startswith("\\") and not body.text.startswith((r"\frac", r"\left"))
-        gap = r"\," if wide else ""
-        return Piece(rf"{sign}_{{{letters}}} {gap}{body.text}", BIG, tall=True)
+        return Piece(rf"{sign}_{{{letters}}} {body.text}", BIG, tall=True)
 
     def part(self, piece: Piece, key: str) -> Piece:
         """Numbers as an index, slices in brackets."""

@@ -50,13 +50,16 @@ def to_dot(graph: GraphView, part: Part = "both") -> Any:
     """
     import graphviz
 
+    class Digraph(graphviz.Digraph):  # type: ignore[misc]
+        __repr__ = graphviz.Digraph.__str__     # its text, and no address
+
     columns = {"forward": ("forward",), "gradient": ("adjoint",), "both": ("forward", "adjoint")}
     one_of(part, columns, f"part is {part!r}: a graph has none of that name.")
     kept = tuple(node for node in graph.nodes if node.column in columns[part])
     number = {node.id: f"n{index}" for index, node in enumerate(kept)}
     edges = tuple(e for e in graph.edges if e.source in number and e.target in number)
     shown = dataclasses.replace(graph, nodes=kept, edges=edges)
-    digraph = graphviz.Digraph(
+    digraph = Digraph(
         graph_attr={"newrank": "true", "ranksep": "0.35"},
         node_attr={"shape": "box", "fontname": "monospace", "fontsize": "11", "height": "0.35"},
         edge_attr={"arrowsize": "0.7"},

@@ -11,20 +11,26 @@ What mathtext cannot read is shown as the text it also came with.
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 import math
+import re
 from typing import Any, NamedTuple
 
 from autodiff_lab.view.escape import decimal, printable, svg_tag, xml_text
 
 SIZE = 17.0
 LEADING = 10.0  # between lines
+DEEPEST = 60  # so far below its baseline a formula's picture may reach
 PADDING = 3.0
 LONGEST = 600  # characters of LaTeX; longer ones are shown as text
 FONT = "stix"
 TEXT_ADVANCE = 0.62  # of the size, for a character of the fallback's monospaced font
 
+# Beside its index a big sign is drawn too near to what it is of.
+_BIG, _APART = re.compile(r"(\\(?:sum|prod)_\{[^{}]*\}) ?(?:\\, ?)?"), r"\1\\, "
+FEET = "".join(f".adl-body .foot-{k}{{vertical-align:-{k}px}}" for k in range(DEEPEST + 1))
 FORMULA_STYLE = (
     ".adl-formula{color:var(--adl-ink,#17202c)}.adl-formula .bg{fill:var(--adl-bg,#ffffff)}"
     "@media (prefers-color-scheme:dark){.adl-formula{color:var(--adl-ink,#e9edf3)}"
@@ -79,8 +85,11 @@ def formula_svg(
     outlines = {} if letters is None else letters
     outlines.update(pair for row in rows for piece in row for pair in piece.outlines)
     body, width, height = _place(rows, size)
+    # A single line stands on the baseline of the words around it, `below` pixels from its foot.
+    below = max((piece.below for piece in rows[0]), default=0.0) if len(rows) == 1 else 0.0
+    foot = f" foot-{min(round(below + PADDING), DEEPEST)}" * (len(rows) == 1)
     return (
-        svg_tag("formula", str(width), str(height), alt_text(lines))
+        svg_tag(f"formula{foot}", str(width), str(height), alt_text(lines))
         + (f"<style>{FORMULA_STYLE}</style>" if style else "")
         + ('<rect class="bg" width="100%" height="100%"/>' if background else "")
         + (_definitions(outlines) if letters is None else "")
@@ -164,18 +173,18 @@ def _draw_math(latex: str, size: float) -> _Piece:
     from matplotlib.textpath import text_to_path
 
     properties = FontProperties(size=text_to_path.FONT_SCALE, math_fontfamily=FONT)
-    source = f"${_display_style(latex)}$"
+    source = f"${_BIG.sub(_APART, _display_style(latex))}$"
     width, height, below = text_to_path.get_text_width_height_descent(source, properties, True)
     letters, paths, bars = text_to_path.get_glyphs_mathtext(properties, source)
     scale = size / text_to_path.FONT_SCALE
     # An outline is named by what it is, so equal names on one page are equal letters.
     ways = {name: _outline(*paths[name]) for name, *_ in letters}
-    names = {name: "l" + hashlib.sha256(way.encode()).hexdigest()[:8] for name, way in ways.items()}
+    names = {name: _name_of(way) for name, way in ways.items()}
     parts = []
     for name, x, y, relative in letters:
         scaled = f" scale({relative:.3g})" if abs(relative - 1) > 1e-3 else ""
-        place = f'x="{round(x)}"'
-        if scaled or abs(y) > 0.5:
+        place = f'x="{round(x)}"' + (f' y="{round(y)}"' if abs(y) > 0.5 else "")
+        if scaled:
             place = f'transform="translate({round(x)} {round(y)}){scaled}"'
         parts.append(f'<use href="#{names[name]}" {place}/>')
     for corners, _ in bars:
@@ -185,12 +194,15 @@ def _draw_math(latex: str, size: float) -> _Piece:
             f'height="{decimal(y1 - y0)}"/>'
         )
     return _Piece(
-        float(width) * scale,
-        float(height - below) * scale,
-        float(below) * scale,
+        float(width) * scale, float(height - below) * scale, float(below) * scale,
         f'<g transform="scale({scale:.4g} {-scale:.4g})">{"".join(parts)}</g>',
         tuple((names[name], way) for name, way in ways.items()),
     )
+
+
+def _name_of(outline: str) -> str:
+    """A short name that begins with a letter."""
+    return "l" + base64.urlsafe_b64encode(hashlib.sha256(outline.encode()).digest())[:5].decode()
 
 
 def _display_style(latex: str) -> str:

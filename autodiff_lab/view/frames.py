@@ -8,6 +8,7 @@ next.  Neighbouring steps of a long story share one layout, in which each shows 
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from autodiff_lab.view.layout import Positions
 from autodiff_lab.view.model import GraphView, NodeView, StepView
 
 # So many boxes are laid out at most, all layouts of a story together.
-MOST_BOXES = 1_200
+MOST_BOXES = 800
 MOST_NODES = 300
 
 
@@ -47,10 +48,12 @@ def frames(groups: Sequence[Sequence[GraphView]], placed: Sequence[Positions | N
     -------
     dict
         ``nodes``: rows ``[id, kind, label, text, [ids it reads]]``, each written once;
-        ``stages``: the layouts; ``frames``: rows ``[stage, [numbers of nodes], words]``.
+        ``stages``: the layouts; ``frames``: rows ``[stage, head, gone, [numbers of nodes],
+        words]``: of the frame before, `head` nodes stay, then `gone` give way to the new ones.
     """
     rows: dict[tuple[Any, ...], int] = {}
     told: list[Any] = []
+    last: list[int] = []
     for number, group in enumerate(groups):
         for graph in group:
             reads: dict[str, list[str]] = {}
@@ -58,7 +61,12 @@ def frames(groups: Sequence[Sequence[GraphView]], placed: Sequence[Positions | N
                 reads.setdefault(edge.target, []).append(edge.source)
             keys = [(n.id, n.kind, n.label, n.text, tuple(reads.get(n.id, ())))
                     for n in graph.nodes]
-            told.append([number, [rows.setdefault(k, len(rows)) for k in keys], graph.caption])
+            now = [rows.setdefault(k, len(rows)) for k in keys]
+            head = len(os.path.commonprefix([last, now]))
+            tail = len(os.path.commonprefix([last[head:][::-1], now[head:][::-1]]))
+            fresh = now[head : len(now) - tail]
+            told.append([number, head, len(last) - tail - head, fresh, graph.caption])
+            last = now
     return {"nodes": list(rows), "stages": [_stage(p) for p in placed], "frames": told}
 
 
@@ -66,6 +74,14 @@ def _stage(placed: Positions | None) -> Any:
     if placed is None:
         return None
     boxes = [[b.id, *map(round, (b.x, b.y, b.width, b.height))] for b in placed.boxes]
-    routes = [[r.source, r.target, [round(c) for point in r.points for c in point]]
+    routes = [[r.source, r.target, [round(c) for point in _simplest(r.points) for c in point]]
               for r in placed.routes]
     return {"boxes": boxes, "routes": routes}
+
+
+def _simplest(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    """A curve's points; its ends only, where it is straight to within a pixel."""
+    (x, y), (to_x, to_y) = points[0], points[-1]
+    across, up = to_x - x, to_y - y
+    far = max(abs((a - x) * up - (b - y) * across) for a, b in points)
+    return (points[0], points[-1]) if far <= abs(across) + abs(up) else points

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import gzip
 import hashlib
 import re
 from dataclasses import replace
@@ -23,6 +24,7 @@ from autodiff_lab.view.layout import Engine, layouts
 from autodiff_lab.view.model import CardView, PlotSeries, PlotView, to_json
 
 MAXIMUM_PLOT_SAMPLES = 400
+LONGEST_PLAIN = 60_000
 STORY_SECONDS = 1.2  # for the layouts of all steps; where they take longer, the steps are text
 # Of a step: what the markup, `frames` and `rules` hold, each once.
 ELSEWHERE: dict[str, Any] = {
@@ -60,7 +62,8 @@ class Drawing:
         graph = card.graph
         if self.graph is not None:
             graph = replace(self.graph.graph, scenes=tuple(p.graph for p in self.scenes))
-        steps = card.steps and tuple(replace(step, **ELSEWHERE) for step in card.steps)
+        told = {"before_text": "", "after_text": ""} if self.stories else {}
+        steps = card.steps and tuple(replace(step, **ELSEWHERE, **told) for step in card.steps)
         rules = {s.rule: {"doc": s.doc, "source_text": s.source_text,
                           "source_label": s.source_label} for s in card.steps or ()}
         kernel = card.kernel and replace(card.kernel, numpy_source="", numba_source="")
@@ -68,12 +71,28 @@ class Drawing:
                         pictures=(), kernel=kernel)  # fmt: skip
         data = {**to_json(shown), "frames": frames.frames(self.stories, self.stages),
                 "rules": rules}
+        data["steps"] = [_filled(step) for step in data["steps"] or ()]
         if data["derivation"] and data["derivation"]["parts"]:
             data["derivation"]["lines"] = []  # the parts have them
         for scene in [data["graph"], *data["graph"]["scenes"]] if data["graph"] else ():
-            scene["nodes"] = [{k: v for k, v in node.items() if v not in NOTHING}
-                              for node in scene["nodes"]]
+            scene["nodes"] = [_short(node, bool(card.code)) for node in scene["nodes"]]
+            scene["edges"] = [{k: edge[k] for k in ("source", "target")} for edge in scene["edges"]]
         return data
+
+
+def _short(node: dict[str, Any], has_code: bool) -> dict[str, Any]:
+    """A node as the script needs it: what it fills in itself, or has elsewhere, is left out."""
+    value, source = node["value"], node["source"]
+    if value and value["minimum"] == value["maximum"]:  # one number: the text says it
+        value.update(minimum=None, maximum=None, mean=None)
+    if source and has_code:
+        source["text"] = ""
+    return {**_filled(node), "value": value and _filled(value)}
+
+
+def _filled(record: dict[str, Any]) -> dict[str, Any]:
+    """A record without the entries that say nothing."""
+    return {k: v for k, v in record.items() if isinstance(v, float) or v not in NOTHING}
 
 
 def card_html(card: CardView, engine: Engine = "auto") -> str:
@@ -96,9 +115,8 @@ def card_bundle(text: str, card: CardView, latex: str = "") -> dict[str, str]:
     """The MIME bundle of a card: its text, the graph or plot as a picture, and the fragment."""
     drawing = Drawing(card)
     picture = None if drawing.graph is None else svg.graph_svg(drawing.graph)
-    views = [view for view in (card.plot, *card.pictures) if view is not None]
-    if picture is None and card.graph is None and views:
-        picture = plots.plot_svg(views[0])
+    if picture is None and card.graph is None and card.drawn:
+        picture = plots.plot_svg(card.drawn[0])
     elif picture is None and card.graph is None:
         told = card.derivation.lines if card.derivation else ()
         lines = [formula.Line(f.latex, f.text) for f in card.formulas]
@@ -125,6 +143,9 @@ def page_html(card: CardView, engine: Engine = "auto") -> str:
 def _card(card: CardView, drawing: Drawing, inline: bool) -> str:
     body = panes.card_body(card, drawing.graph, panes.Pictures(inline), drawing.scenes)
     data = json_in_script(drawing.data(card))
+    if len(data) > LONGEST_PLAIN:  # numbers without end: packed, and unpacked by the script
+        packed = base64.b64encode(gzip.compress(data.encode(), mtime=0))
+        data = json_in_script(packed.decode())
     return (
         f'<div class="adl-card">\n<style>{style_sheet()}</style>\n{body}\n'
         f'<script type="application/json" class="adl-data">{data}</script>'
@@ -151,13 +172,13 @@ def style_sheet() -> str:
     css = re.sub(r"/\*.*?\*/", "", svg.static_file("lab.css"), flags=re.DOTALL)
     css = re.sub(r"\s*\n\s*", "\n", css).strip()
     palette = svg.palette_style(".adl-body", ".adl-body.dark", ".adl-body.light")
-    return "\n".join([palette, svg.GRAPH_RULES, plots.PLOT_RULES, css])
+    return "\n".join([palette, svg.GRAPH_RULES, plots.PLOT_RULES, css, formula.FEET])
 
 
 @functools.cache
 def script() -> str:
     """`lab.js` as a plain script that starts itself (a module has no current script)."""
-    source = svg.static_file("lab.js")
+    source = re.sub(r"^\s*(?://.*\n\s*)*", "", svg.static_file("lab.js"), flags=re.MULTILINE)
     ending = "export { render };"
     assert source.count(ending) == 1 and "</script" not in source.lower()
     return f"(() => {{\n{source.replace(ending, 'boot(document.currentScript);')}}})();"

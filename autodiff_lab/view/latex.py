@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from autodiff_lab.graph import Variable
-from autodiff_lab.view.dialects import symbol_latex
-from autodiff_lab.view.mathematics import Formula, Index, write
+from autodiff_lab.view.dialects import AnyDialect, symbol_latex
+from autodiff_lab.view.mathematics import Formula, Index, Writer, write
 
-__all__ = ["MOST_PARTS", "latex", "math_text", "symbol_latex"]
+__all__ = ["MOST_PARTS", "latex", "math_text", "outermost", "symbol_latex"]
 
 # Longer formulas name their parts; of a formula with very many parts the last ones are shown.
 LONGEST_TEXT = 160
@@ -64,6 +64,21 @@ def math_text(
     """
     formula = write(variable, False, symbols, index, longest, spelling)
     return _joined(formula, ", ", "...", " where ")
+
+
+def outermost(
+    variable: Variable, index: Index, symbols: Mapping[Variable, str], dialect: AnyDialect,
+    levels: int = 40,
+) -> str:
+    """The outermost operations, with dots for what is further inside."""
+    level, seen = [variable], {variable}
+    for _ in range(levels):
+        level = [v for u in level if u.owner is not None for v in u.owner.inputs]
+        level = [v for v in dict.fromkeys(level) if v not in seen]
+        seen.update(level)
+    known = {**{v: "..." for v in level if v.owner is not None}, **symbols}
+    cut = 120 if dialect.latex else 60
+    return Writer(dialect, known, cut=cut).write(variable, index).text
 
 
 def _joined(formula: Formula, comma: str, dots: str, where: str | None = None) -> str:

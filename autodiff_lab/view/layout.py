@@ -239,14 +239,9 @@ def _read_plain(plain: str, graph: GraphView, engine: str) -> Positions:
             points = tuple(place(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True))
             ways[tail, head].append(points)
     return Positions(
-        graph=graph,
-        boxes=tuple(boxes),
-        routes=tuple(_routes(graph, ways)),
-        width=round(width + 2 * MARGIN, 1),
-        height=round(height + top + MARGIN, 1),
-        engine=engine,
-        caption=graph.caption,
-        split=_split(boxes, columns),
+        graph=graph, boxes=tuple(boxes), routes=tuple(_routes(graph, ways)),
+        width=round(width + 2 * MARGIN, 1), height=round(height + top + MARGIN, 1), engine=engine,
+        caption=graph.caption, split=_split(boxes, columns),
     )
 
 

@@ -157,7 +157,7 @@ class Writer:
             return [self._below(node.inputs[0], element, bound)]
         inside = _place_inside(node, index)
         if inside is not None:
-            base = [self._below(v, index, bound) for v in node.inputs[:1] if not _is_zero(v)]
+            base = [self._below(v, index, bound) for v in node.inputs[:1] if _filled_with(v) != 0]
             return [self._below(node.inputs[1], inside, bound), *base]
         handed = index if self._hands_on(node) else None
         read = node.inputs[1:] if name == "second" else node.inputs
@@ -238,7 +238,7 @@ class Writer:
     def _put_in(self, node: Apply, index: tuple[str, ...], pieces: list[Piece]) -> Piece:
         """``[i = 1] g``: a part put into an array, as the element at an index."""
         value, *base = pieces
-        pattern = getattr(node.op, "pattern", ())
+        pattern = _pattern(node)
         for letter, entry in reversed(list(zip(index, pattern))):
             if isinstance(entry, int):
                 sides = [self.dialect.symbol(letter), self.dialect.number(entry)]
@@ -277,6 +277,7 @@ class Writer:
         if constant not in self._unnamed:
             name = self._unnamed[constant] = f"c_{len(self._unnamed) + 1}"
             shown = self.dialect.symbol(name).text
+            text = self.dialect.words(text)
             self.parts.append(Part(Place(constant, None, ""), name, shown, text))
         return self._unnamed[constant]
 
@@ -316,7 +317,7 @@ class Writer:
 
 def _place_inside(node: Apply, index: Index) -> Index:
     """The index inside the part that is put into an array, where whole axes are numbered."""
-    pattern = getattr(node.op, "pattern", ())
+    pattern = _pattern(node)
     plain = all(isinstance(p, int) and p >= 0 or p == Slice() for p in pattern)
     if index is None or node.op.name != "inc_subtensor" or not plain:
         return None
@@ -324,9 +325,17 @@ def _place_inside(node: Apply, index: Index) -> Index:
                  if axis >= len(pattern) or not isinstance(pattern[axis], int))
 
 
+def _pattern(node: Apply) -> tuple[Any, ...]:
+    """The key of an indexing op; numbers from the end are counted from the front if they can be."""
+    shape = getattr(node.inputs[0].type, "shape", ()) if node.inputs else ()
+    lengths = itertools.chain(shape, itertools.repeat(None))
+    return tuple(entry + length if isinstance(entry, int) and entry < 0 and length else entry
+                 for entry, length in zip(getattr(node.op, "pattern", ()), lengths))
+
+
 def _element_index(node: Apply) -> Index:
     """The numbers by which one element of a leaf or of an elementwise result is chosen."""
-    pattern = getattr(node.op, "pattern", ())
+    pattern = _pattern(node)
     inner = node.inputs[0] if node.inputs else None
     if node.op.name != "subtensor" or inner is None or len(pattern) != rank(inner):
         return None
@@ -335,11 +344,12 @@ def _element_index(node: Apply) -> Index:
     return tuple(map(str, pattern)) if plain and by_element and len(node.inputs) == 1 else None
 
 
-def _is_zero(variable: Variable) -> bool:
-    """Whether an array is 0 everywhere."""
-    filled = variable.owner is not None and variable.owner.op.name == "second"
-    value = variable.owner.inputs[1] if filled and variable.owner else variable
-    return notation.scalar_value(value) == 0
+def _filled_with(variable: Variable) -> float | None:
+    """The number that an array holds everywhere."""
+    variable = notation.behind_axes(variable)
+    node = variable.owner
+    filled = node is not None and node.op.name == "second"
+    return notation.scalar_value(node.inputs[1] if filled and node else variable)
 
 
 def _fitting(variable: Variable, letters: Sequence[str]) -> tuple[str, ...]:
@@ -402,7 +412,7 @@ def _eq(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
 @_form("switch")
 def _switch(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     """``where(c, 1, 0)`` is the condition itself, counted as 1 or 0."""
-    chosen = [notation.scalar_value(v) for v in node.inputs[1:]]
+    chosen = [_filled_with(v) for v in node.inputs[1:]]
     if chosen == [1, 0]:
         return dialect.bracket(pieces[0])
     if chosen == [0, 1]:
@@ -424,8 +434,17 @@ def _subtensor(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
 def _inc_subtensor(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
     """A part put into an array that is not read one element at a time."""
     key = node.op.key_text([piece.text for piece in pieces[2:]])  # type: ignore[attr-defined]
-    rest = [] if _is_zero(node.inputs[0]) else [pieces[0]]
-    return dialect.call("put", [pieces[1], Piece(f"at [{key}]"), *rest])
+    rest = [] if _filled_with(node.inputs[0]) == 0 else [pieces[0]]
+    return dialect.call("put", [pieces[1], Piece(dialect.words(f"at [{key}]")), *rest])
+
+
+@_form("inc_diagonal")
+def _inc_diagonal(dialect: AnyDialect, node: Apply, pieces: list[Piece]) -> Piece:
+    """The identity matrix, or numbers put on a diagonal."""
+    plain = getattr(node.op, "offset", 1) == 0 and rank(node.outputs[0]) == 2
+    if plain and list(map(_filled_with, node.inputs)) == [0, 1]:
+        return Piece("I", array=True)
+    return dialect.call("inc_diagonal", pieces)
 
 
 def _length_of(node: Apply) -> str | None:

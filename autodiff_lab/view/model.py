@@ -70,7 +70,6 @@ class NodeView:
     kind: NodeKind
     label: str
     text: str = ""
-    latex: str = ""
     op: str = ""
     name: str = ""
     dtype: str = ""
@@ -278,7 +277,8 @@ class CardView:
 
     `formulas` are the first line: the function, then each derivative, with values.
     `code` is the cell's own text; its first line has the number `code_first_line` that
-    `SourceView.line` counts with.  `pictures` stand below the curves of `plot`.
+    `SourceView.line` counts with.  `pictures` stand below the curves of `plot`, or above them
+    where they lead.
     """
 
     title: str
@@ -294,6 +294,13 @@ class CardView:
     plot: PlotView | None = None
     kernel: KernelView | None = None
     pictures: tuple[MatrixView | ContourView | BarsView, ...] = ()
+    leads: bool = False
+
+    @property
+    def drawn(self) -> list[PlotView | MatrixView | ContourView | BarsView]:
+        """What the tab of plots shows, in order."""
+        first = [*self.pictures, self.plot] if self.leads else [self.plot, *self.pictures]
+        return [view for view in first if view is not None]
 
 
 def to_json(record: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ SHOWN_AT_ENDS = 6
 MAXIMUM_STEPS = 200
 STEPS_WITH_FORMULAS = 20
 EXPRESSION_LIMIT = 400
-FORMULA_BYTES = 200_000
+FORMULA_BYTES = 220_000  # of pictures that bring their letters; of others half
 FIRST_LINE_SIZE = 19.0
 SMALLER_SIZE = 15.0
 MANY_FORMULAS = 2  # more than these are drawn smaller
@@ -34,18 +34,18 @@ class Pictures:
     def __init__(self, inline: bool) -> None:
         self.inline = inline
         self._letters: dict[str, str] = {}
-        self._left = FORMULA_BYTES
+        self._left = FORMULA_BYTES // (1 + inline)
 
     def graph(self, positions: Positions) -> str:
         """The drawn graph."""
         picture = svg.graph_svg(positions, style=not self.inline)
         alt = graph_text(positions.graph)[: svg.LABEL_BYTES]
-        return self._place(picture, "graph", alt, positions.width, positions.height)
+        return self._place(picture, alt, positions.width, positions.height)
 
     def plot(self, view: plots.Picture) -> str:
         """Drawn curves, a contour, a matrix, bars."""
         picture = plots.plot_svg(view, style=not self.inline)
-        return self._place(picture, "plot", plots.alt_text(view), *plots.picture_size(view))
+        return self._place(picture, plots.alt_text(view), *plots.picture_size(view))
 
     def formula(self, lines: tuple[formula.Line, ...], size: float = formula.SIZE) -> str:
         """One or more lines of mathematics."""
@@ -56,7 +56,7 @@ class Pictures:
             picture = formula.formula_svg(lines, size, alone, alone, letters)
             self._left -= len(picture)
             if self._left > 0:
-                return self._place(picture, "formula", alt)
+                return self._place(picture, alt)
         # Drawn formulas are heavy; beyond their ration the text says the same.
         return f'<span class="mono">{xml_text(display_name(alt, EXPRESSION_LIMIT))}</span>'
 
@@ -64,9 +64,10 @@ class Pictures:
         """What the drawn formulas of a page share."""
         return formula.letters_svg(self._letters) if self._letters else ""
 
-    def _place(self, picture: str, kind: str, alt: str, width: float = 0, height: float = 0) -> str:
+    def _place(self, picture: str, alt: str, width: float = 0, height: float = 0) -> str:
         if self.inline:
             return picture
+        kind = picture[picture.index("adl-") + 4 : picture.index('" width')]
         data = base64.b64encode(picture.encode()).decode()
         extent = f' width="{width:.0f}" height="{height:.0f}"' if width else ""
         return (
@@ -90,9 +91,9 @@ def card_body(
     if card.steps is not None:
         label, note = f"Steps ({len(card.steps)})", _count(len(card.steps), "rewrite")
         parts.append(_tab("steps", label, note, _steps(card.steps, pictures), word="Steps"))
-    views = [view for view in (card.plot, *card.pictures) if view is not None]
-    if views:
-        drawn = (f'<div class="figure" tabindex="0">{pictures.plot(view)}</div>' for view in views)
+    if card.drawn:
+        drawn = (f'<div class="figure{" curve" * (view is card.plot)}" tabindex="0">'
+                 f'{pictures.plot(view)}</div>' for view in card.drawn)
         parts.append(_tab("plot", "Plot", "", "".join(drawn)))
     if card.kernel is not None:
         note = f", {card.kernel.headline}"

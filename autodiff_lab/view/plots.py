@@ -135,8 +135,10 @@ def _curves(axes: Any, view: PlotView) -> None:
     axes.set_xlabel(_words(view.xlabel))
     if lines:
         # Handles and labels are given: of itself a legend leaves out names like "_x".
-        axes.legend(*zip(*lines, strict=True), frameon=False, loc="lower right", ncols=len(lines),
-                    bbox_to_anchor=(1.0, 0.99), borderaxespad=0.1, handlelength=2.6)  # fmt: skip
+        right = bool(view.title)
+        axes.legend(*zip(*lines, strict=True), frameon=False, ncols=len(lines), handlelength=2.6,
+                    loc=f"lower {'right' if right else 'left'}", borderaxespad=0.1,
+                    bbox_to_anchor=(float(right), 0.99))  # fmt: skip
 
 
 def _matrix(axes: Any, view: MatrixView) -> None:
@@ -347,14 +349,12 @@ def _matrix_words(view: MatrixView) -> str:
 # kind of record -> how it is drawn, described, and how high it is in inches
 _DRAWN: dict[type, tuple[Callable[..., None], Callable[..., str], Callable[..., float]]] = {
     PlotView: (
-        _curves,
-        lambda v: f"Plot of {', '.join(s.label for s in v.series)} over {v.xlabel}",
+        _curves, lambda v: f"Plot of {', '.join(s.label for s in v.series)} over {v.xlabel}",
         lambda v: HEIGHT_INCHES,
     ),
     MatrixView: (_matrix, _matrix_words, _matrix_height),
     ContourView: (
-        _contour,
-        lambda v: f"Lines of equal value and the gradient of {v.title} over {v.xlabel}, {v.ylabel}",
+        _contour, lambda v: f"Lines of equal value of {v.title} over {v.xlabel}, {v.ylabel}",
         lambda v: 4.4,
     ),
     BarsView: (

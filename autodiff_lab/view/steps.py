@@ -14,13 +14,16 @@ from typing import Any, Literal
 
 import numpy as np
 
+from autodiff_lab.compile.replay import replay
 from autodiff_lab.graph import Constant, Variable, leaves, toposort
 from autodiff_lab.rewriting import RULES, RewriteStep, RewriteTrace
 from autodiff_lab.rewriting.why import near_misses
-from autodiff_lab.view.latex import latex
+from autodiff_lab.view.dialects import LATEX
+from autodiff_lab.view.latex import latex, outermost
+from autodiff_lab.view.mathematics import estimated_length
 from autodiff_lab.view.model import EdgeView, GraphView, NodeView, StepView
 from autodiff_lab.view.notation import behind_axes
-from autodiff_lab.view.numeric import free_inputs, points, values_of
+from autodiff_lab.view.numeric import free_inputs, points
 from autodiff_lab.view.text import fresh_letters, leaf_text, operation_text, pp
 from autodiff_lab.view.wording import unmarked
 
@@ -34,6 +37,9 @@ MOST_STEPS = 200
 MOST_DRAWN = 2_000
 LONGEST_SIDE = 160
 LONGEST_PART = 40
+LONGEST_FORMULA = 100
+LEVELS = 6
+MOST_KEPT = 1_000
 
 
 def step_views(trace: RewriteTrace | None) -> tuple[StepView, ...]:
@@ -51,12 +57,13 @@ def step_views(trace: RewriteTrace | None) -> tuple[StepView, ...]:
         k: listed.view(outputs, steps[k - 1] if k - 1 in graphs else None)
         for k, outputs in graphs.items() if counts[k] <= MOST_LISTED
     }
-    views = []
+    inputs = [v for v in free_inputs(graphs[0]) if hasattr(v.type, "dtype")]
+    views, known = [], dict[int, dict[Variable, Any]]()
     for k, step in enumerate(steps):
         rule = RULES.get(step.rule)
         before, after = step.before[0], step.after[0]
         sides = [short_pp(v) for v in (before, after)]
-        formulas = [latex(v, longest=200) if drawn else "" for v in (before, after)]
+        formulas = [_formula(v) if drawn else "" for v in (before, after)]
         bits = _bits(trace, step) if small and drawn else (None, None)
         looks_same = sides[0] == sides[1] or (drawn and formulas[0] == formulas[1])
         views.append(
@@ -66,7 +73,7 @@ def step_views(trace: RewriteTrace | None) -> tuple[StepView, ...]:
                 source_text=rule.source_text if rule is not None and small else "",
                 source_label="" if rule is None else _place_of(rule),
                 nodes_before=counts.get(k, 0), nodes_after=counts.get(k + 1, 0),
-                check=_checked(before, after) if small else "",
+                check=_checked(before, after, inputs, known) if small else "",
                 graph_before=pictures.get(k), graph_after=pictures.get(k + 1),
                 note=_difference(before, after) if looks_same else "",
                 bits_before=bits[0], bits_after=bits[1],
@@ -74,6 +81,13 @@ def step_views(trace: RewriteTrace | None) -> tuple[StepView, ...]:
             )
         )
     return tuple(views)
+
+
+def _formula(variable: Variable) -> str:
+    """A side as LaTeX: of a long one the outermost operations, where the change is."""
+    if estimated_length(variable) <= LONGEST_FORMULA:
+        return latex(variable, longest=None)
+    return outermost(variable, None, {}, LATEX, LEVELS)
 
 
 def _bits(trace: RewriteTrace, step: RewriteStep) -> tuple[float | None, float | None]:
@@ -189,13 +203,21 @@ def _kind(variable: Variable) -> str:
     return f"{dtype} {shape}" if shape else dtype
 
 
-def _checked(before: Variable, after: Variable) -> str:
-    """Whether both sides agree at a few points: "ok", a sentence, or "" where that is unknown."""
+def _checked(
+    before: Variable, after: Variable, inputs: Sequence[Variable],
+    known: dict[int, dict[Variable, Any]],
+) -> str:
+    """Whether both sides agree at a few points: "ok", a sentence, or "" where that is unknown.
+
+    Small values of each point are `known` to the steps that follow.
+    """
     if len(toposort([before, after])) > MOST_CHECKED:
         return ""
     try:
-        for point in points(free_inputs([before, after]), 4, seed=3):
-            left, right = (np.asarray(value) for value in values_of([before, after], point))
+        for k, point in enumerate(points(inputs, 4, seed=3)):
+            values = replay([before, after], {**point, **known.get(k, {})})
+            known[k] = {v: held for v, held in values.items() if np.size(held) <= MOST_KEPT}
+            left, right = (np.asarray(values[v]) for v in (before, after))
             usable = np.isfinite(left) & np.isfinite(right) if left.dtype.kind == "f" else True
             close = np.isclose(left, right, rtol=1e-5, atol=1e-8, equal_nan=True)
             if left.shape != right.shape or not np.all(close | ~np.asarray(usable)):

@@ -90,3 +90,55 @@ def test_a_written_page_needs_a_folder(notebook: Notebook, tmp_path: Path) -> No
     with pytest.raises(OSError, match="cannot be written"):
         study.save_svg(tmp_path)
     assert study.save_svg(tmp_path / "r.svg").exists()
+
+
+def test_an_array_is_called_as_in_its_own_cell(notebook: Notebook) -> None:
+    notebook.run("import numpy as np\nv = np.array([1., 2., 3.])")
+    shown = str(notebook.run("%%grad x --at x=1\nt = np.array([1., 2., 3.])\n(x * t).sum()").result)
+    assert "x * t_i" in shown and "v_i" not in shown
+
+
+def test_an_input_that_is_assigned_again_is_not_the_function(notebook: Notebook) -> None:
+    study = notebook.run("%%grad x --at x=0.5\nfor k in range(3):\n    x = x * (1 - x)\nx").result
+    assert str(study).startswith("y = ") and "dy/dx" in str(study) and "dx/dx" not in str(study)
+
+
+def test_a_notice_of_another_point_is_dropped(notebook: Notebook) -> None:
+    study = notebook.run("%%grad x y --at 'x=0.7, y=1'\nx * y").result
+    moved = str(study.at(x=2))
+    assert "0.7" not in moved and "y: scalar float64 at 1" in moved
+
+
+def test_where_a_rule_mends_the_gradient_a_line_says_so(notebook: Notebook) -> None:
+    mended = str(notebook.run("%%grad x --at x=-800\n1 / (1 + exp(-x))").result)
+    assert "as written, exp(-x) is inf and the derivative breaks" in mended
+    assert "(rule logistic, over_one_plus_exp)" in mended
+    for cell in ("%%grad x --at x=2\nx**2", "%%grad x --at x=-1\nwhere(x > 0, log(x), 0 * x)"):
+        assert "as written" not in str(notebook.run(cell).result)
+
+
+def test_where_a_nan_begins_is_said_the_same_twice(notebook: Notebook) -> None:
+    texts = {str(notebook.run("%%grad x --at x=0\nsqrt(x) + log(x)").result) for _ in range(2)}
+    assert len(texts) == 1 and "log gives -inf, line 2: sqrt(x) + log(x)" in texts.pop()
+
+
+def test_of_offers_what_the_cell_made(notebook: Notebook) -> None:
+    notebook.run("%%grad x -q\nold = x**3")
+    assert "there is " in (said := notebook.run("%%grad x --of q\nu = x**2\nu + 1").err)
+    assert "old" not in said and "u" in said.split("there is ")[1]
+
+
+def test_two_ranges_give_a_contour_first(notebook: Notebook) -> None:
+    study = notebook.run('%%grad x y --plot "x=-2:2, y=-1:1" --explain\nx**2 + x * y').result
+    contour, = study.card.drawn
+    assert (contour.x[0], contour.y[-1]) == (-2.0, 1.0) and study.explore
+    assert list(study.plot_ranges) == ["x", "y"]
+    both = notebook.run('%%grad x y --at "x=1, y=2"\nx**2 + x * y').result.card
+    assert [type(view).__name__ for view in both.drawn] == ["ContourView", "PlotView"]
+    one = notebook.run('%%grad x y --at "x=1, y=2" --plot x=0:1\nx**2 + x * y').result.card
+    assert [type(view).__name__ for view in one.drawn] == ["PlotView", "ContourView"]
+
+
+def test_dot_shows_no_address(notebook: Notebook) -> None:
+    notebook.run("%%grad x -q -o r\nx**2")
+    assert " at 0x" not in notebook.run("r.to_dot()").out

@@ -65,3 +65,10 @@ def test_arrays_that_are_nan_are_drawn(tmp_path: Path) -> None:
     study = Study.from_cell("log(x).sum()", {"np": np}, "x:vector", at="x=np.array([-1., 1.])")
     assert study.save_png(tmp_path / "nan.png").stat().st_size > 5_000
     assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_the_page_of_eighty_operations_is_light(tmp_path: Path) -> None:
+    chain = "u = x\nfor k in range(27):\n    u = sin(u) * 1.1 + 0.1\nu"
+    page = tmp_path / "chain.html"
+    Study.from_cell(chain, {}, "x", at="x=0.5").save_html(page)
+    assert page.stat().st_size < 500_000

@@ -67,8 +67,9 @@ def test_values_are_computed_in_the_users_namespace() -> None:
     options = parse_line('x --at "x=k/2, W=np.eye(k)" --plot "x=-pi:k:7"')
     at = evaluate_at(options, {"k": 3})
     assert at["x"] == 1.5 and at["W"].shape == (3, 3)
-    assert options.plot is not None
-    assert evaluate_range(options.plot, {"k": 3}) == ("x", -np.pi, 3.0, 7)
+    assert evaluate_range(options.plot[0], {"k": 3}) == ("x", -np.pi, 3.0, 7)
+    ranges = parse_line('x y --plot "x=-2:2, y=max(0, k):f(a=1):9"').plot
+    assert [one.name for one in ranges] == ["x", "y"] and ranges[1].count is not None
 
 
 BAD_VALUES = [
@@ -89,8 +90,7 @@ def test_a_value_that_fails_is_one_line(line: str, message: str) -> None:
     options = parse_line(line)
     with pytest.raises(UsageError) as caught:
         evaluate_at(options, {"width": 3})
-        assert options.plot is not None
-        evaluate_range(options.plot, {"width": 3})
+        evaluate_range(options.plot[0], {"width": 3})
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import autodiff_lab as ad
 import autodiff_lab.tensor as pt
 from autodiff_lab.view.derivation import derivation_text, derive
+from autodiff_lab.view.latex import latex
 from autodiff_lab.view.sweep import rule_words
 
 x, a, b = pt.dscalar("x"), pt.dscalar("a"), pt.dscalar("b")
@@ -90,9 +92,24 @@ SCALARS = {
     "deep": (pt.exp(pt.sin(pt.log(1 + pt.sqrt(1 + x**2)))), None),
     "polynomial of exp": (pt.exp(2 * x) + 3 * pt.exp(x), None),
     "difference of squares": ((x + a) * (x - a), "2x"),
+    "names in the function's order": (x**2 * a + pt.sin(x * a), "2x * a + a * cos(x * a)"),
+    "numbers last": ((1 - x)**2 + 100 * (a - x**2)**2, "400x^3 - 400x * a + 2x - 2"),
+    "the other condition": (pt.where(x > 0, x**2, -x), "2x * [x > 0] - [x <= 0]"),
+    "the root of 2 pi": (x**2 / pt.sqrt(2 * np.pi), "2x/sqrt(2 pi)"),
 }
 
+V3, M2 = pt.TensorType("float64", (3,))("v"), pt.TensorType("float64", (2, 2))("M")
+DATA = pt.constant(np.arange(9.0).reshape(3, 3), name="A")
+
 ARRAYS = {
+    "least squares, mean": (pt.mean((DATA @ w - t) ** 2), w, "(2 * A.T @ (A @ w - t))/3"),
+    "trace": (pt.linalg.trace(M2 @ M2) + pt.linalg.trace(M2), M2, "2M.T + I"),
+    "extremes": (
+        pt.max(V3) + pt.min(V3), V3, "[v_i == max_j v_j] + [v_i == min_j v_j]"
+    ),
+    "counted from the end": (V3[0] * V3[1] + V3[-1] ** 2, V3,
+                             "[i == 0] * v_1 + [i == 1] * v_0 + 2 * [i == 2] * v_2"),
+    "hinge": (pt.sum(pt.maximum(0, 1 - t * (M @ w))), w, "-M.T @ (t * [0 < 1 - t * (M @ w)])"),
     "sum of logistics": (pt.sum(logistic(X)), X, "s(X_ij)(1 - s(X_ij))"),
     "least squares": (pt.sum((pt.dot(M, w) - t) ** 2), w, "2 * M.T @ (M @ w - t)"),
     "mean": (pt.mean(X**2), X, "2X_ij/(n_1 * n_2)"),
@@ -309,3 +326,18 @@ def test_thirds_stay_thirds() -> None:
     n = pt.TensorType("float64", (3,))("n")
     text = derive(pt.mean((n - pt.mean(n)) ** 2), n).final_text
     assert "0.333" not in text
+
+
+def test_a_matrix_folded_into_the_form_that_runs_keeps_its_name() -> None:
+    derivation = derive(pt.mean((DATA @ w - t) ** 2), w)
+    assert "A.T @ (A @ w - t)" in derivation.runs_text
+    assert "A^{T}" in derivation.view.runs_as_latex and "c_1" not in str(derivation)
+
+
+def test_words_in_a_formula_stand_upright() -> None:
+    array = pt.constant(np.arange(12.0).reshape(3, 4))
+    assert r"\mathrm{shape}\ (3, 4)" in latex((array * x).sum())
+
+
+def test_the_variance_divides_by_the_count() -> None:
+    assert "3 - 0" not in str(derive(V3.var(), V3))

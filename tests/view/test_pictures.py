@@ -236,9 +236,32 @@ def test_a_node_of_the_steps_is_written_once() -> None:
         view_examples.logistic_card(steps=steps))["frames"]
     assert len(data["nodes"]) == 1 + 40 + 20 and len(data["frames"]) == 40
     assert len(data["stages"]) * 22 <= frames.MOST_BOXES
-    for stage, members, _ in data["frames"]:
+    members: list[int] = []
+    for graph, (stage, head, gone, fresh, _) in zip(graphs, data["frames"], strict=True):
+        members[head : head + gone] = fresh        # a frame is what differs from the one before
+        assert [data["nodes"][k][0] for k in members] == [node.id for node in graph.nodes]
         places = {box[0] for box in data["stages"][stage]["boxes"]}
         assert {data["nodes"][k][0] for k in members} <= places
+    assert sum(len(frame[3]) for frame in data["frames"]) == len(data["nodes"])
+
+
+def test_a_page_says_nothing_twice() -> None:
+    card = view_examples.logistic_card()
+    data = html.Drawing(card).data(card)
+    for node in data["graph"]["nodes"]:
+        assert "latex" not in node and "histogram" not in (node.get("value") or {})
+        assert not (card.code and node.get("source", {}).get("text"))
+    assert all(None not in step.values() for step in data["steps"])
+    straight = [(0.0, 0.0), (10.0, 0.0), (20.0, 0.3), (30.0, 0.0)]
+    assert len(frames._simplest(straight)) == 2 and len(frames._simplest([*straight, (9, 9)])) == 5
+
+
+def test_a_formula_stands_on_the_baseline_of_its_words() -> None:
+    feet = [re.search(r"foot-(\d+)", formula.formula_svg((formula.Line(tex, "t"),)))
+            for tex in ("x", r"\frac{x}{y}")]
+    assert feet[0] and feet[1] and int(feet[0][1]) < int(feet[1][1])
+    several = (formula.Line("x", "x"), formula.Line("y", "y"))
+    assert "foot-" not in formula.formula_svg(several) and "foot-9{" in html.style_sheet()
 
 
 def test_fragment_is_well_formed() -> None:

@@ -161,22 +161,34 @@ def exponents_add(context: Context, node: Apply, found: Product) -> Answer:
          client="document: the normal equations of least squares")
 def number_before_matrix_product(context: Context, node: Apply) -> Answer:
     """the number goes to the front"""
-    factor, inputs = 1.0, []
+    front, inputs = Product(), []
     for variable in node.inputs:
         found = product_of(context, variable)
         inputs.append(variable)
         if found is None or found.number in (0.0, 1.0) or not found.powers:
             continue
-        value = found.number
         rest = build(found.without_number())
         if context.same_shape(rest, variable):
             inputs[-1] = rest
-            factor *= value
-    if factor == 1.0:
-        return None
-    product = function("dot")(*inputs)
-    scaled = product if abs(factor) == 1 else function("mul")(number(abs(factor)), product)
-    return _signed(int(factor < 0), scaled)
+            front.signs += found.signs
+            front.above += found.above
+            front.below += found.below
+    return build(front.raised({function("dot")(*inputs): 1.0})) if front != Product() else None
+
+
+@display(("dot",), ("tidy",), lambda x: function("dot")(
+    function("inc_diagonal")(np.zeros((3, 3)), np.ones(3)), np.ones((3, 3)) * function("sum")(x)),
+         client="lesson: the derivative of a trace")
+def identity_in_a_matrix_product(context: Context, node: Apply) -> Answer:
+    """the identity matrix changes nothing"""
+    for one, other in (node.inputs, node.inputs[::-1]):
+        inner, shape = one.owner, one.type.shape  # type: ignore[attr-defined]
+        square = len(shape) == 2 and shape[0] is not None and shape[0] == shape[1]
+        if inner is None or inner.op.name != "inc_diagonal" or inner.op.offset or not square:
+            continue
+        if [is_number(context, v) for v in inner.inputs] == [0, 1]:
+            return other
+    return None
 
 
 # -- chosen elements ---------------------------------------------------------------------------
@@ -345,7 +357,7 @@ def like_terms(context: Context, node: Apply, terms: Terms) -> Answer:
     if len(collected) == len(terms):
         return None
     kept = [(c, key) for key, c in collected.items() if c != 0.0]
-    return added((c, v) for c, v in _positive_first(kept))
+    return added(_positive_first(kept, number_last=True))
 
 
 def _key(context: Context, product: Product) -> Variable | None:
@@ -355,8 +367,9 @@ def _key(context: Context, product: Product) -> Variable | None:
     return context.fgraph.table.intern(build(product.without_number()))
 
 
-def _positive_first(terms: Coefficients) -> Coefficients:
-    """The same terms, beginning with one that has no minus sign, if there is one."""
+def _positive_first(terms: Coefficients, number_last: bool = False) -> Coefficients:
+    """The same terms, beginning with one without a minus sign if there is one."""
+    terms = sorted(terms, key=lambda pair: number_last and pair[1] is None)
     first = next((k for k, (coefficient, _) in enumerate(terms) if coefficient > 0), 0)
     return [*terms[first : first + 1], *terms[:first], *terms[first + 1 :]]
 
@@ -403,7 +416,7 @@ def multiplied_out(context: Context, node: Apply) -> Answer:
         opened += [(sign * c, v) for c, v in parts] if len(parts) > 1 else [(sign, term)]
     if not changed or len(opened) > 2 * MOST_OPENED:
         return None
-    return added(opened)
+    return added(_positive_first(opened, number_last=True))
 
 
 MOST_OPENED = 8

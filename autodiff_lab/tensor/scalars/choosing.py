@@ -14,12 +14,21 @@ from autodiff_lab.tensor.opdef import REAL, Interval
 from autodiff_lab.tensor.registry import public
 from autodiff_lab.tensor.scalars import primitives as prim
 from autodiff_lab.tensor.scalars.arithmetic import cast, zero_like
-from autodiff_lab.tensor.scalars.comparison import and_, eq, ge, gt, le, lt
+from autodiff_lab.tensor.scalars.comparison import and_, eq, ge, gt, le, lt, neq
+
+OPPOSITES = {gt: le, le: gt, lt: ge, ge: lt, eq: neq, neq: eq}
 
 
 def one_where(condition: Any, like: Any) -> Any:
     """1 where the condition holds and 0 elsewhere, in the dtype of `like`."""
     return cast(condition, like.type.dtype)
+
+
+def opposite(condition: Any) -> Any:
+    """The condition that holds where this one does not."""
+    node = condition.owner
+    other = None if node is None else OPPOSITES.get(node.op)
+    return eq(condition, False) if other is None else other(*node.inputs)
 
 
 switch: Elemwise = scalar(
@@ -30,7 +39,7 @@ switch: Elemwise = scalar(
         ZERO, switch(condition, g, zero_like(g)), switch(condition, zero_like(g), g)
     ],
     textbook=lambda condition, yes, no, out: [
-        ZERO, one_where(condition, out), one_where(eq(condition, False), out)
+        ZERO, one_where(condition, out), one_where(opposite(condition), out)
     ],
     words="the derivative of the branch that is taken",
     summary="`yes` where the condition holds, else `no`.",

@@ -16,6 +16,8 @@ const MOVE_TIME = 450; // milliseconds, as in lab.css
 const PLAY_EVERY = 1400;
 const NODE = { label: "", text: "", op: "", name: "", dtype: "", shape: [], column: "forward", twin: null, row: 0,
   source: null, rule: "", term: "", value: null, share: null, cost: "", inside: "", derivation_line: null };
+const STEP = { note: "", check: "", nodes_before: 0, nodes_after: 0, before_text: "", after_text: "",
+  bits_before: null, bits_after: null, why_not: [] };
 
 // ---------------------------------------------------------------- small tools
 
@@ -613,8 +615,9 @@ function makeSide(card, wire, tabs, { choose, open }) {
   return { element, show };
 }
 
-function describeValue(value) {
-  if (!value) return [""];
+function describeValue(said) {
+  if (!said) return [""];
+  const value = { minimum: null, maximum: null, mean: null, histogram: [], ...said };
   const words = [value.text];
   // Of one number the extremes and the mean say nothing new.
   const many = value.minimum !== null && value.minimum !== value.maximum;
@@ -646,7 +649,9 @@ function makeSteps(pane, card) {
     before: row.querySelector(".before").firstChild,
     after: row.querySelector(".after").firstChild,
   }));
-  const steps = card.steps.slice(0, rows.length).map((step) => ({ ...step, ...(card.rules || {})[step.rule] }));
+  const steps = card.steps.slice(0, rows.length).map((step) => ({ ...STEP, ...step, ...(card.rules || {})[step.rule] }));
+  const shownWords = rows.map((row) => [row, ...row.querySelectorAll("svg")]
+    .map((part) => part.getAttribute("aria-label") || part.textContent).join(" ").toLowerCase());
   const story = makeStory(card.frames);
   const movie = story && makeMovie(card.frames, story);
   const list = el("ul", { role: "listbox", tabindex: "0", "aria-label": "Rewrites" });
@@ -672,9 +677,8 @@ function makeSteps(pane, card) {
   function narrow() {
     const wanted = filter.value.trim().toLowerCase();
     steps.forEach((step, at) => {
-      const words = [step.rule, step.phase, step.before_text, step.after_text, step.doc].join(" ").toLowerCase();
       // A note stands where both sides look the same: a dtype or a shape changed, or a constant.
-      items[at].hidden = !words.includes(wanted) || (only.checked && Boolean(step.note));
+      items[at].hidden = !shownWords[at].includes(wanted) || (only.checked && Boolean(step.note));
     });
     const left = visible();
     if (left.length && !left.includes(now)) show(left[0]);
@@ -760,8 +764,13 @@ function describeStep(step, drawn, story, at) {
 // The nodes of the graph after every step, and the graph as text.
 function makeStory(told) {
   if (!told || told.frames.length < 2) return null;
-  const members = (at) => told.frames[at][1].map((index) => told.nodes[index]);
-  const text = (at) => [...members(at).filter(([, , , words]) => words).map(([id, , , words]) => `${id} = ${words}`), told.frames[at][2]].join("\n");
+  const frames = [];
+  for (const [, head, gone, fresh] of told.frames) {
+    const last = frames.at(-1) || [];
+    frames.push([...last.slice(0, head), ...fresh.map((index) => told.nodes[index]), ...last.slice(head + gone)]);
+  }
+  const members = (at) => frames[at];
+  const text = (at) => [...members(at).filter(([, , , words]) => words).map(([id, , , words]) => `${id} = ${words}`), told.frames[at][4]].join("\n");
   return { members, text };
 }
 
@@ -815,7 +824,7 @@ function makeMovie(told, { members, text }) {
     }
     const routes = stage.routes.filter(([source, target]) => ids.has(source) && ids.has(target) && ids.get(target)[4].includes(source));
     lines.replaceChildren(...routes.map(([, , [x, y, ...rest]]) =>
-      svgEl("path", { class: "edge forward", d: `M${x} ${y}C${rest.join(" ")}`, "marker-end": "url(#adl-movie-tip)" })));
+      svgEl("path", { class: "edge forward", d: `M${x} ${y}${rest.length > 2 ? "C" : "L"}${rest.join(" ")}`, "marker-end": "url(#adl-movie-tip)" })));
     const spans = [...rows.map(([id]) => stage.boxes.get(id)), ...routes.flatMap(([, , points]) =>
       points.map((x, k) => (k % 2 ? null : [x, points[k + 1], 0, 0])).filter(Boolean))];
     const x = Math.min(...spans.map((b) => b[0])) - 10, y = Math.min(...spans.map((b) => b[1])) - 10;
@@ -836,7 +845,7 @@ function makeMovie(told, { members, text }) {
   }
 
   function step(at) {
-    const moving = frame >= 0 && !still() && told.frames[at][1].length <= MOST_MOVING;
+    const moving = frame >= 0 && !still() && members(at).length <= MOST_MOVING;
     picture.classList.toggle("moving", false);
     if (frame !== at) draw(at, false);
     picture.getBoundingClientRect(); // the start is drawn before anything moves
@@ -903,7 +912,7 @@ function diffMiddle(a, b) {
 // ---------------------------------------------------------------- plot
 
 function makePlot(pane, card) {
-  const picture = pane.querySelector("svg.adl-plot");
+  const picture = pane.querySelector(".curve svg.adl-plot");
   const plot = card.plot;
   if (!picture || plot.series.length < 2 || plot.x.length < 2) return null;
   const [x0, y0, x1, y1] = picture.dataset.frame.split(" ").map(Number);
@@ -1061,13 +1070,23 @@ function boot(script) {
     const body = host.querySelector(".adl-body");
     if (!data || !body || host.dataset.ready) continue;
     host.dataset.ready = "yes";
-    const model = { card: JSON.parse(data.textContent) };
-    const place = el("div", { class: "adl-place" });
-    const root = place.attachShadow({ mode: "open" });
-    root.append(host.querySelector("style"), body);
-    host.append(place);
-    followTheme(render(model, root).body);
+    const start = (card) => {
+      const place = el("div", { class: "adl-place" });
+      const root = place.attachShadow({ mode: "open" });
+      root.append(host.querySelector("style"), body);
+      host.append(place);
+      followTheme(render({ card }, root).body);
+    };
+    const found = JSON.parse(data.textContent);
+    if (typeof found === "string") unpacked(found).then(start);
+    else start(found);
   }
+}
+
+async function unpacked(text) {
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(stream).text());
 }
 
 export { render };
