@@ -105,8 +105,7 @@ class Rule:
                 )
         code = inspect.unwrap(self.function).__code__
         self.file, self.line = code.co_filename, code.co_firstlineno
-        one_of(self.phase, PHASES if self.phase != DISPLAY else (DISPLAY,),
-               f"The rule {self.name} names the phase {self.phase!r}.")
+        one_of(self.phase, (*PHASES, DISPLAY), f"{self.name} names the phase {self.phase!r}.")
 
     @property
     def summary(self) -> str:

@@ -160,7 +160,7 @@ def _counted(steps: list[RewriteStep]) -> str:
 
 
 def _ops(rule: Rule) -> str:
-    return ", ".join(op if isinstance(op, str) else op.__name__ for op in rule.ops)
+    return ", ".join(getattr(op, "__name__", op) for op in rule.ops).replace("*", "any op")
 
 
 def _likeliest(rule: Rule, trace: RewriteTrace) -> Variable | None:

@@ -234,3 +234,11 @@ def test_the_derivative_of_a_softmax_is_as_good_as_its_value(by_hand: bool) -> N
 def test_a_whole_exponent_stays_as_written() -> None:
     v = pt.dvector("v")
     assert "(v ** (TensorConstant{2} - TensorConstant{1}))" in ad.pp(ad.grad((v**2).sum(), v))
+
+
+def test_the_logarithm_of_a_part_of_a_softmax() -> None:
+    x, label = pt.dmatrix("x"), pt.lvector("label")
+    s = pt.special.softmax(x, axis=1)
+    parts = [pt.log(s[0, 1]), pt.log(s[:, 1]), pt.log(s[pt.arange(x.shape[0]), label])]
+    for found in ad.function([x, label], parts, mode="PYTHON")([[0.0, -1000.0, 1.0]], [1]):
+        np.testing.assert_allclose(found, -1001.3132616875182)

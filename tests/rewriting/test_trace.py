@@ -181,6 +181,7 @@ def test_a_rule_is_only_tried_where_the_walk_would_try_it() -> None:
     assert "sigmoid(x) is computed by sigmoid" in trace.why_not("softmax_by_hand")
     gone = trace.why_not("log_of_one_plus_exp")    # nothing reads the logarithm any more
     assert "until step 2: fill_like_simplest turned" in gone
+    assert "It looks at what any op computes" in trace.why_not("constant_folding", "x")
 
 
 def test_rounding_of_short_floats_is_no_change() -> None:

@@ -88,14 +88,17 @@ def _stripped(variable: Any) -> tuple[Any, Any]:
 
 @node_rewriter(
     ["log"], phase="stabilize", client=FAR, example=lambda x: pt.log(pt.softmax(x, axis=-1)),
-    heads=(("softmax",),),
+    heads=(("softmax",), ("subtensor",)),
 )
 def log_of_softmax(context: Context, node: Apply) -> Any:
-    """``softmax`` underflows to 0 for small values; ``log_softmax`` keeps the logarithm."""
-    inner = node.inputs[0].owner
+    """``softmax`` underflows to 0 for small values; ``log_softmax`` keeps the logarithm, also of a
+    part."""
+    part = node.inputs[0].owner if name_of(node.inputs[0]) == "subtensor" else None
+    inner = node.inputs[0].owner if part is None else part.inputs[0].owner
     if inner is None or not isinstance(inner.op, Softmax):
         return None
-    return LogSoftmax(inner.op.axis)(inner.inputs[0])
+    found = LogSoftmax(inner.op.axis)(inner.inputs[0])
+    return found if part is None else part.op(found, *part.inputs[1:])
 
 
 @node_rewriter(
