@@ -164,11 +164,8 @@ def _check_cost(cost: Any, known_grads: Any) -> None:
             "y.sum() or y.mean() makes one number of it",
         )
     if cost.type.dtype in dtypes.COMPLEX:
-        raise LabTypeError(
-            "Cost must be a scalar that is real.", where=_place(cost),
-            why="a complex number has no least value; its parts have different gradients",
-            remedy="real(y), imag(y) or abs(y); jacobian(y, x) gives both parts",
-        )
+        remedy = "real(y), imag(y) or abs(y); jacobian(y, x) gives both parts"
+        raise LabTypeError("Cost must be a scalar that is real.", where=_place(cost), remedy=remedy)
 
 
 def _place(variable: Variable) -> str:

@@ -99,10 +99,8 @@ class numeric_grad:
         errors = []
         for place, (a, b) in enumerate(zip(g_pt, mine)):
             if np.shape(a) != np.shape(b):
-                raise LabValueError(
-                    f"argument element {place} has wrong shapes "
-                    f"{np.shape(a)}, {np.shape(b)}",
-                )
+                shapes = f"{np.shape(a)}, {np.shape(b)}"
+                raise LabValueError(f"argument element {place} has wrong shapes {shapes}")
             errors.append(self.abs_rel_err(a, b))
         return errors
 
