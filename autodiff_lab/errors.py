@@ -205,26 +205,20 @@ class GradientError(LabError):
     abs_err, rel_err, abs_tol, rel_tol
     """
 
-    def __init__(
-        self, arg: int, err_pos: int, shape: tuple[int, ...], val1: float, val2: float,
-        abs_err: float, rel_err: float, abs_tol: float, rel_tol: float,
-    ) -> None:
-        super().__init__(arg, err_pos, shape, val1, val2, abs_err, rel_err, abs_tol, rel_tol)
-        self.arg, self.err_pos, self.shape = arg, err_pos, shape
-        self.val1, self.val2 = val1, val2
-        self.abs_err, self.rel_err = abs_err, rel_err
-        self.abs_tol, self.rel_tol = abs_tol, rel_tol
+    def __init__(self, *values: object) -> None:
+        super().__init__(*values)
+        names = "arg err_pos shape val1 val2 abs_err rel_err abs_tol rel_tol".split()
+        vars(self).update(zip(names, values))
 
     def __str__(self) -> str:
         return (
             "GradientError: numeric gradient and analytic gradient exceed tolerance:\n"
-            f"        At position {self.err_pos} of argument {self.arg} "
-            f"with shape {self.shape},\n"
-            f"            val1 = {self.val1:f}      ,  val2 = {self.val2:f}\n"
-            f"            abs. error = {self.abs_err:f},  abs. tolerance = {self.abs_tol:f}\n"
-            f"            rel. error = {self.rel_err:f},  rel. tolerance = {self.rel_tol:f}\n"
+            "        At position {err_pos} of argument {arg} with shape {shape},\n"
+            "            val1 = {val1:f}      ,  val2 = {val2:f}\n"
+            "            abs. error = {abs_err:f},  abs. tolerance = {abs_tol:f}\n"
+            "            rel. error = {rel_err:f},  rel. tolerance = {rel_tol:f}\n"
             "  val1 is the gradient, val2 the finite difference"
-        )
+        ).format(**vars(self))
 
 
 class RewriteError(LabError):

@@ -60,12 +60,10 @@ class OpFromGraph(GraphOp):
             raise LabTypeError("outputs must be a list of variables.")
         self.shared = [v for v in leaves(outputs) if hasattr(v, "container") and v not in inputs]
         for leaf in leaves(outputs):
-            known = leaf in inputs or isinstance(leaf, Constant) or hasattr(leaf, "container")
-            if not known:
+            if not (leaf in inputs or isinstance(leaf, Constant) or hasattr(leaf, "container")):
                 raise MissingInputError(
                     f"OpFromGraph was not provided with all its inputs: {describe(leaf)} is "
-                    "missing.",
-                    remedy="list it in inputs",
+                    "missing.", remedy="list it in inputs",
                 )
         super().__init__(FunctionGraph([*inputs, *self.shared], outputs))
         self.arguments = len(inputs)

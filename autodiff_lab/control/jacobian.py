@@ -68,12 +68,10 @@ def jacobian(
     if chunk_size is not None and not (isinstance(chunk_size, int) and chunk_size > 0):
         raise LabValueError(f"chunk_size is a number of rows, from 1; this is {chunk_size!r:.40}.")
     if isinstance(expression, list | tuple):
-        found = [
+        return as_given(expression, [
             jacobian(part, wrt, consider_constant, disconnected_inputs, vectorize, method,
-                     chunk_size, explain)
-            for part in expression
-        ]
-        return found if isinstance(expression, list) else tuple(found)
+                     chunk_size, explain) for part in expression
+        ])
     if not isinstance(expression, Variable):
         raise LabTypeError(f"jacobian expects a Variable as `expression`, not {expression!r:.40}.")
     variables = checked_list(wrt, "wrt")
@@ -258,9 +256,8 @@ def hessian(
     if not isinstance(cost, Variable):
         raise LabTypeError(f"hessian expects a Variable as `cost`, not {cost!r:.40}.")
     if cost.type.ndim != 0:  # type: ignore[attr-defined]
-        raise LabValueError(
-            "hessian expects a 0 dimensional variable as `cost`", where=describe(cost)
-        )
+        sentence = "hessian expects a 0 dimensional variable as `cost`"
+        raise LabValueError(sentence, where=describe(cost))
     variables = checked_list(wrt, "wrt")
     gradients = grad(cost, variables, consider_constant, disconnected_inputs)
     blocks = [

@@ -140,10 +140,8 @@ def check_choice(name: str, value: Any) -> None:
 
 def _check_cost(cost: Any, known_grads: Any) -> None:
     if not isinstance(known_grads, Mapping | None):
-        raise LabTypeError(
-            f"known_grads maps variables to their gradients; this is {type(known_grads).__name__}.",
-            remedy="known_grads={y: g}",
-        )
+        kind = type(known_grads).__name__
+        raise LabTypeError(f"known_grads maps variables to gradients, {kind} does not.")
     if cost is None:
         if known_grads is None:
             raise LabValueError("cost and known_grads can't both be None.")
@@ -166,11 +164,8 @@ def _check_cost(cost: Any, known_grads: Any) -> None:
             "y.sum() or y.mean() makes one number of it",
         )
     if cost.type.dtype in dtypes.COMPLEX:
-        raise LabTypeError(
-            "Cost must be a scalar that is real.", where=_place(cost),
-            why="a complex number has no least value; its parts have different gradients",
-            remedy="real(y), imag(y) or abs(y); jacobian(y, x) gives both parts",
-        )
+        remedy = "real(y), imag(y) or abs(y); jacobian(y, x) gives both parts"
+        raise LabTypeError("Cost must be a scalar that is real.", where=_place(cost), remedy=remedy)
 
 
 def _place(variable: Variable) -> str:
@@ -267,12 +262,12 @@ def report(choice: str, sentence: str, **parts: Any) -> None:
 
 
 def _why_disconnected(variable: Variable, seeds: Mapping[Variable, Variable], sweep: Sweep) -> str:
-    above = dict.fromkeys(ancestors(seeds))
+    above = list(ancestors(seeds))
     if variable not in above:
-        for handed in above:
-            if hasattr(handed.tag, "handed_in"):
-                return (f"{handed} is a slice handed in by {handed.tag.handed_in}: it has no path "
-                        f"to {variable}; index inside the step instead, y[i]")
+        handed = next((v for v in above if getattr(v.tag, "handed_in", False)), None)
+        if handed is not None:
+            return (f"{handed} is a slice handed in by scan: it has no path to {variable}; index "
+                    "inside the step instead, y[i]")
         return "it does not appear in the graph of the cost"
     reached = {variable}
     for node, place in sweep.cuts:

@@ -178,17 +178,13 @@ def _check_shape(variable: Variable, point: Variable, place: int, which: str) ->
     given = getattr(point.type, "shape", None)
     if shape is None or given is None:
         return
-    if len(shape) != len(given):
-        raise LabValueError(
-            f"Element {place} of {which}/eval_point have mismatched dimensionality: "
-            f"{len(shape)} versus {len(given)}.",
-            where=f"{describe(variable)} and {describe(point)}",
-            remedy="the vector has the shape of what it belongs to",
-        )
-    for axis, (wanted, found) in enumerate(zip(shape, given)):
+    pairs = [("mismatched dimensionality", len(shape), len(given))] + [
+        (f"different lengths along axis {axis}", *two) for axis, two in enumerate(zip(shape, given))
+    ]
+    for what, wanted, found in pairs:
         if wanted is not None and found is not None and wanted != found:
             raise LabValueError(
-                f"Element {place} of {which}/eval_point have different lengths along axis "
-                f"{axis}: {wanted} versus {found}.",
+                f"Element {place} of {which}/eval_point have {what}: {wanted} versus {found}.",
                 where=f"{describe(variable)} and {describe(point)}",
+                remedy="the vector has the shape of what it belongs to",
             )

@@ -53,7 +53,12 @@ def subgraph_grad(
     if cost is None and start is None:
         raise LabValueError("`cost` or `start` must be specified.")
     params = list(dict.fromkeys([*wrt, *end]))
-    _warn_of_double_counting(params, start, cost)
+    between = variables_between(params, [] if cost is None else [cost])
+    for variable in [v for v in start or () if v in between]:
+        warnings.warn(
+            f"{variable} of `start` lies on a path to `cost`: if its gradient contains that of "
+            "`cost` already, this part is counted twice.", UserWarning, stacklevel=2,
+        )
     totals: dict[Variable, Variable] = {}
     pieces: list[Any] = []
     for root, known in ((None, start), (cost, None)):
@@ -69,22 +74,6 @@ def subgraph_grad(
             accumulate(totals, variable, gradient)
     answer = ([totals[v] for v in wrt], [totals[v] for v in end])
     return (*answer, *pieces) if details else answer
-
-
-def _warn_of_double_counting(
-    params: Sequence[Variable], start: Mapping[Variable, Variable] | None, cost: Variable | None
-) -> None:
-    if not start or cost is None:
-        return
-    between = variables_between(params, [cost])
-    for variable in start:
-        if variable in between:
-            warnings.warn(
-                f"{variable} of `start` lies on a path to `cost`: if its gradient contains that "
-                "of `cost` already, this part is counted twice.",
-                UserWarning,
-                stacklevel=3,
-            )
 
 
 def grad_sources_inputs(

@@ -8,7 +8,7 @@ from typing import Any
 
 from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph.basic import Apply, Type
-from autodiff_lab.graph.op import Op
+from autodiff_lab.graph.op import Op, types_of
 from autodiff_lab.graph.replace import as_list
 
 DEFINED: weakref.WeakValueDictionary[str, FromFunctionOp] = weakref.WeakValueDictionary()
@@ -89,14 +89,9 @@ def as_op(
     """
 
     def make(fn: Callable[..., Any]) -> FromFunctionOp:
-        return FromFunctionOp(fn, _types(itypes), _types(otypes))
+        return FromFunctionOp(fn, types_of(as_list(itypes)), types_of(as_list(otypes)))
 
     return make
 
 
 wrap_py = as_op
-
-
-def _types(given: Any) -> list[Type]:
-    # the family writes `dmatrix` for the type of what dmatrix() makes
-    return [entry if isinstance(entry, Type) else entry().type for entry in as_list(given)]

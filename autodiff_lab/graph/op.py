@@ -11,8 +11,10 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from autodiff_lab.errors import LabNotImplementedError, LabTypeError
-from autodiff_lab.graph.basic import Apply
+from autodiff_lab.graph.basic import Apply, Type
 from autodiff_lab.graph.sentinels import Undefined
 
 # What derivative rules take and give, in every room: short names for the many signatures.
@@ -20,6 +22,12 @@ Variables = Sequence[Any]  # variables of any type: a rule knows what its op tak
 Tangents = Sequence[Any]  # variables, and None for what does not move
 Terms = Sequence[Any]  # variables or the sentinels of `graph.sentinels`
 Flags = Sequence[bool]
+
+
+def types_of(given: Sequence[Any]) -> list[Type]:
+    """Types; the family writes `dmatrix` for the type of what dmatrix() makes."""
+    return [entry if isinstance(entry, Type) else entry().type for entry in given]
+
 
 class Op:
     """Base of all ops.
@@ -95,8 +103,8 @@ class Op:
             )
         if len(inputs) != len(itypes):
             raise LabTypeError(f"{self} takes {len(itypes)} inputs, {len(inputs)} were given.")
-        variables = [kind.filter_variable(value) for kind, value in zip(itypes, inputs)]
-        return Apply(self, variables, [kind.make_variable() for kind in otypes])
+        variables = [t.filter_variable(value) for t, value in zip(types_of(itypes), inputs)]
+        return Apply(self, variables, [kind.make_variable() for kind in types_of(otypes)])
 
     def __call__(
         self, *inputs: Any, name: str | None = None, return_list: bool = False, **kwargs: Any
@@ -120,6 +128,12 @@ class Op:
         # others may read what this op writes to: it gets a copy
         given = [copy.copy(a) if place in destroyed else a for place, a in enumerate(arrays)]
         self.perform(node, given, storage)
+        for place, (output, (value,)) in enumerate(zip(node.outputs, storage)):
+            rank = getattr(output.type, "ndim", None)
+            if rank is not None and (value is None or np.ndim(value) != rank):
+                found = "nothing" if value is None else f"an array of rank {np.ndim(value)}"
+                sentence = f"{self} put {found} into output {place}, of rank {rank}."
+                raise LabTypeError(sentence, where=node.source)
         values = tuple(cell[0] for cell in storage)
         return values[0] if len(values) == 1 else values
 

@@ -140,3 +140,10 @@ def _holds_variables(x: Any) -> bool:
         if isinstance(item, list | tuple):
             stack.extend(item)
     return False
+
+
+def is_zero(variable: Any) -> bool:
+    """Whether an array is surely filled with zeros."""
+    while variable.owner is not None and variable.owner.op.name in ("second", "dimshuffle"):
+        variable = variable.owner.inputs[-1]
+    return isinstance(variable, TensorConstant) and not variable.data.any()

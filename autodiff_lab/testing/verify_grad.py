@@ -99,10 +99,8 @@ class numeric_grad:
         errors = []
         for place, (a, b) in enumerate(zip(g_pt, mine)):
             if np.shape(a) != np.shape(b):
-                raise LabValueError(
-                    f"argument element {place} has wrong shapes "
-                    f"{np.shape(a)}, {np.shape(b)}",
-                )
+                shapes = f"{np.shape(a)}, {np.shape(b)}"
+                raise LabValueError(f"argument element {place} has wrong shapes {shapes}")
             errors.append(self.abs_rel_err(a, b))
         return errors
 
@@ -118,21 +116,16 @@ class numeric_grad:
         ValueError
             If an error is not finite.
         """
-        positions, worst = [], []
-        errors = self.abs_rel_errors(g_pt)
-        for abs_err, rel_err in errors:
+        worst: tuple[int, int, float, float] = (0, 0, 0.0, 0.0)
+        largest = -1.0
+        for argument, (abs_err, rel_err) in enumerate(self.abs_rel_errors(g_pt)):
             if not (np.all(np.isfinite(abs_err)) and np.all(np.isfinite(rel_err))):
                 raise LabValueError("abs_err or rel_err not finite", where=repr(abs_err))
-            scaled = np.minimum(abs_err / abs_tol, rel_err / rel_tol)
-            position = int(np.argmax(scaled)) if np.size(scaled) else 0
-            positions.append(position)
-            worst.append(float(np.ravel(scaled)[position]) if np.size(scaled) else 0.0)
-        argument = int(np.argmax(worst))
-        flat = positions[argument]
-        abs_err, rel_err = (np.ravel(part) for part in errors[argument])
-        if not abs_err.size:
-            return argument, flat, 0.0, 0.0
-        return argument, flat, abs_err[flat], rel_err[flat]
+            scaled = np.ravel(np.minimum(abs_err / abs_tol, rel_err / rel_tol))
+            if scaled.size and scaled.max() > largest:
+                largest, flat = scaled.max(), int(np.argmax(scaled))
+                worst = argument, flat, np.ravel(abs_err)[flat], np.ravel(rel_err)[flat]
+        return worst
 
 
 def verify_grad(
@@ -177,7 +170,9 @@ def verify_grad(
     >>> import autodiff_lab.tensor as pt
     >>> verify_grad(pt.tanh, [np.array([[2.0, 3.0], [-1.0, 3.3]])], rng=np.random.default_rng(1))
     """
-    arrays = _checked_point(pt)
+    if not isinstance(pt, list | tuple):
+        raise LabTypeError("`pt` should be a list or tuple of arrays.")
+    arrays = _floats(pt, "verify_grad")
     if not hasattr(rng, "random"):
         raise LabTypeError(
             "rng should be a valid instance of numpy.random.Generator or "
@@ -200,31 +195,16 @@ def verify_grad(
             _projection(rng, shape, output.type.dtype, cast_to_output_type)
             for shape, output in zip(shapes, outputs)
         ]
-        parts = [
-            (output * constant(weight)).sum().real for output, weight in zip(outputs, weights)
-        ]
+        parts = [(output * constant(w)).sum().real for output, w in zip(outputs, weights)]
         cost = functools.reduce(operator.add, parts)
         gradients = grad(cost, variables, disconnected_inputs="ignore")
         exact = function(variables, gradients, **options)(*arrays)
         numeric = numeric_grad(function(variables, cost, **options), arrays, eps, out_type)
-        _compare(arrays, exact, numeric, abs_tol, rel_tol)
-
-
-def _compare(
-    arrays: list[Array], exact: list[Array], numeric: numeric_grad, abs_tol: float, rel_tol: float
-) -> None:
-    argument, position, abs_err, rel_err = numeric.max_err(exact, abs_tol, rel_tol)
-    if abs_err > abs_tol and rel_err > rel_tol:
-        values = [np.ravel(part[argument])[position] for part in (exact, numeric.gf)]
-        raise GradientError(
-            argument, position, arrays[argument].shape, *values, abs_err, rel_err, abs_tol, rel_tol
-        )
-
-
-def _checked_point(pt: Any) -> list[Array]:
-    if not isinstance(pt, list | tuple):
-        raise LabTypeError("`pt` should be a list or tuple of arrays.")
-    return _floats(pt, "verify_grad")
+        argument, position, *errors = numeric.max_err(exact, abs_tol, rel_tol)
+        if errors[0] > abs_tol and errors[1] > rel_tol:
+            values = [np.ravel(part[argument])[position] for part in (exact, numeric.gf)]
+            shape = arrays[argument].shape
+            raise GradientError(argument, position, shape, *values, *errors, abs_tol, rel_tol)
 
 
 def _floats(pt: Any, who: str) -> list[Array]:

@@ -188,3 +188,39 @@ def test_a_function_as_op_checks_what_it_returns():
     x = pt.dvector("x")
     with pytest.raises(TypeError, match="number of dimensions"):
         wrong(x).eval({x: [1.0]})
+
+
+class _Announced(Op):
+    """As the family's tutorials write it: constructors stand for types."""
+
+    __props__ = ("value",)      # what it computes, or "double", "nothing"
+    itypes = [pt.dvector]
+    otypes = [pt.dvector]
+
+    def __init__(self, value):
+        self.value = value
+
+    def perform(self, node, inputs, output_storage):
+        if self.value != "nothing":
+            output_storage[0][0] = inputs[0] * 2 if self.value == "double" else self.value
+
+    def grad(self, inputs, output_grads):
+        return [output_grads[0] * 2]
+
+
+def test_constructors_stand_for_types():
+    x = pt.dvector("x")
+    y = _Announced("double")(x)
+    assert y.eval({x: [1.0, 2.0]}).tolist() == [2.0, 4.0]
+    assert ad.grad(y.sum(), x).eval({x: [1.0, 2.0]}).tolist() == [2.0, 2.0]
+    with pytest.raises(TypeError, match="Cannot convert"):
+        _Announced("double")(pt.dmatrix("m"))
+
+
+@pytest.mark.parametrize(("value", "found"), [
+    ("nothing", "put nothing"), (None, "put nothing"), (1.0, "rank 0"), (((1.0,),), "rank 2"),
+])
+def test_an_op_that_does_not_keep_its_word(value, found):
+    x = pt.dvector("x")
+    with pytest.raises(TypeError, match=f"(?s){found}.*test_graphs_as_ops.py"):
+        _Announced(value)(x).eval({x: [1.0, 2.0]})

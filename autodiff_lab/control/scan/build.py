@@ -55,9 +55,8 @@ def _described(entry: Any, key: str) -> Mapping[str, Any]:
     """A sequence or an output as a mapping."""
     described = entry if isinstance(entry, Mapping) else {key: entry}
     if not described.keys() <= {key, "taps", "inplace"}:
-        raise LabValueError(
-            f"scan cannot read the keys {list(described)}.", remedy=f"dict({key}=, taps=)"
-        )
+        keys = list(described)
+        raise LabValueError(f"scan cannot read the keys {keys}.", remedy=f"dict({key}=, taps=)")
     return described
 
 
@@ -156,8 +155,6 @@ class _Builder:
         elements = [s.type.clone(shape=s.type.shape[1:]).make_variable(s.name) for s in plain]
         initials, taps = self._states()
         states = [v for state in taps for v in state]
-        for handed in (*elements, *states):
-            handed.tag.handed_in = "scan"
         self._check_step(elements, states)
         answer = self.fn(*elements, *states, *self.non_sequences)
         results, updates, condition = _split_answer(answer)
@@ -166,24 +163,21 @@ class _Builder:
         if len(results) != len(self.outputs):
             raise LabValueError(
                 f"The step of scan returned {len(results)} outputs, outputs_info describes "
-                f"{len(self.outputs)}.",
-                remedy="one entry in outputs_info for each output; None for one that no "
-                "later step reads",
+                f"{len(self.outputs)}.", remedy="one entry in outputs_info for each output; None "
+                "for one that no later step reads",
             )
-        return self._assemble(
-            plain, elements, initials, taps, results, updates, condition, truncate_gradient
-        )
+        handed = plain, elements, initials, taps
+        return self._assemble(*handed, results, updates, condition, truncate_gradient)
 
     def _check_step(self, elements: list[Any], states: list[Any]) -> None:
-        kinds = (elements, states, self.non_sequences)
+        for handed in (*elements, *states):
+            handed.tag.handed_in = True
         try:
-            inspect.signature(self.fn).bind(*(v for variables in kinds for v in variables))
+            inspect.signature(self.fn).bind(*elements, *states, *self.non_sequences)
         except TypeError as error:
-            raise LabTypeError(
-                f"scan cannot call its step: {error}.",
-                why=f"it is called with {len(elements)} elements of sequences, {len(states)} "
-                f"earlier outputs and {len(self.non_sequences)} non-sequences, in this order",
-            ) from None
+            why = (f"it is called with {len(elements)} elements of sequences, {len(states)} "
+                   f"earlier outputs and {len(self.non_sequences)} non-sequences, in this order")
+            raise LabTypeError(f"scan cannot call its step: {error}.", why=why) from None
 
     def _states(self) -> tuple[list[Any], list[list[Any]]]:
         """The initial buffers and the placeholders of their taps."""
@@ -195,9 +189,7 @@ class _Builder:
             first = function("shape_padleft")(first) if single else first[: -min(output.taps)]
             element = first.type.clone(shape=first.type.shape[1:])
             name = output.initial.name
-            taps.append(
-                [element.make_variable(f"{name}[t{tap}]" if name else None) for tap in output.taps]
-            )
+            taps.append([element.make_variable(name and f"{name}[t{tap}]") for tap in output.taps])
             initials.append(first)
         return initials, taps
 
@@ -301,33 +293,26 @@ def close_body(
 def _check_strict(constants: Sequence[Any], allowed: set[Any]) -> None:
     for outer in constants:
         above = set(ancestors([outer]))
-        if above & allowed or all(isinstance(leaf, Constant) for leaf in leaves([outer])):
-            continue
-        raise MissingInputError(
-            f"With strict=True the step may read only what non_sequences lists, "
-            f"not {describe(outer)}.",
-            remedy="add it to non_sequences",
-        )
+        if not above & allowed and not all(isinstance(v, Constant) for v in leaves([outer])):
+            raise MissingInputError(
+                f"With strict=True the step may read only what non_sequences lists, "
+                f"not {describe(outer)}.", remedy="add it to non_sequences",
+            )
 
 
 def _fitted(result: Any, tap: Any, place: int) -> Any:
     """A new state in the type of its taps; a dtype or rank that does not fit is an error."""
-    if result.type.dtype != tap.type.dtype:
-        raise LabTypeError(
-            f"Output {place} of scan starts with dtype {tap.type.dtype}, and the step returns "
-            f"dtype {result.type.dtype}.",
-            where=describe(result), why="a state keeps its dtype from step to step",
-            remedy=f"give the initial value as {result.type.dtype}, or cast what the step "
-            "returns",
-        )
-    if result.type.ndim != tap.type.ndim:
-        raise LabTypeError(
-            f"Output {place} of scan starts with rank {tap.type.ndim}, and the step returns "
-            f"rank {result.type.ndim}.",
-            where=describe(result),
-            remedy="initial values that are stacked belong into "
-            "outputs_info=dict(initial=..., taps=[...])",
-        )
+    for what, mine, its, remedy in (
+        ("dtype", tap.type.dtype, result.type.dtype,
+         f"give the initial value as {result.type.dtype}, or cast what the step returns"),
+        ("rank", tap.type.ndim, result.type.ndim, "initial values that are stacked belong into "
+         "outputs_info=dict(initial=..., taps=[...])"),
+    ):
+        if mine != its:
+            raise LabTypeError(
+                f"Output {place} of scan starts with {what} {mine}, and the step returns {what} "
+                f"{its}.", where=describe(result), remedy=remedy,
+            )
     if not tap.type.in_same_class(result.type):
         raise LabValueError(
             f"Output {place} of scan starts with shape {tap.type.shape}, and the step returns "
@@ -418,9 +403,7 @@ def scan(
     array([1., 3., 6.])
     """
     if not isinstance(truncate_gradient, int | np.integer) or truncate_gradient < -1:
-        raise LabValueError(
-            f"truncate_gradient is a number of steps, or -1: not {truncate_gradient!r:.40}."
-        )
+        raise LabValueError(f"truncate_gradient is -1 or a number of steps: {truncate_gradient!r}.")
     builder = _Builder(
         fn, sequences, outputs_info, non_sequences, n_steps, go_backwards, strict, name
     )
@@ -446,17 +429,8 @@ def reduce(
     return as_given(results, [result[-1] for result in as_list(results)]), updates
 
 
-def foldl(
-    fn: Callable[..., Any], sequences: Any, outputs_info: Any, non_sequences: Any = None,
-    **options: Any,
-) -> Any:
-    """`reduce` from the first element to the last."""
-    return reduce(fn, sequences, outputs_info, non_sequences, False, **options)
+foldl = functools.partial(reduce, go_backwards=False)
+"""`reduce` from the first element to the last."""
 
-
-def foldr(
-    fn: Callable[..., Any], sequences: Any, outputs_info: Any, non_sequences: Any = None,
-    **options: Any,
-) -> Any:
-    """`reduce` from the last element to the first."""
-    return reduce(fn, sequences, outputs_info, non_sequences, True, **options)
+foldr = functools.partial(reduce, go_backwards=True)
+"""`reduce` from the last element to the first."""

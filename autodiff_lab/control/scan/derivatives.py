@@ -18,9 +18,10 @@ from autodiff_lab.gradient.contributions import accumulate, filled, is_continuou
 from autodiff_lab.gradient.forward import forward_sweep
 from autodiff_lab.gradient.reverse import reverse_sweep
 from autodiff_lab.graph import (
-    DISCONNECTED, ZERO, Constant, FunctionGraph, Tangents, Terms, Undefined, Variable, Variables,
-    ancestors, copies,
+    DISCONNECTED, ZERO, FunctionGraph, Tangents, Terms, Undefined, Variable, Variables, ancestors,
+    copies,
 )
+from autodiff_lab.tensor.constants import is_zero
 from autodiff_lab.tensor.indexing.keys import Slice
 from autodiff_lab.tensor.registry import function
 
@@ -70,7 +71,7 @@ class _Reverse:
         What the user reads of a state is mostly what the steps made, or the last of it.  Its
         cotangent is then no buffer: one of the last two is there, and stands for it.
         """
-        if place < self.states and _is_zero(cotangent):
+        if place < self.states and is_zero(cotangent):
             return None, None, filled(self.initials[place][0], 0.0)
         depth = self.layout.depths[place] if place < self.states else 0
         part = _part_of_zeros(cotangent, Slice(depth)) if depth else None
@@ -83,7 +84,7 @@ class _Reverse:
 
     def from_outside(self, place: int, cotangent: Any) -> bool:
         """Whether each step takes up a cotangent of what it made."""
-        return self.parts(place, cotangent)[2] is None and not _is_zero(cotangent)
+        return self.parts(place, cotangent)[2] is None and not is_zero(cotangent)
 
     def kept(self, roots: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
         """The roots reading what the steps made where it stands; what they read, inside and out."""
@@ -259,14 +260,7 @@ def _part_of_zeros(variable: Any, entry: Any) -> Any:
         return None
     base, part = node.inputs[:2]
     wanted = variable.type.broadcastable[entry == -1 :]
-    return part if _is_zero(base) and part.type.broadcastable == wanted else None
-
-
-def _is_zero(variable: Any) -> bool:
-    """Whether an array is surely filled with zeros."""
-    while variable.owner is not None and variable.owner.op.name in ("second", "dimshuffle"):
-        variable = variable.owner.inputs[-1]
-    return isinstance(variable, Constant) and not variable.data.any()
+    return part if is_zero(base) and part.type.broadcastable == wanted else None
 
 
 def _beside(inner: Any, moving: dict[Any, Any]) -> Any:

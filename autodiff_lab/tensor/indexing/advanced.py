@@ -40,12 +40,10 @@ PLACES_IN = define_helper(
     '''
 def places_in(mask, lengths):
     """np.nonzero of a mask of these lengths."""
-    for axis in range(mask.ndim):
-        if mask.shape[axis] != lengths[axis]:
-            raise IndexError(
-                f"boolean index did not match indexed array along axis {axis}; size of axis is "
-                f"{lengths[axis]} but size of corresponding boolean axis is {mask.shape[axis]}"
-            )
+    for axis, (size, own) in enumerate(zip(lengths, mask.shape)):
+        if size != own:
+            raise IndexError(f"boolean index did not match indexed array along axis {axis}; size "
+                             f"of axis is {size} but size of corresponding boolean axis is {own}")
     return np.nonzero(mask)
 ''',
 )

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.errors import one_of
-from autodiff_lab.graph import Constant, Undefined, Variables
+from autodiff_lab.graph import Undefined, Variables
 from autodiff_lab.tensor import dtypes
-from autodiff_lab.tensor.constants import as_tensor_variable, constant
+from autodiff_lab.tensor.constants import as_tensor_variable, constant, is_zero
 from autodiff_lab.tensor.lengths import length_of
 from autodiff_lab.tensor.linalg.frame import (
     MatrixOp, as_column, as_matrix, as_row, magnitude_dtype, near_identity, times, turned,
@@ -162,9 +162,7 @@ class Eigen(MatrixOp):
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
         return [dtypes.upcast(inputs[0].dtype, "complex64")] * 2
 
-    def out_dims(self, *dims: Dims) -> list[Dims]:
-        (shape,) = dims
-        return [shape[:-1], shape]
+    out_dims = SymmetricEigen.out_dims
 
     def reverse(self, x: Any, outputs: Variables, cotangents: Variables) -> Any:
         values, vectors = outputs
@@ -210,17 +208,7 @@ def eig(a: Any) -> list[Any]:
     return list(Eigen().make_node(a).outputs)
 
 
-def _is_zero(cotangent: Any) -> bool:
-    """Whether a cotangent was filled in for an output that nobody asked about."""
-    value, node = None, cotangent.owner
-    if node is not None and node.op.name == "second":
-        value = node.inputs[1]
-        while value.owner is not None:         # axes added to a constant
-            value = value.owner.inputs[0]
-    return isinstance(value, Constant) and not value.data.any()
-
-
-FURTHER_VECTORS = ("the further vectors of a full svd are not unique: ask for full_matrices=False")
+FURTHER_VECTORS = "the further vectors of a full svd are not unique: ask for full_matrices=False"
 
 
 class SingularValues(MatrixOp):
@@ -295,7 +283,7 @@ class SingularValues(MatrixOp):
 
     def _reverse_of_values(self, outputs: Variables, cotangents: Variables) -> Any:
         """The cotangent where only the singular values are asked: dA = U diag(ds) V^T."""
-        if not all(map(_is_zero, cotangents[::2])):
+        if not all(map(is_zero, cotangents[::2])):
             return Undefined(FURTHER_VECTORS)
         left, right = self._first(outputs)
         return times(left * as_row(cotangents[1]), right)
