@@ -20,7 +20,7 @@ from autodiff_lab.errors import one_of
 from autodiff_lab.graph.walk import collector_paused
 from autodiff_lab.study import text_card
 from autodiff_lab.study.pictures import leads, pictures, plot_view
-from autodiff_lab.study.shown import Shown, point_text
+from autodiff_lab.study.shown import Shown, array_text, point_text
 from autodiff_lab.view import build
 from autodiff_lab.view.derivation import Derivation, derive
 from autodiff_lab.view.dialects import LATEX
@@ -38,6 +38,7 @@ from autodiff_lab.view.steps import step_views
 from autodiff_lab.view.svg import graph_svg
 
 MOST_FORMULA = 100        # a longer expression is not written on the first line
+MOST_ENTRIES = 4          # of a derivative that is told in numbers
 MOST_INPUTS = 4           # derivatives on the first line
 MOST_SOURCE_NODES = 1_000
 LONG_SOURCE = "# long: r.source({0!r}) gives it"
@@ -241,6 +242,8 @@ def _formula(left: tuple[str, str], line: DerivationLine, value: Any) -> Formula
         if f"{number:.6g}" != line.text:
             pairs.append((f"{number:.6g}", LATEX.number(number).text))
     elif not short:
-        pairs.append(("...", r"\ldots"))
+        few = value is not None and numpy.size(value) <= MOST_ENTRIES
+        shown = array_text(numpy.asarray(value)) if few else "..."
+        pairs.append((shown, shown.replace("...", r"\ldots")))
     texts, latexes = zip(*pairs, strict=True)
     return FormulaView(" = ".join(latexes), " = ".join(texts))

@@ -369,12 +369,14 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> An
     >>> import autodiff_lab.tensor as pt
     >>> arange(5).type, arange(pt.lscalar("n")).type
     (TensorType(int64, shape=(5,)), TensorType(int64, shape=(None,)))
+    >>> arange(pt.fscalar("x")).dtype
+    'float32'
     """
     if stop is None:
         start, stop = 0, start
     ends = [_scalar_argument(value) for value in (start, stop, step)]
     if dtype is None:
-        dtype = dtypes.upcast(*(end.type.dtype for end in ends))
+        dtype = dtypes.upcast(*(as_tensor_variable(v).type.dtype for v in (start, stop, step)))
         if dtype in dtypes.DISCRETE:
             dtype = "uint64" if dtype in dtypes.UNSIGNED else "int64"
     return ARange(dtypes.canonical(dtype))(*ends)

@@ -142,3 +142,10 @@ def test_two_ranges_give_a_contour_first(notebook: Notebook) -> None:
 def test_dot_shows_no_address(notebook: Notebook) -> None:
     notebook.run("%%grad x -q -o r\nx**2")
     assert " at 0x" not in notebook.run("r.to_dot()").out
+
+
+def test_a_derivative_too_long_to_write_is_told_in_numbers(notebook: Notebook) -> None:
+    notebook.run("import numpy as np")
+    study = notebook.run("%%grad c --at 'c=[0.2, 0.5, 0.3]'\ns = np.arange(6.)\n"
+                         "((c[0] * s[:-2] + c[1] * s[1:-1] + c[2] * s[2:])**2).sum()").result
+    assert "dy/dc_i = [41.2, 62, 82.8]" in str(study)
