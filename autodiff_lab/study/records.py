@@ -238,9 +238,10 @@ def _formula(left: tuple[str, str], line: DerivationLine, value: Any) -> Formula
     if short:                                    # what u_1 is stands in the derivation only
         pairs.append((line.text, line.latex))
     if value is not None and numpy.ndim(value) == 0:
-        number = float(numpy.real(value))
-        if f"{number:.6g}" != line.text:
-            pairs.append((f"{number:.6g}", LATEX.number(number).text))
+        text = f"{numpy.asarray(value).item():.6g}"
+        if text != line.text:
+            pairs.append((text, text if numpy.iscomplexobj(value) else
+                          LATEX.number(float(value)).text))
     elif not short:
         few = value is not None and numpy.size(value) <= MOST_ENTRIES
         shown = array_text(numpy.asarray(value)) if few else "..."

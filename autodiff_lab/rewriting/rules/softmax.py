@@ -42,10 +42,12 @@ def softmax_by_hand(context: Context, node: Apply) -> Any:
     if node.op.name == "mul":  # exp(x) * (1 / sum(exp(x))), as derivatives write it
         inner = [v for v in node.inputs if name_of(v) == "exp"]
         quotients = [v for v in node.inputs if v not in inner]
-        view, axes = _stripped(quotients[0]) if quotients else (None, None)
+        if not inner or not quotients:
+            return None
+        view, axes = _stripped(quotients[0])
         if name_of(view) == "sum":  # exp(x) * sum(y / sum(exp(x)))
             summing, view = view.owner.op, view.owner.inputs[0]
-        if name_of(view) != "true_div" or not inner:
+        if name_of(view) != "true_div":
             return None
         top, below = view.owner.inputs
         top = top if summing is None else summing(top)
