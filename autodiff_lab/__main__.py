@@ -153,9 +153,7 @@ def demo(words: Sequence[str]) -> int:
     from autodiff_lab.gradient import grad
     from autodiff_lab.study import Study
 
-    study = Study.from_cell(
-        "1 / (1 + exp(-x))", {}, "x", at="x=0.4", plot="x=-6:6", check=True
-    )
+    study = Study.from_cell("1 / (1 + exp(-x))", {}, "x", at="x=0.4", plot="x=-6:6", check=True)
     x = pt.dmatrix("x")
     total = pt.sum(1 / (1 + pt.exp(-x)))
     matrix = function([x], grad(total, x))([[0, 1], [-1, -2]])

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from autodiff_lab import hooks
-from autodiff_lab.errors import LabAttributeError, LabValueError
+from autodiff_lab.errors import LabAttributeError, one_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,11 +120,7 @@ def _check_name(name: str) -> None:
 def _changed(settings: Settings, flags: dict[str, Any]) -> Settings:
     for name, value in flags.items():
         _check_name(name)
-        if name in CHOICES and value not in CHOICES[name]:
-            raise LabValueError(
-                f"config.{name} cannot be {value!r}.",
-                remedy="one of " + ", ".join(map(repr, CHOICES[name])),
-            )
+        one_of(value, CHOICES.get(name, (value,)), f"config.{name} cannot be {value!r}.")
         if name == "device" and value != "cpu":
             warnings.warn(f"config.device = {value!r} is ignored: all runs on the CPU.",
                           UserWarning, stacklevel=4)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Collection
 from types import TracebackType
 
 PACKAGE_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -19,10 +20,7 @@ MAX_LINES = 12
 
 
 def explain(
-    sentence: str,
-    where: object = None,
-    why: str | None = None,
-    remedy: str | None = None,
+    sentence: str, where: object = None, why: str | None = None, remedy: str | None = None
 ) -> str:
     """Build a message: the sentence, then where, why and the remedy, one line each.
 
@@ -100,8 +98,7 @@ class LabError(Exception):
     """
 
     def __init__(
-        self, *args: object, where: object = None, why: str | None = None,
-        remedy: str | None = None,
+        self, *args: object, where: object = None, why: str | None = None, remedy: str | None = None
     ) -> None:
         if args and isinstance(args[0], str):
             args = (explain(args[0], where, why, remedy), *args[1:])
@@ -123,9 +120,7 @@ def _show_user_lines_only() -> None:
         sys.excepthook = _excepthook
 
 
-def _excepthook(
-    kind: type[BaseException], error: BaseException, tb: TracebackType | None
-) -> None:
+def _excepthook(kind: type[BaseException], error: BaseException, tb: TracebackType | None) -> None:
     if isinstance(error, LabError) and error.__cause__ is None:
         print("\n".join(format_error(error)), file=sys.stderr)
     else:
@@ -138,6 +133,22 @@ class LabTypeError(LabError, TypeError):
 
 class LabValueError(LabError, ValueError):
     """A value of the right kind that cannot work here."""
+
+
+def one_of(given: object, known: Collection[object], sentence: str) -> None:
+    """Refuse, in this sentence, what is none of the known.
+
+    Raises
+    ------
+    LabValueError
+        If it is none of them.
+
+    Examples
+    --------
+    >>> one_of("forward", ("forward", "reverse"), "There is no such direction.")
+    """
+    if given not in known:
+        raise LabValueError(sentence, remedy="one of " + ", ".join(map(repr, known)))
 
 
 class LabIndexError(LabError, IndexError):
@@ -195,16 +206,8 @@ class GradientError(LabError):
     """
 
     def __init__(
-        self,
-        arg: int,
-        err_pos: int,
-        shape: tuple[int, ...],
-        val1: float,
-        val2: float,
-        abs_err: float,
-        rel_err: float,
-        abs_tol: float,
-        rel_tol: float,
+        self, arg: int, err_pos: int, shape: tuple[int, ...], val1: float, val2: float,
+        abs_err: float, rel_err: float, abs_tol: float, rel_tol: float,
     ) -> None:
         super().__init__(arg, err_pos, shape, val1, val2, abs_err, rel_err, abs_tol, rel_tol)
         self.arg, self.err_pos, self.shape = arg, err_pos, shape

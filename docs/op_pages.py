@@ -44,7 +44,7 @@ def index() -> str:
         lines.append(f"| [{name}]({name}.md) | ${cell(formula(row))}$ | {cell(row.summary)} |")
     lines += ["", "## Others", "", "| op | what it computes |", "|---|---|"]
     for name, op in sorted(registry.OPS.items()):
-        lines.append(f"| [{name}]({name}.md) | {cell(op.summary or first_line(op))} |")
+        lines.append(f"| [{name}]({name}.md) | {cell(op.summary)} |")
     names = sorted([*registry.ROWS, *registry.OPS])
     return "\n".join([*lines, "", "```{toctree}", ":hidden:", "", *names, "```", ""])
 
@@ -58,11 +58,6 @@ def signature(function: Any) -> str:
     """A function's arguments without their annotations."""
     parameters = inspect.signature(function).parameters.values()
     return "(" + ", ".join(str(p.replace(annotation=p.empty)) for p in parameters) + ")"
-
-
-def first_line(thing: Any) -> str:
-    """The first line of a docstring."""
-    return (inspect.getdoc(thing) or "").split("\n")[0]
 
 
 def formula(row: Any) -> str:
@@ -169,7 +164,7 @@ def kernel_lines(row: Any) -> list[str]:
 
 def class_page(name: str, op: Any) -> str:
     """The page of an op that is not elementwise."""
-    lines = [f"# {name}", "", op.summary or first_line(op), ""]
+    lines = [f"# {name}", "", op.summary, ""]
     public = registry.FUNCTIONS.get(name)
     if public is not None:
         lines += [f"* **Call**: `pt.{name}{signature(public)}`", *spellings(public)]

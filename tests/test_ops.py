@@ -428,8 +428,8 @@ def op_pickle(op: Any) -> None:
 
 
 def op_words(op: Any) -> None:
-    """There is a summary and a docstring, and the samples make the op."""
-    assert op.summary.endswith(".") and inspect.getdoc(op)
+    """The first line of the docstring is a sentence, and the samples make the op."""
+    assert op.summary.endswith(".") and op.summary in inspect.getdoc(op).replace("`", "")
     made = [symbolic(sample, False)[2] for sample in samples(op)]
     assert any(op in ops_in(output) for output in made)
 

@@ -192,8 +192,7 @@ def logistic_kernel() -> KernelView:
     )
     return KernelView(
         "numpy", "NumPy ran, 0.004 ms; Numba not compiled yet (about 0.5 s)", numpy, numba,
-        run_seconds=4e-6,
-    )  # fmt: skip
+    )
 
 
 def logistic_card(**changes: object) -> CardView:

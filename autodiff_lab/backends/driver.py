@@ -74,9 +74,7 @@ class Driver:
         filename = f"<autodiff_lab {title} {id(self):x}>"
         exec(compile(text, filename, "exec"), self.globals)
         register_text(filename, text)
-        return Executor(
-            self.program, self.globals["run"], text, filename, self.nodes, self.kernels
-        )
+        return Executor(self.program, self.globals["run"], text, filename, self.nodes, self.kernels)
 
     def _write(self) -> None:
         program = self.program

@@ -217,8 +217,7 @@ def reads_of(free: Iterable[str], namespace: Mapping[str, Any]) -> list[str]:
 
 
 def parameter_meaning(
-    parameter: inspect.Parameter, want: Wanted | None, options: GradOptions,
-    at: Mapping[str, Array],
+    parameter: inspect.Parameter, want: Wanted | None, options: GradOptions, at: Mapping[str, Array]
 ) -> Meaning | None:
     """What a parameter of a function becomes; None where its default is passed as it is.
 

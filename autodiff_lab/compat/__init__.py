@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.compat.paths import CALLS, PATHS
-from autodiff_lab.errors import LabValueError
+from autodiff_lab.errors import LabValueError, one_of
 
 FAMILIES = ("theano", "aesara", "pytensor")
 _HOME = "autodiff_lab"
@@ -118,10 +118,7 @@ def install(*families: str) -> None:
     """
     chosen = families or FAMILIES
     for family in chosen:
-        if family not in FAMILIES:
-            raise LabValueError(
-                f"There is no family {family!r}.", remedy="one of " + ", ".join(FAMILIES)
-            )
+        one_of(family, FAMILIES, f"There is no family {family!r}.")
         loaded = sys.modules.get(family)
         if loaded is not None and not isinstance(loaded, FamilyModule):
             raise LabValueError(

@@ -17,10 +17,7 @@ _MISSING = object()
 
 
 def bind(
-    inputs: Sequence[In],
-    defaults: Sequence[Container],
-    name: str | None,
-    args: tuple[Any, ...],
+    inputs: Sequence[In], defaults: Sequence[Container], name: str | None, args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> tuple[Any, ...]:
     """One value per input, from positions, names and defaults.

@@ -119,11 +119,11 @@ def mismatch(check: Check, first: int, second: int) -> None:
     described = [(check.first, first)]
     if isinstance(other, Length):
         described.append((other, second))
-    short = next((length for length, found in described if found == 1 and not length.less), None)
+    short = next((length for length, found in described if found == 1), None)
     node = check.node
     where = placed(node.op.name, node)
-    told = [f"axis {length.axis} of {_title(length.variable)} has length {found}"
-            + (f" without {length.less}" if length.less else "") for length, found in described]
+    told = [f"axis {length.axis} of " + "a part of " * bool(length.less)
+            + f"{_title(length.variable)} has length {found}" for length, found in described]
     if not isinstance(other, Length):
         told.append(f"length {other} is needed")
     if short is None or {first, second} == {1}:
@@ -131,7 +131,7 @@ def mismatch(check: Check, first: int, second: int) -> None:
             f"Input dimension mismatch: {', '.join(told)}.", where=where,
             why="elementwise functions take arrays of equal lengths",
         )
-    name = short.variable.name or "x"
+    name = "part" if short.less else short.variable.name or "x"
     rank = len(short.variable.type.shape)  # type: ignore[attr-defined]
     shape = ", ".join("1" if a == short.axis else "None" for a in range(rank))
     comma = "," if rank == 1 else ""
@@ -141,8 +141,8 @@ def mismatch(check: Check, first: int, second: int) -> None:
         where=f"{where}\n{describe(short.variable)}",
         why="an axis is stretched only where its length is known to be 1 when the graph is "
         "built;\notherwise gradients would be wrong",
-        remedy=f'specify_broadcastable({name}, {short.axis}), or declare it '
-        f'{constructor}("{name}", shape=({shape}{comma}))',
+        remedy=f"specify_broadcastable({name}, {short.axis})" + ("" if short.less else
+        f', or declare it {constructor}("{name}", shape=({shape}{comma}))'),
     )
 
 

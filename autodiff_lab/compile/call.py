@@ -33,7 +33,7 @@ from autodiff_lab.compile.profile import Profile
 from autodiff_lab.compile.program import Program
 from autodiff_lab.compile.specification import Specification
 from autodiff_lab.compile.story import retold
-from autodiff_lab.errors import LabKeyError, LabValueError, MissingPackageError
+from autodiff_lab.errors import LabKeyError, MissingPackageError, one_of
 from autodiff_lab.graph import FunctionGraph
 from autodiff_lab.graph.basic import Saved, Shown
 from autodiff_lab.rewriting import RewriteTrace
@@ -63,14 +63,8 @@ class Function(Shown, Saved):
     """
 
     def __init__(
-        self,
-        spec: Specification,
-        fgraph: FunctionGraph,
-        mode: Mode,
-        trace: RewriteTrace | None,
-        name: str | None = None,
-        allow_downcast: bool | None = None,
-        profile: bool = False,
+        self, spec: Specification, fgraph: FunctionGraph, mode: Mode, trace: RewriteTrace | None,
+        name: str | None = None, allow_downcast: bool | None = None, profile: bool = False,
         defaults: Sequence[Container] = (),
     ) -> None:
         self.name = name
@@ -352,8 +346,7 @@ class Function(Shown, Saved):
             return t1
         <BLANKLINE>
         """
-        if kind not in ("numpy", "numba"):
-            raise LabValueError(f"There is no source {kind!r}.", remedy="one of 'numpy', 'numba'")
+        one_of(kind, ("numpy", "numba"), f"There is no source {kind!r}.")
         return get_backend(kind).source(self._lowered(kind == "numba"), self._plain_name)
 
     def dprint(self, **kwargs: Any) -> Any:
@@ -399,12 +392,8 @@ class Function(Shown, Saved):
     # -- other functions from this one ------------------------------------------------------
 
     def copy(
-        self,
-        share_memory: bool = False,
-        swap: Any = None,
-        delete_updates: bool = False,
-        name: str | None = None,
-        profile: bool = False,
+        self, share_memory: bool = False, swap: Any = None, delete_updates: bool = False,
+        name: str | None = None, profile: bool = False,
     ) -> Function:
         """A function that computes the same, with defaults of its own for its inputs.
 
@@ -450,12 +439,8 @@ class Function(Shown, Saved):
         return self
 
     def map(
-        self,
-        executor: Any,
-        batches: Iterable[Any],
-        *,
-        reduce: str | Callable[[Any, Any], Any] | None = None,
-        in_flight: int | None = None,
+        self, executor: Any, batches: Iterable[Any], *,
+        reduce: str | Callable[[Any, Any], Any] | None = None, in_flight: int | None = None,
     ) -> Any:
         """Call the function on every batch, by the workers of an executor.
 

@@ -60,9 +60,7 @@ class Finite:
 
         return run
 
-    def _tell(
-        self, fgraph: FunctionGraph, number: int, value: Any, arrays: Sequence[Any]
-    ) -> None:
+    def _tell(self, fgraph: FunctionGraph, number: int, value: Any, arrays: Sequence[Any]) -> None:
         output = fgraph.outputs[number]
         given = dict(zip(fgraph.inputs, arrays))
         origin = find_origin([output], given, fgraph.roles, self.infinite)
@@ -155,8 +153,7 @@ class _Comparison:
     """Every node in NumPy against the kernels, and the rewritten graph against the written one."""
 
     def __init__(
-        self, executor: Executor, roots: Sequence[Variable], inputs: Sequence[Variable],
-        trace: Any,
+        self, executor: Executor, roots: Sequence[Variable], inputs: Sequence[Variable], trace: Any
     ) -> None:
         self.executor, self.roots, self.inputs, self.trace = executor, roots, inputs, trace
         self.fgraph = executor.program.graph

@@ -23,10 +23,7 @@ from autodiff_lab.tensor.type import TensorType
 
 
 def make_entry(
-    inputs: Sequence[In],
-    executor: Executor,
-    single: bool,
-    timing: Sequence[str],
+    inputs: Sequence[In], executor: Executor, single: bool, timing: Sequence[str],
     helpers: dict[str, Any],
 ) -> Callable[..., Any]:
     """The function that a call goes to when every argument is given by position.

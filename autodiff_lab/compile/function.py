@@ -30,19 +30,11 @@ _FAMILY = ("trust_input", "fgraph", "output_keys")
 
 
 def function(
-    inputs: Any,
-    outputs: Any = None,
-    mode: str | Mode | None = None,
-    updates: Any = None,
-    givens: Any = None,
-    no_default_updates: bool | Sequence[Variable] = False,
-    accept_inplace: bool = False,
-    name: str | None = None,
-    rebuild_strict: bool = True,
-    allow_input_downcast: bool | None = None,
-    profile: Any = None,
-    on_unused_input: str | None = None,
-    **unused: Any,
+    inputs: Any, outputs: Any = None, mode: str | Mode | None = None, updates: Any = None,
+    givens: Any = None, no_default_updates: bool | Sequence[Variable] = False,
+    accept_inplace: bool = False, name: str | None = None, rebuild_strict: bool = True,
+    allow_input_downcast: bool | None = None, profile: Any = None,
+    on_unused_input: str | None = None, **unused: Any,
 ) -> Function:
     """Make a callable that computes `outputs` from values for `inputs`.
 
@@ -105,9 +97,7 @@ def function(
         on_fault = "raise" if chosen.checks == "compare" else "warn"
         rewrite(fgraph, chosen.phases, chosen.include, chosen.exclude, trace, on_fault)
         drop_unused(fgraph)
-        return Function(
-            spec, fgraph, chosen, trace, name, allow_input_downcast, bool(profile)
-        )
+        return Function(spec, fgraph, chosen, trace, name, allow_input_downcast, bool(profile))
 
 
 def _refuse_unknown(options: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from autodiff_lab.compile.kernel import MOST_STATEMENTS
 from autodiff_lab.graph import Apply, Constant, FunctionGraph, Variable
 from autodiff_lab.rewriting.lengths import (
-    Lengths, Space, dtype_of, padding_of, parts_of, shape_of, stretch_of,
+    CHANGES, Lengths, Space, dtype_of, padding_of, parts_of, shape_of, stretch_of,
 )
 from autodiff_lab.tensor.along import OverAxes
 from autodiff_lab.tensor.axes import DimShuffle
@@ -36,8 +36,6 @@ EXPONENTIALS = frozenset({"softmax", "log_softmax", "logsumexp"})
 
 RUNNING = {"cumsum": "add", "cumprod": "mul", "argmax": "gt", "argmin": "lt"}
 """Ops that kernels compute along the last axis, and what takes one element after the other."""
-
-CHANGES = frozenset({"inc_subtensor", "set_subtensor"})
 
 KERNEL_DTYPES = frozenset(
     {"bool", "float32", "float64"}
@@ -100,6 +98,8 @@ def _printable(expression: prim.Term) -> bool:
 def filling_of(variable: Variable) -> float | int | bool | None:
     """The number that an array is full of, where that is known."""
     node = variable.owner
+    if node is not None and node.op.name == "alloc":
+        return filling_of(node.inputs[0])
     if node is not None and (node.op.name == "second" or isinstance(node.op, DimShuffle)):
         return filling_of(node.inputs[-1])
     single = isinstance(variable, Constant) and variable.data.size == 1

@@ -53,8 +53,6 @@ class In:
     strict: bool = False
     borrow: bool | None = None
     allow_downcast: bool | None = None
-    autoname: bool = True
-    implicit: bool | None = None
 
     def __post_init__(self) -> None:
         variable: Any = self.variable

@@ -1,6 +1,6 @@
 """From a graph to a `Program`: slots, instructions, checks, frees, buffers written over.
 
-What is here: `lower`, and `kernels_of`.
+What is here: `lower`.
 
 Relies on `compile.fusion` (what runs together), `compile.nests` (a group as a loop nest).
 
@@ -27,10 +27,7 @@ from autodiff_lab.tensor.elemwise import Elemwise
 
 
 def lower(
-    fgraph: FunctionGraph,
-    updates: Sequence[Variable] = (),
-    fuse: bool = True,
-    rows: bool = True,
+    fgraph: FunctionGraph, updates: Sequence[Variable] = (), fuse: bool = True, rows: bool = True
 ) -> Program:
     """Plan the computation of a graph.
 
@@ -65,11 +62,6 @@ def lower_body(fgraph: FunctionGraph, fuse: bool = True) -> Program:
     rewrite(body)
     drop_unused(body)
     return lower(body, fuse=fuse, rows=False)
-
-
-def kernels_of(program: Program) -> tuple[Kernel, ...]:
-    """The kernels of a program."""
-    return program.kernels
 
 
 class _Step:
@@ -162,9 +154,7 @@ class _Lowering:
             ]
             overwrites = self._overwrites(step, [v for v in dying if v in owned])
             frees = tuple([self.slot_of[v] for v in dying])
-            checks = tuple(
-                [Check(node, *pair) for node in nodes for pair in self.to_check(node)]
-            )
+            checks = tuple([Check(node, *pair) for node in nodes for pair in self.to_check(node)])
             op = nodes[0].op
             loop = lower_body(op.graph) if self.fuse and isinstance(op, Scan) else None
             instructions.append(

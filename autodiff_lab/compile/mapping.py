@@ -59,11 +59,8 @@ def _aligned(value: Any) -> Any:
 
 
 def map_batches(
-    function: Function,
-    executor: Any,
-    batches: Iterable[Any],
-    reduce: str | Callable[[Any, Any], Any] | None = None,
-    in_flight: int | None = None,
+    function: Function, executor: Any, batches: Iterable[Any],
+    reduce: str | Callable[[Any, Any], Any] | None = None, in_flight: int | None = None,
 ) -> Any:
     """`Function.map`, which has the documentation."""
     if function.updates_values:

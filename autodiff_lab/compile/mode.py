@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.config import config
-from autodiff_lab.errors import LabTypeError, LabValueError
+from autodiff_lab.errors import LabTypeError, LabValueError, one_of
 from autodiff_lab.graph import FunctionGraph
-from autodiff_lab.rewriting import PHASES, RULES
+from autodiff_lab.rewriting import PHASES
 from autodiff_lab.rewriting.driver import run_phases
+from autodiff_lab.rewriting.registry import check_names
 
 TIERS = ("auto", "numpy", "numba")
 # what the family calls an executor -> ours
@@ -78,20 +79,13 @@ class Mode:
         for name in _CHOICES:
             given = getattr(self, name)
             object.__setattr__(self, name, (given,) if isinstance(given, str) else tuple(given))
-        if self.tier not in TIERS:
-            raise LabValueError(
-                f"There is no executor {self.tier!r}.",
-                remedy="one of " + ", ".join(map(repr, TIERS)),
-            )
+        one_of(self.tier, TIERS, f"There is no executor {self.tier!r}.")
         for phase in self.phases:
-            if phase not in PHASES:
-                raise LabValueError(
-                    f"There is no phase {phase!r}.",
-                    remedy="one of " + ", ".join(map(repr, PHASES)),
-                )
+            one_of(phase, PHASES, f"There is no phase {phase!r}.")
 
     def rewrite(self, fgraph: FunctionGraph) -> None:
         """Rewrite a graph in place by the rules of this mode."""
+        check_names(*self.include, *self.exclude)
         run_phases(fgraph, self.phases or tuple(PHASES), self.include, self.exclude)
 
     def including(self, *names: str) -> Mode:
@@ -110,7 +104,7 @@ def RewriteDatabaseQuery(
 
     Raises
     ------
-    LabValueError
+    LabKeyError
         If a name is none of these.
 
     Examples
@@ -120,13 +114,7 @@ def RewriteDatabaseQuery(
     """
     named = {phase for name in include for phase in OPTIMIZERS.get(name, (name,))}
     rules = tuple(n for n in include if n and n not in OPTIMIZERS and n not in PHASES)
-    known = {label for rule in RULES.values() for label in (rule.name, *rule.tags)}
-    for name in rules:
-        if name not in known:
-            raise LabValueError(
-                f"There is no optimizer, phase, rule or tag {name!r}.",
-                remedy="one of " + ", ".join(map(repr, (*OPTIMIZERS, *PHASES))) + ", or a rule",
-            )
+    check_names(*rules, *exclude)
     phases = tuple(phase for phase in PHASES if phase in named)
     return Mode(phases=phases, include=rules, exclude=tuple(exclude))
 
@@ -200,9 +188,6 @@ def get_mode(mode: str | Mode | None = None) -> Mode:
         return mode
     if not isinstance(mode, str):
         raise LabTypeError(f"A mode is a name or a Mode, not {mode!r:.60}.")
-    found = next((m for name, m in MODES.items() if name.lower() == mode.lower()), None)
-    if found is None:
-        raise LabValueError(
-            f"There is no mode {mode!r}.", remedy="one of " + ", ".join(map(repr, MODES))
-        )
-    return found
+    name = next((name for name in MODES if name.lower() == mode.lower()), mode)
+    one_of(name, MODES, f"There is no mode {mode!r}.")
+    return MODES[name]

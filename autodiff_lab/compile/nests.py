@@ -16,7 +16,7 @@ import math
 from collections.abc import Container, Mapping, Sequence
 
 from autodiff_lab.compile.fusion import (
-    CHANGES, EXPONENTIALS, RUNNING, Group, expression_of, filling_of, is_row_total,
+    EXPONENTIALS, RUNNING, Group, expression_of, filling_of, is_row_total,
 )
 from autodiff_lab.compile.kernel import (
     INDEX, Kernel, Loop, Parameter, Running, Statement, Store, Total, start_value,
@@ -24,7 +24,7 @@ from autodiff_lab.compile.kernel import (
 from autodiff_lab.compile.rows import carried
 from autodiff_lab.graph import Apply, Constant, Variable
 from autodiff_lab.rewriting.lengths import (
-    WHOLE, Part, dtype_of, padding_of, parts_of, shape_of, stretch_of,
+    CHANGES, WHOLE, Part, dtype_of, padding_of, parts_of, shape_of, stretch_of,
 )
 from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.elemwise import Elemwise
@@ -37,10 +37,7 @@ Extent = tuple[str, int, int] | int
 
 
 def build_kernel(
-    name: str,
-    group: Group,
-    outputs: Sequence[Variable],
-    names: Mapping[Variable, str],
+    name: str, group: Group, outputs: Sequence[Variable], names: Mapping[Variable, str],
     taken: Container[str],
 ) -> tuple[Kernel, list[Variable]]:
     """The kernel of a group, and the variables of the arrays that it reads, in order.
@@ -84,9 +81,7 @@ def build_kernel(
 class _Nest:
     """A loop nest that grows node by node."""
 
-    def __init__(
-        self, group: Group, names: Mapping[Variable, str], taken: Container[str]
-    ) -> None:
+    def __init__(self, group: Group, names: Mapping[Variable, str], taken: Container[str]) -> None:
         assert group.space is not None
         self.rank = len(group.space)
         self.names = names
@@ -213,13 +208,14 @@ class _Nest:
         output = node.outputs[0]
         parts = padding_of(node)
         assert parts is not None
-        adds = node.op.name == "inc_subtensor"
+        adds, number, before = node.op.name == "inc_subtensor", filling_of(base), self.load(base)
         # beside the part stands what the base is full of, or nothing is added
-        beside = prim.Literal(0 if adds else filling_of(base) or 0, dtype_of(value))
+        beside = prim.Literal(0 if adds else number or 0, dtype_of(value))
         found = self._parameter(value, list(enumerate(parts)), beside)
         term = prim.cast(found, dtype_of(output))
         if adds:
-            term = prim.add(self.load(base), term)
+            known = before if number is None else prim.Literal(number, dtype_of(base))
+            term = prim.add(known, term)
         self.terms[output] = self._emit(term, node, self.names[output], True)
 
     def run(self, node: Apply) -> None:
@@ -283,9 +279,8 @@ class _Nest:
         """softmax, log_softmax or logsumexp over the innermost loop."""
         output = node.outputs[0]
         name = self.names[output]
-        checked = node.op.name != "logsumexp"
         x = self.load(node.inputs[0])
-        largest = self._total("max", x, node, self.fresh(f"{name}_max"), checked)
+        largest = self._total("max", x, node, self.fresh(f"{name}_max"), False)
         shifted = self._emit(prim.sub(x, largest), node, self.fresh("s"), True)
         grown = self._emit(prim.exp(shifted), node, self.fresh("s"), True)
         total = self._total("add", grown, node, self.fresh(f"{name}_sum"))
@@ -297,9 +292,7 @@ class _Nest:
             value = prim.sub(shifted, logarithm)
             if node.op.name == "logsumexp":
                 # infinite is the sum of infinite numbers, and nothing that of none
-                value = prim.select(
-                    prim.isinf(largest), largest, prim.add(logarithm, largest)
-                )
+                value = prim.select(prim.isinf(largest), largest, prim.add(logarithm, largest))
         self.terms[output] = self._emit(value, node, name, self._is_inner(output))
 
     # -- results ----------------------------------------------------------------------------
@@ -378,9 +371,7 @@ class _Nest:
             found.append(places[0] if places else known)  # type: ignore[arg-type]
         return found
 
-    def parameters_read(
-        self, extents: Sequence[Extent]
-    ) -> list[tuple[Variable, Parameter]]:
+    def parameters_read(self, extents: Sequence[Extent]) -> list[tuple[Variable, Parameter]]:
         """The arrays that statements read or that give a length."""
         needed = self.used | {extent[0] for extent in extents if not isinstance(extent, int)}
         return [

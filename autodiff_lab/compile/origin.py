@@ -129,10 +129,8 @@ class Origin:
 
 
 def find_origin(
-    outputs: Sequence[Variable],
-    given: Mapping[Variable, Any],
-    roles: Mapping[Variable, Sequence[Role]] | None = None,
-    infinite: bool = True,
+    outputs: Sequence[Variable], given: Mapping[Variable, Any],
+    roles: Mapping[Variable, Sequence[Role]] | None = None, infinite: bool = True,
 ) -> Origin | None:
     """Where the first bad element of the outputs comes from, or None if all are finite.
 
@@ -234,9 +232,7 @@ class _Body:
     step: int | None = None
 
 
-def _inside(
-    node: Apply, place: int, at: Element, values: Values
-) -> tuple[Outside, _Body | None]:
+def _inside(node: Apply, place: int, at: Element, values: Values) -> tuple[Outside, _Body | None]:
     """The run that computed an element, and where each input of the inner graph comes from.
 
     Without a run (the element is an initial value of a loop), the one entry is its source.

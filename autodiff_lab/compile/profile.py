@@ -46,11 +46,6 @@ class InstructionCost:
     share: float
     calls: int
 
-    @property
-    def text(self) -> str:
-        """Time and bytes in words: "12.3 us, 8.0 kB"."""
-        return f"{in_units(self.seconds, 's')}, {in_units(self.bytes, 'B')}"
-
 
 class Profile(Shown):
     """Costs of the instructions of one function, summed over the calls that were measured.

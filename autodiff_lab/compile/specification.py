@@ -19,7 +19,7 @@ from typing import Any
 from autodiff_lab.compile.io import In, Out
 from autodiff_lab.config import config
 from autodiff_lab.errors import (
-    LabTypeError, LabValueError, MissingInputError, NullTypeGradError, UnusedInputError,
+    LabTypeError, LabValueError, MissingInputError, NullTypeGradError, UnusedInputError, one_of,
 )
 from autodiff_lab.graph import Constant, Variable, ancestors, describe, placed, toposort
 from autodiff_lab.graph.replace import copies
@@ -87,12 +87,8 @@ class Specification:
 
 
 def specify(
-    inputs: Any,
-    outputs: Any,
-    updates: Any,
-    givens: Any,
-    no_default_updates: bool | Sequence[Variable],
-    on_unused_input: str | None,
+    inputs: Any, outputs: Any, updates: Any, givens: Any,
+    no_default_updates: bool | Sequence[Variable], on_unused_input: str | None,
     rebuild_strict: bool = True,
 ) -> Specification:
     """Check and gather the arguments of `function`."""
@@ -309,11 +305,8 @@ def _require_inputs(spec: Specification, leaves: Sequence[Variable]) -> None:
 def _complain_of_unused(spec: Specification, choice: str | None) -> None:
     """An input must reach a result, or be a point at which a derivative in it was taken."""
     choice = config.on_unused_input if choice is None else choice
-    if choice not in ("raise", "warn", "ignore"):
-        raise LabValueError(
-            f"Invalid value for keyword on_unused_input: {choice!r}.",
-            remedy="one of 'raise', 'warn', 'ignore'",
-        )
+    one_of(choice, ("raise", "warn", "ignore"),
+           f"Invalid value for keyword on_unused_input: {choice!r}.")
     if choice == "ignore":
         return
     reached = set(ancestors(spec.roots))

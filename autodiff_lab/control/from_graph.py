@@ -51,16 +51,9 @@ class OpFromGraph(GraphOp):
     """
 
     def __init__(
-        self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        inline: bool = False,
-        pullback: Any = None,
-        pushforward: Any = None,
-        name: str | None = None,
-        lop_overrides: Any = None,
-        grad_overrides: Any = None,
-        rop_overrides: Any = None,
+        self, inputs: Sequence[Variable], outputs: Sequence[Variable], inline: bool = False,
+        pullback: Any = None, pushforward: Any = None, name: str | None = None,
+        lop_overrides: Any = None, grad_overrides: Any = None, rop_overrides: Any = None,
         **unused: Any,
     ) -> None:
         if not isinstance(outputs, list | tuple):

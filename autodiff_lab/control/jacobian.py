@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff_lab.control.batching import batched_graph
-from autodiff_lab.errors import LabTypeError, LabValueError
+from autodiff_lab.errors import LabTypeError, LabValueError, one_of
 from autodiff_lab.gradient.grad import check_choice, checked_list, grad
 from autodiff_lab.gradient.operators import Lop, Rop
 from autodiff_lab.graph import (
@@ -25,14 +25,9 @@ METHODS = ("auto", "forward", "reverse")
 
 
 def jacobian(
-    expression: Any,
-    wrt: Any,
-    consider_constant: Sequence[Variable] | None = None,
-    disconnected_inputs: str = "raise",
-    vectorize: bool = True,
-    method: str = "auto",
-    chunk_size: int | None = None,
-    explain: bool = False,
+    expression: Any, wrt: Any, consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise", vectorize: bool = True, method: str = "auto",
+    chunk_size: int | None = None, explain: bool = False,
 ) -> Any:
     r"""The Jacobian: every element of an expression differentiated by every element of variables.
 
@@ -48,7 +43,7 @@ def jacobian(
         Accepted for compatibility: rows are always computed together.
     method : {"auto", "forward", "reverse"}
         "auto" takes forward mode where the variable is known to be no larger than the
-        expression, else reverse.
+        expression, else reverse.  Where one of the two is complex, only one mode sees both parts.
     chunk_size : int, optional
         How many rows or columns are carried at once, to bound memory.
     explain : bool
@@ -69,10 +64,9 @@ def jacobian(
            [0., 8.]])
     """
     check_choice("disconnected_inputs", disconnected_inputs)
-    if method not in METHODS:
-        raise LabValueError(
-            f"There is no method {method!r}.", remedy="one of " + ", ".join(METHODS)
-        )
+    one_of(method, METHODS, f"There is no method {method!r}.")
+    if chunk_size is not None and not (isinstance(chunk_size, int) and chunk_size > 0):
+        raise LabValueError(f"chunk_size is a number of rows, from 1; this is {chunk_size!r:.40}.")
     if isinstance(expression, list | tuple):
         found = [
             jacobian(part, wrt, consider_constant, disconnected_inputs, vectorize, method,
@@ -83,12 +77,15 @@ def jacobian(
     if not isinstance(expression, Variable):
         raise LabTypeError(f"jacobian expects a Variable as `expression`, not {expression!r:.40}.")
     variables = checked_list(wrt, "wrt")
-    if expression.type.ndim == 0:  # type: ignore[attr-defined]
+    of_complex = expression.type.dtype in dtypes.COMPLEX  # type: ignore[attr-defined]
+    if expression.type.ndim == 0 and not of_complex:  # type: ignore[attr-defined]
         return grad(expression, wrt, consider_constant, disconnected_inputs)
     results = []
     for variable in variables:
         forward = method == "forward" or (method == "auto" and _is_smaller(variable, expression))
         forward = forward and not consider_constant
+        if of_complex != (variable.type.dtype in dtypes.COMPLEX):  # type: ignore[attr-defined]
+            forward = of_complex        # what is carried the other way is real
         if explain:
             print(costs(expression, variable, forward))  # noqa: T201
         sweep = _sweep(expression, variable, forward, disconnected_inputs, consider_constant)
@@ -214,6 +211,8 @@ def _matrix(
         return function("zeros")(lengths, dtype=dtypes.gradient_dtype(variable.type.dtype))
     if forward:
         stacked = function("dimshuffle")(stacked, *range(1, 1 + expression.type.ndim), 0)
+        if expression.type.dtype not in dtypes.COMPLEX:
+            stacked = function("cast")(stacked, dtypes.gradient_dtype(variable.type.dtype))
     if moved.type.ndim == 1:
         return stacked
     lengths = function("join")(0, function("shape")(expression), function("shape")(variable))
@@ -222,11 +221,8 @@ def _matrix(
 
 
 def hessian(
-    cost: Any,
-    wrt: Any,
-    consider_constant: Sequence[Variable] | None = None,
-    disconnected_inputs: str = "raise",
-    full: bool = False,
+    cost: Any, wrt: Any, consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise", full: bool = False,
 ) -> Any:
     r"""The Hessian of a scalar: second derivatives by variables of any rank.
 

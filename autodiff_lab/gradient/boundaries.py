@@ -6,9 +6,10 @@ They are markers for the sweeps: rewriting removes them from compiled graphs.
 from __future__ import annotations
 
 import warnings
+from numbers import Real
 from typing import Any
 
-from autodiff_lab.errors import LabValueError
+from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import DISCONNECTED, ZERO, Apply, Terms, Undefined, Variable, Variables
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.opdef import Notation, TensorOp
@@ -37,27 +38,33 @@ class GradientMarker(TensorOp):
 
 
 class ZeroGrad(GradientMarker):
-    """A derivative of zero, connected."""
+    """The value, with a derivative of zero.
+
+    A derivative of zero, connected.
+    """
 
     op_name = "zero_grad"
-    summary = "The value, with a derivative of zero."
 
     def answer(self, variable: Variable) -> Any:
         return ZERO
 
 
 class ConsiderConstant(ZeroGrad):
-    """The old name of `ZeroGrad`."""
+    """The value, with a derivative of zero (the old name).
+
+    The old name of `ZeroGrad`.
+    """
 
     op_name = "consider_constant"
-    summary = "The value, with a derivative of zero (the old name)."
 
 
 class DisconnectedGrad(GradientMarker):
-    """No derivative at all: nothing above is visited."""
+    """The value, cut off from differentiation.
+
+    No derivative at all: nothing above is visited.
+    """
 
     op_name = "disconnected_grad"
-    summary = "The value, cut off from differentiation."
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         return [[False]]
@@ -67,27 +74,33 @@ class DisconnectedGrad(GradientMarker):
 
 
 class UndefinedGrad(GradientMarker):
-    """A derivative that must not be taken."""
+    """The value; its derivative is an error.
+
+    A derivative that must not be taken.
+    """
 
     op_name = "undefined_grad"
-    summary = "The value; its derivative is an error."
 
     def answer(self, variable: Variable) -> Any:
         return Undefined(null_reason(self, 0, variable, "undefined", ""))
 
 
 class GradClip(GradientMarker):
-    """The cotangent is clipped on its way back.
+    """The value; its cotangent is clipped.
+
+    The cotangent is clipped on its way back.
 
     Forward mode passes tangents unchanged: the bounds speak of cotangents, and no linear map
     has this pullback.
     """
 
     op_name = "grad_clip"
+    notation = Notation(pp="grad_clip")
     __props__ = ("clip_lower_bound", "clip_upper_bound")
-    summary = "The value; its cotangent is clipped."
 
     def __init__(self, clip_lower_bound: float, clip_upper_bound: float) -> None:
+        if not all(isinstance(b, Real) for b in (clip_lower_bound, clip_upper_bound)):
+            raise LabTypeError("The bounds of grad_clip are numbers.")
         if not clip_lower_bound <= clip_upper_bound:
             raise LabValueError(
                 f"grad_clip needs lower <= upper, not {clip_lower_bound} and "
@@ -105,10 +118,12 @@ class GradClip(GradientMarker):
 
 
 class GradScale(GradientMarker):
-    """The cotangent is multiplied on its way back; the multiplier may be a symbolic scalar."""
+    """The value; its cotangent is multiplied.
+
+    The cotangent is multiplied on its way back; the multiplier may be a symbolic scalar.
+    """
 
     op_name = "grad_scale"
-    summary = "The value; its cotangent is multiplied."
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         return [[True], [False]]
@@ -144,8 +159,7 @@ def consider_constant(x: Any) -> Any:
     """The old name of `zero_grad`."""
     warnings.warn(
         "consider_constant is deprecated; use zero_grad or disconnected_grad instead.",
-        DeprecationWarning,
-        stacklevel=2,
+        DeprecationWarning, stacklevel=2,
     )
     return consider_constant_(x)
 

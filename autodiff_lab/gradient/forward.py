@@ -20,8 +20,7 @@ from autodiff_lab.tensor.registry import function
 
 
 def forward_sweep(
-    outputs: Sequence[Variable],
-    tangents: Mapping[Variable, Variable],
+    outputs: Sequence[Variable], tangents: Mapping[Variable, Variable],
     use_op_pushforward: bool = True,
 ) -> dict[Variable, Contribution]:
     """Carry tangents forward.
@@ -57,9 +56,9 @@ def _answers(
 ) -> Sequence[Contribution]:
     """The tangents of a node's outputs."""
     pattern = node.op.connection_pattern(node)
-    undefined = next((t for t in incoming if isinstance(t, Undefined)), None)
-    if undefined is not None:
-        return [undefined] * len(node.outputs)
+    for tangent, row in zip(incoming, pattern):
+        if isinstance(tangent, Undefined) and any(row):
+            return [tangent if any(to) else DISCONNECTED for to in zip(*pattern)]
     connected = [
         any(pattern[place][j] for place, t in enumerate(incoming) if t is not DISCONNECTED)
         for j in range(len(node.outputs))
@@ -130,11 +129,8 @@ def _double_pullback(node: Apply, moving: Sequence[Variable | None]) -> list[Con
 
 
 def _give_roles(
-    node: Apply,
-    answers: Sequence[Contribution],
-    made: Sequence[Apply],
-    point: tuple[Variable, ...],
-    rule: str,
+    node: Apply, answers: Sequence[Contribution], made: Sequence[Apply],
+    point: tuple[Variable, ...], rule: str,
 ) -> None:
     fresh = {output for new in made for output in new.outputs}
     for output, answer in zip(node.outputs, answers):

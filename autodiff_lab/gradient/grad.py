@@ -28,13 +28,9 @@ CHOICES = {
 
 
 def grad(
-    cost: Variable | None,
-    wrt: Any,
-    consider_constant: Sequence[Variable] | None = None,
-    disconnected_inputs: str = "raise",
-    add_names: bool = True,
-    known_grads: Mapping[Variable, Variable] | None = None,
-    return_disconnected: str = "zero",
+    cost: Variable | None, wrt: Any, consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise", add_names: bool = True,
+    known_grads: Mapping[Variable, Variable] | None = None, return_disconnected: str = "zero",
     null_gradients: str = "raise",
 ) -> Any:
     r"""The derivative of a scalar cost with respect to variables.
@@ -143,6 +139,11 @@ def check_choice(name: str, value: Any) -> None:
 
 
 def _check_cost(cost: Any, known_grads: Any) -> None:
+    if not isinstance(known_grads, Mapping | None):
+        raise LabTypeError(
+            f"known_grads maps variables to their gradients; this is {type(known_grads).__name__}.",
+            remedy="known_grads={y: g}",
+        )
     if cost is None:
         if known_grads is None:
             raise LabValueError("cost and known_grads can't both be None.")
@@ -164,6 +165,12 @@ def _check_cost(cost: Any, known_grads: Any) -> None:
             remedy="y.squeeze() drops its axes of length 1" if single else
             "y.sum() or y.mean() makes one number of it",
         )
+    if cost.type.dtype in dtypes.COMPLEX:
+        raise LabTypeError(
+            "Cost must be a scalar that is real.", where=_place(cost),
+            why="a complex number has no least value; its parts have different gradients",
+            remedy="real(y), imag(y) or abs(y); jacobian(y, x) gives both parts",
+        )
 
 
 def _place(variable: Variable) -> str:
@@ -179,7 +186,7 @@ def checked_list(wrt: Any, name: str) -> list[Variable]:
             raise LabTypeError(
                 f"Expected Variable, got {variable!r:.60} of type {type(variable).__name__}.",
                 where=f"{name}[{place}]" if isinstance(wrt, list | tuple) else name,
-                remedy="differentiate by a symbolic variable: x = scalar('x')",
+                remedy="a symbolic variable: x = scalar('x')",
             )
     return variables
 
@@ -204,6 +211,7 @@ def _seeds(
         seed = filled(cost, 1.0)
         seed.roles = (*seed.roles, Role("seed", cost))
         seeds[cost] = seed
+    checked_list(list(known_grads or ()), "known_grads")
     for variable, given in dict(known_grads or {}).items():
         seeds[variable] = _checked_known(variable, given)
     return seeds
@@ -258,17 +266,21 @@ def report(choice: str, sentence: str, **parts: Any) -> None:
         warnings.warn(message, UserWarning, stacklevel=4)
 
 
-def _why_disconnected(
-    variable: Variable, seeds: Mapping[Variable, Variable], sweep: Sweep
-) -> str:
-    if variable not in set(ancestors(seeds)):
+def _why_disconnected(variable: Variable, seeds: Mapping[Variable, Variable], sweep: Sweep) -> str:
+    above = dict.fromkeys(ancestors(seeds))
+    if variable not in above:
+        for handed in above:
+            if hasattr(handed.tag, "handed_in"):
+                return (f"{handed} is a slice handed in by {handed.tag.handed_in}: it has no path "
+                        f"to {variable}; index inside the step instead, y[i]")
         return "it does not appear in the graph of the cost"
     reached = {variable}
     for node, place in sweep.cuts:
         if node.inputs[place] in reached or variable in set(ancestors([node.inputs[place]])):
             line = f" ({node.source})" if node.source is not None else ""
-            return f"{node.op.name} does not use its values, only its shape{line}"
-    return "every path from it to the cost ends in an operation that does not use its values"
+            return (f"{node.op.name} passes no derivative on: it uses only its shape, or is meant "
+                    f"to stop it{line}")
+    return "every path from it to the cost ends in an operation that passes no derivative on"
 
 
 def disconnected_result(variable: Variable, choice: str) -> Any:
@@ -310,10 +322,7 @@ def _own_variable(
 
 
 def _name_and_mark(
-    result: Variable,
-    variable: Variable,
-    cost: Variable | None,
-    add_names: bool,
+    result: Variable, variable: Variable, cost: Variable | None, add_names: bool,
     point: tuple[Variable, ...],
 ) -> None:
     result.roles = (*result.roles, Role("adjoint", variable, None, None, point))

@@ -14,12 +14,8 @@ from autodiff_lab.tensor.constants import as_tensor_variable
 
 
 def Lop(
-    f: Any,
-    wrt: Any,
-    eval_points: Any,
-    consider_constant: Sequence[Variable] | None = None,
-    disconnected_inputs: str = "raise",
-    return_disconnected: str = "zero",
+    f: Any, wrt: Any, eval_points: Any, consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise", return_disconnected: str = "zero",
 ) -> Any:
     r"""The L-operator: a row vector times the Jacobian, by one reverse sweep.
 
@@ -65,12 +61,8 @@ def Lop(
 
 
 def Rop(
-    f: Any,
-    wrt: Any,
-    eval_points: Any,
-    disconnected_outputs: str = "raise",
-    return_disconnected: str = "zero",
-    use_op_pushforward: bool = True,
+    f: Any, wrt: Any, eval_points: Any, disconnected_outputs: str = "raise",
+    return_disconnected: str = "zero", use_op_pushforward: bool = True,
 ) -> Any:
     r"""The R-operator: the Jacobian times a vector, by one forward sweep.
 

@@ -36,9 +36,7 @@ class Sweep:
 
 @collector_paused()
 def reverse_sweep(
-    seeds: Mapping[Variable, Variable],
-    wrt: Sequence[Variable],
-    constants: Sequence[Variable] = (),
+    seeds: Mapping[Variable, Variable], wrt: Sequence[Variable], constants: Sequence[Variable] = ()
 ) -> Sweep:
     """Carry the cotangents of `seeds` back to `wrt`.
 
@@ -94,8 +92,7 @@ def _between(
 
 
 def _finish(
-    variable: Variable,
-    terms: dict[Variable, list[Contribution]],
+    variable: Variable, terms: dict[Variable, list[Contribution]],
     finished: dict[Variable, Contribution],
 ) -> Contribution:
     """The sum of a variable's contributions, made once."""
@@ -122,18 +119,16 @@ def _contributions(
     node: Apply, cotangents: list[Contribution], point: tuple[Variable, ...]
 ) -> Sequence[Contribution]:
     """What one node's rule contributes to its inputs, with roles."""
-    undefined = next((g for g in cotangents if isinstance(g, Undefined)), None)
-    if undefined is not None:
-        return [undefined] * len(node.inputs)
+    undefined = next((g for g in cotangents if isinstance(g, Undefined)), ZERO)
     if all(g is DISCONNECTED for g in cotangents):
         return [DISCONNECTED] * len(node.inputs)
     useful = [
         isinstance(g, Variable) and is_continuous(output)
         for g, output in zip(cotangents, node.outputs)
     ]
-    if not any(useful):
+    if undefined is not ZERO or not any(useful):
         pattern = node.op.connection_pattern(node)
-        return [ZERO if any(row) else DISCONNECTED for row in pattern]
+        return [undefined if any(row) else DISCONNECTED for row in pattern]
     with source.using(node.source), creation_log() as made:
         known = [
             g if isinstance(g, Variable) else filled(output, 0.0)
@@ -163,10 +158,7 @@ def _check_answers(node: Apply, answers: Any) -> None:
 
 
 def _give_roles(
-    node: Apply,
-    answers: Sequence[Contribution],
-    made: Sequence[Apply],
-    point: tuple[Variable, ...],
+    node: Apply, answers: Sequence[Contribution], made: Sequence[Apply], point: tuple[Variable, ...]
 ) -> None:
     """Say of every node that was made why it exists."""
     fresh = {output for new in made for output in new.outputs}

@@ -15,11 +15,8 @@ from autodiff_lab.graph import Constant, Variable, as_list, leaves, variables_be
 
 
 def subgraph_grad(
-    wrt: list[Variable],
-    end: list[Variable],
-    start: Mapping[Variable, Variable] | None = None,
-    cost: Variable | None = None,
-    details: bool = False,
+    wrt: list[Variable], end: list[Variable], start: Mapping[Variable, Variable] | None = None,
+    cost: Variable | None = None, details: bool = False,
 ) -> Any:
     """Gradients through a part of a graph: from a cost, or from known gradients, up to `end`.
 
@@ -75,9 +72,7 @@ def subgraph_grad(
 
 
 def _warn_of_double_counting(
-    params: Sequence[Variable],
-    start: Mapping[Variable, Variable] | None,
-    cost: Variable | None,
+    params: Sequence[Variable], start: Mapping[Variable, Variable] | None, cost: Variable | None
 ) -> None:
     if not start or cost is None:
         return

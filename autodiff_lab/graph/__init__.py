@@ -4,8 +4,8 @@ Knows nothing of dtypes or tensors.  A reader begins with `basic`, then `op`, `w
 """
 
 from autodiff_lab.graph.basic import (
-    Apply, Constant, Role, Tag, Type, Variable, creation_log, describe, describe_type, line_of,
-    placed,
+    Apply, Constant, Role, Shown, Tag, Type, Variable, creation_log, describe, describe_type,
+    line_of, placed,
 )
 from autodiff_lab.graph.compare import same_graph
 from autodiff_lab.graph.fgraph import FunctionGraph, InternTable
@@ -16,15 +16,14 @@ from autodiff_lab.graph.replace import (
 from autodiff_lab.graph.sentinels import DISCONNECTED, ZERO, Undefined
 from autodiff_lab.graph.source import SourceLine
 from autodiff_lab.graph.walk import (
-    ancestors, collector_paused, explicit_graph_inputs, graph_inputs, io_toposort, leaves, toposort,
-    variables_between,
+    ancestors, collector_paused, explicit_graph_inputs, leaves, toposort, variables_between,
 )
 
 __all__ = [
     "DISCONNECTED", "ZERO", "Apply", "Constant", "Flags", "FunctionGraph", "InternTable", "Op",
-    "Role", "SourceLine", "Tag", "Tangents", "Terms", "Type", "Undefined", "Variable", "Variables",
-    "ancestors", "as_given", "as_list", "clone_get_equiv", "clone_replace",
+    "Role", "Shown", "SourceLine", "Tag", "Tangents", "Terms", "Type", "Undefined", "Variable",
+    "Variables", "ancestors", "as_given", "as_list", "clone_get_equiv", "clone_replace",
     "collector_paused", "copies", "creation_log", "describe", "describe_type",
-    "explicit_graph_inputs", "graph_inputs", "graph_replace", "io_toposort", "leaves", "line_of",
-    "placed", "same_graph", "toposort", "variables_between",
+    "explicit_graph_inputs", "graph_replace", "leaves", "line_of", "placed", "same_graph",
+    "toposort", "variables_between",
 ]

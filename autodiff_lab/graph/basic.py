@@ -161,10 +161,7 @@ class Variable(Shown, _Tagged):
     roles: tuple[Role, ...]
 
     def __init__(
-        self,
-        type: Type,
-        owner: Apply | None = None,
-        index: int | None = None,
+        self, type: Type, owner: Apply | None = None, index: int | None = None,
         name: str | None = None,
     ) -> None:
         if name is not None and not isinstance(name, str):
@@ -234,11 +231,6 @@ class Constant(Variable):
             self._fingerprint = self.type.fingerprint(self.data)
         return self._fingerprint
 
-    @property
-    def value(self) -> Any:
-        """The data (PyTensor's other name for it)."""
-        return self.data
-
     def clone(self, name: str | None = None) -> Constant:
         copy = type(self)(self.type, self.data, self.name if name is None else name)
         copy._fingerprint = self._fingerprint
@@ -285,9 +277,7 @@ class Apply(_Tagged):
     outputs: tuple[Variable, ...]
     source: source.SourceLine | None
 
-    def __init__(
-        self, op: Any, inputs: Sequence[Variable], outputs: Sequence[Variable]
-    ) -> None:
+    def __init__(self, op: Any, inputs: Sequence[Variable], outputs: Sequence[Variable]) -> None:
         self.op = op
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
@@ -300,11 +290,6 @@ class Apply(_Tagged):
             _log.entries[-1].append(self)
         for watcher in watchers:
             watcher(self)
-
-    @property
-    def nin(self) -> int:
-        """Number of inputs."""
-        return len(self.inputs)
 
     @property
     def nout(self) -> int:

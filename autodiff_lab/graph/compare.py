@@ -16,8 +16,7 @@ def same_constant(a: Constant, b: Constant) -> bool:
 
 
 def same_graph(
-    a: Sequence[Variable] | Variable,
-    b: Sequence[Variable] | Variable,
+    a: Sequence[Variable] | Variable, b: Sequence[Variable] | Variable,
     given: Mapping[Variable, Variable] | None = None,
 ) -> bool:
     """Whether two graphs are equal node by node.

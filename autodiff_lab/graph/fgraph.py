@@ -33,9 +33,6 @@ class InternTable:
         if isinstance(variable, Constant):
             self._constants.setdefault(_constant_key(variable), variable)
 
-    def __contains__(self, variable: Variable) -> bool:
-        return variable in self._members
-
     def constant(self, variable: Constant) -> Constant:
         """The table's copy of a constant."""
         if variable in self._members:
@@ -50,11 +47,7 @@ class InternTable:
         return found
 
     def node(
-        self,
-        op: Op,
-        inputs: Sequence[Variable],
-        like: Apply | None = None,
-        adopt: bool = False,
+        self, op: Op, inputs: Sequence[Variable], like: Apply | None = None, adopt: bool = False
     ) -> Apply:
         """The node that applies `op` to interned `inputs`, made if it is new.
 
@@ -155,11 +148,8 @@ class FunctionGraph(Shown, Saved):
     """
 
     def __init__(
-        self,
-        inputs: Sequence[Variable] | None = None,
-        outputs: Sequence[Variable] | None = None,
-        clone: bool = True,
-        **unused: Any,
+        self, inputs: Sequence[Variable] | None = None, outputs: Sequence[Variable] | None = None,
+        clone: bool = True, **unused: Any,
     ) -> None:
         if outputs is None:
             raise InconsistentGraphError("No outputs specified.")
@@ -247,9 +237,7 @@ class FunctionGraph(Shown, Saved):
     @property
     def variables(self) -> set[Variable]:
         """Every variable of the graph."""
-        found = self._cached(
-            "variables", lambda: set(self.inputs) | set(ancestors(self.outputs))
-        )
+        found = self._cached("variables", lambda: set(self.inputs) | set(ancestors(self.outputs)))
         return set(found)
 
     @property
@@ -278,9 +266,7 @@ class FunctionGraph(Shown, Saved):
         self.replace_all([(old, new)], reason, trace)
 
     def replace_all(
-        self,
-        pairs: Iterable[tuple[Variable, Variable]],
-        reason: str | None = None,
+        self, pairs: Iterable[tuple[Variable, Variable]], reason: str | None = None,
         trace: Any = None,
     ) -> None:
         """Replace several variables at once, in place; new nodes are interned.
@@ -318,9 +304,7 @@ class FunctionGraph(Shown, Saved):
                 mapping.setdefault(old, new)
         return [mapping.get(variable, variable) for variable in outputs]
 
-    def inherit(
-        self, old: Sequence[Variable], new: Sequence[Variable], named: bool = True
-    ) -> None:
+    def inherit(self, old: Sequence[Variable], new: Sequence[Variable], named: bool = True) -> None:
         """Let `new` take the origins and roles of what it replaces, and the names if `named`."""
         for before, after in zip(old, new):
             if before is after:
@@ -372,9 +356,7 @@ class FunctionGraph(Shown, Saved):
         return item in self.variables if isinstance(item, Variable) else item in self.apply_nodes
 
 
-def _extend(
-    table: dict[Variable, tuple[Any, ...]], before: Variable, after: Variable
-) -> None:
+def _extend(table: dict[Variable, tuple[Any, ...]], before: Variable, after: Variable) -> None:
     """Append to `after`'s entry what `before` has and it lacks."""
     carried = table.get(before)
     present = table.get(after)

@@ -29,23 +29,16 @@ class FromFunctionOp(Op):
     fn : callable
         Takes arrays, returns an array or a tuple of them.
     itypes, otypes : sequence of Type
-    infer_shape : callable, optional
-        (fgraph, node, shapes) -> shapes of the outputs.
     """
 
     __props__ = ("fn", "itypes", "otypes")
 
     def __init__(
-        self,
-        fn: Callable[..., Any],
-        itypes: Sequence[Type],
-        otypes: Sequence[Type],
-        infer_shape: Callable[..., Any] | None = None,
+        self, fn: Callable[..., Any], itypes: Sequence[Type], otypes: Sequence[Type]
     ) -> None:
         self.fn = fn
         self.itypes = tuple(itypes)
         self.otypes = tuple(otypes)
-        self.shape_rule = infer_shape
         self.__name__ = getattr(fn, "__name__", "function")
         self.__doc__ = fn.__doc__
         if hasattr(fn, "__qualname__"):
@@ -58,9 +51,7 @@ class FromFunctionOp(Op):
     def __str__(self) -> str:
         return f"FromFunctionOp{{{self.__name__}}}"
 
-    def perform(
-        self, node: Apply, inputs: Sequence[Any], output_storage: list[list[Any]]
-    ) -> None:
+    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: list[list[Any]]) -> None:
         answer = self.fn(*inputs)
         answers = answer if isinstance(answer, tuple) else (answer,)
         if len(answers) != len(output_storage):
@@ -74,8 +65,7 @@ class FromFunctionOp(Op):
 
 
 def as_op(
-    itypes: Type | Sequence[Type],
-    otypes: Type | Sequence[Type],
+    itypes: Type | Sequence[Type], otypes: Type | Sequence[Type],
     infer_shape: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], FromFunctionOp]:
     """Make an op of a Python function: ``@as_op(itypes=[dmatrix], otypes=[dvector])``.
@@ -85,6 +75,7 @@ def as_op(
     itypes, otypes : Type or sequence of Type
         Types, or the constructors of variables such as `dmatrix`.
     infer_shape : callable, optional
+        Accepted for compatibility: shapes are read from the results.
 
     Examples
     --------
@@ -98,7 +89,7 @@ def as_op(
     """
 
     def make(fn: Callable[..., Any]) -> FromFunctionOp:
-        return FromFunctionOp(fn, _types(itypes), _types(otypes), infer_shape)
+        return FromFunctionOp(fn, _types(itypes), _types(otypes))
 
     return make
 

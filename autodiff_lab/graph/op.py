@@ -123,9 +123,7 @@ class Op:
         values = tuple(cell[0] for cell in storage)
         return values[0] if len(values) == 1 else values
 
-    def perform(
-        self, node: Apply, inputs: Sequence[Any], output_storage: list[list[Any]]
-    ) -> None:
+    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: list[list[Any]]) -> None:
         """Compute into `output_storage`; user ops write this one."""
         if type(self).evaluate is Op.evaluate:
             raise LabNotImplementedError(f"{self} cannot be computed: no perform.")

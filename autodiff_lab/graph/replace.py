@@ -28,10 +28,8 @@ def as_given(given: Any, results: Sequence[Any]) -> Any:
 
 
 def clone_get_equiv(
-    inputs: Sequence[Variable],
-    outputs: Iterable[Variable],
-    memo: Mapping[Variable, Variable] | None = None,
-    copy_inputs: bool = True,
+    inputs: Sequence[Variable], outputs: Iterable[Variable],
+    memo: Mapping[Variable, Variable] | None = None, copy_inputs: bool = True,
 ) -> dict[Variable, Variable]:
     """Copy the graph between `inputs` and `outputs`: a dict from old to new variables.
 
@@ -57,14 +55,10 @@ def clone_get_equiv(
     return equivalent
 
 
-def map_role(
-    role: Role, variables: Mapping[Variable, Variable], nodes: Mapping[Any, Any]
-) -> Role:
+def map_role(role: Role, variables: Mapping[Variable, Variable], nodes: Mapping[Any, Any]) -> Role:
     """The same role, speaking of the copies."""
     return dataclasses.replace(
-        role,
-        of=variables.get(role.of, role.of),
-        via=nodes.get(role.via, role.via),
+        role, of=variables.get(role.of, role.of), via=nodes.get(role.via, role.via),
         point=tuple(variables.get(v, v) for v in role.point),
     )
 
@@ -99,8 +93,7 @@ def copies(outputs: Sequence[Variable], memo: Mapping[Variable, Variable]) -> li
 
 
 def graph_replace(
-    outputs: Any,
-    replace: Mapping[Variable, Any] | Iterable[tuple[Variable, Any]],
+    outputs: Any, replace: Mapping[Variable, Any] | Iterable[tuple[Variable, Any]],
     strict: bool = True,
 ) -> Any:
     """Like `clone_replace`; with `strict`, a variable that is not in the graph is an error."""

@@ -63,11 +63,6 @@ def toposort(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> list
     return order
 
 
-def io_toposort(inputs: Iterable[Variable], outputs: Iterable[Variable]) -> list[Apply]:
-    """The nodes between `inputs` and `outputs` in an order of computing."""
-    return toposort(outputs, inputs)
-
-
 def ancestors(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> Iterator[Variable]:
     """Every variable that `outputs` are computed from, themselves included."""
     stopped = set(stop)
@@ -88,11 +83,6 @@ def leaves(outputs: Iterable[Variable]) -> list[Variable]:
     return [variable for variable in ancestors(outputs) if variable.owner is None]
 
 
-def graph_inputs(outputs: Iterable[Variable]) -> Iterator[Variable]:
-    """PyTensor's name for `leaves`."""
-    return iter(leaves(outputs))
-
-
 def explicit_graph_inputs(outputs: Iterable[Variable] | Variable) -> Iterator[Variable]:
     """The leaves that a caller must supply: neither constants nor shared variables."""
     roots = [outputs] if isinstance(outputs, Variable) else outputs
@@ -101,9 +91,7 @@ def explicit_graph_inputs(outputs: Iterable[Variable] | Variable) -> Iterator[Va
             yield variable
 
 
-def variables_between(
-    inputs: Iterable[Variable], outputs: Iterable[Variable]
-) -> set[Variable]:
+def variables_between(inputs: Iterable[Variable], outputs: Iterable[Variable]) -> set[Variable]:
     """The variables that lie on a path from one of `inputs` to one of `outputs`."""
     reached = set(inputs)
     for node in toposort(outputs):

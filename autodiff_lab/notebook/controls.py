@@ -78,14 +78,9 @@ class ScalarControl:
         """The number in the field, which may be outside the slider's range."""
         return float(self.number.value)
 
-    @property
-    def disabled(self) -> bool:
-        """Whether it takes no more input."""
-        return bool(self.slider.disabled)
-
-    @disabled.setter
-    def disabled(self, value: bool) -> None:
-        self.slider.disabled = self.number.disabled = value
+    def disable(self) -> None:
+        """Take no more input."""
+        self.slider.disabled = self.number.disabled = True
 
     def _slid(self, change: Any) -> None:
         # Positions of the slider are sums of steps: the field shows no digits of rounding.
@@ -172,11 +167,6 @@ class ArrayControl:
         value = evaluate("the field", self._name, expression, names)
         return as_value(self._name, value).astype(self._dtype)
 
-    @property
-    def disabled(self) -> bool:
-        """Whether it takes no more input."""
-        return bool(self.text.disabled)
-
-    @disabled.setter
-    def disabled(self, value: bool) -> None:
-        self.text.disabled = self.entry.disabled = self.slider.disabled = value
+    def disable(self) -> None:
+        """Take no more input."""
+        self.text.disabled = self.entry.disabled = self.slider.disabled = True

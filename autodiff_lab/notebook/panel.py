@@ -100,8 +100,10 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
 
     def retire(self) -> None:
         """Stop answering and let go of the study: the panel is one of too many, or it is gone."""
-        for control in (*self.controls.values(), *self.rules):
-            control.disabled = True
+        for control in self.controls.values():
+            control.disable()
+        for rule in self.rules:
+            rule.disabled = True
         self._study, self._without = lambda: None, None
         self.say("This panel is asleep: run its cell again to wake it.")
 

@@ -15,7 +15,8 @@ from autodiff_lab.rewriting.driver import rewrite, run_phases
 from autodiff_lab.rewriting.facts import Context
 from autodiff_lab.rewriting.pattern import Axis, Bool, Const
 from autodiff_lab.rewriting.registry import (
-    PHASES, RULES, NodeRule, PatternRule, Rule, node_rewriter, register, rule, select, unregister,
+    PHASES, RULES, NodeRule, PatternRule, Rule, check_names, node_rewriter, register, rule, select,
+    unregister,
 )
 from autodiff_lab.rewriting.rules import load
 from autodiff_lab.rewriting.trace import RewritePass, RewriteStep, RewriteTrace
@@ -34,12 +35,8 @@ __all__ = [
 
 
 def rewrite_graph(
-    graph: Any,
-    include: Sequence[str] = ("canonicalize",),
-    clone: bool = True,
-    exclude: Sequence[str] = (),
-    trace: RewriteTrace | None = None,
-    on_fault: str = "warn",
+    graph: Any, include: Sequence[str] = ("canonicalize",), clone: bool = True,
+    exclude: Sequence[str] = (), trace: RewriteTrace | None = None, on_fault: str = "warn",
     **unused: Any,
 ) -> Any:
     """The same graph after some phases of rewriting.
@@ -75,6 +72,7 @@ def rewrite_graph(
     phases = [name for name in include if name in PHASES]
     rules = [name for name in include if name not in PHASES]
     only = not phases
+    check_names(*rules, *exclude)
     if isinstance(graph, FunctionGraph):
         fgraph = graph.copy() if clone else graph
     else:

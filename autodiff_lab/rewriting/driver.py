@@ -23,7 +23,7 @@ from autodiff_lab.graph import Apply, FunctionGraph, Variable, collector_paused,
 from autodiff_lab.rewriting import faults
 from autodiff_lab.rewriting.facts import Context
 from autodiff_lab.rewriting.pattern import heads_fit
-from autodiff_lab.rewriting.registry import DISPLAY, PHASES, Replacement, Rule, select
+from autodiff_lab.rewriting.registry import DISPLAY, PHASES, Replacement, Rule, check_names, select
 from autodiff_lab.rewriting.trace import RewriteStep, RewriteTrace
 
 MAX_PASSES = 8
@@ -34,12 +34,8 @@ MOST_COMPARED = 20
 
 
 def rewrite(
-    fgraph: FunctionGraph,
-    phases: Sequence[str] = PHASES,
-    include: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-    trace: RewriteTrace | None = None,
-    on_fault: str = "warn",
+    fgraph: FunctionGraph, phases: Sequence[str] = PHASES, include: Sequence[str] = (),
+    exclude: Sequence[str] = (), trace: RewriteTrace | None = None, on_fault: str = "warn",
 ) -> None:
     """Rewrite a graph in place.
 
@@ -60,17 +56,16 @@ def rewrite(
     ------
     RewriteError
         If a rule misbehaves and `on_fault` is ``"raise"``.
+    LabKeyError
+        If nothing is called like one of `include` or `exclude`.
     """
+    check_names(*include, *exclude)
     run_phases(fgraph, {*phases, "stabilize"}, include, exclude, trace, on_fault)
 
 
 def run_phases(
-    fgraph: FunctionGraph,
-    phases: Collection[str],
-    include: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-    trace: RewriteTrace | None = None,
-    on_fault: str = "warn",
+    fgraph: FunctionGraph, phases: Collection[str], include: Sequence[str] = (),
+    exclude: Sequence[str] = (), trace: RewriteTrace | None = None, on_fault: str = "warn",
     only: bool = False,
 ) -> None:
     """`rewrite` by exactly these phases, in their fixed order; `only` by the included rules."""
@@ -89,13 +84,8 @@ def run_phases(
 
 
 def _run_phase(
-    context: Context,
-    include: Sequence[str],
-    banned: list[str],
-    trace: RewriteTrace | None,
-    on_fault: str,
-    settled: Collection[Apply],
-    only: bool,
+    context: Context, include: Sequence[str], banned: list[str], trace: RewriteTrace | None,
+    on_fault: str, settled: Collection[Apply], only: bool,
 ) -> Collection[Apply]:
     """Run a phase until it has nothing to do; if rules undo each other, go on without them."""
     for _ in range(MAX_PASSES):
@@ -121,9 +111,7 @@ def _run_phase(
 
 
 def apply_rules(
-    fgraph: FunctionGraph,
-    rules: Sequence[Rule],
-    phase: str = "canonicalize",
+    fgraph: FunctionGraph, rules: Sequence[Rule], phase: str = "canonicalize",
     trace: RewriteTrace | None = None,
 ) -> None:
     """One walk with exactly these rules, in place; whatever goes wrong is raised as it is.
@@ -146,11 +134,7 @@ class _Walk:
     """One walk over a graph: what is finished, what leads where."""
 
     def __init__(
-        self,
-        context: Context,
-        rules: Sequence[Rule],
-        trace: RewriteTrace | None,
-        on_fault: str,
+        self, context: Context, rules: Sequence[Rule], trace: RewriteTrace | None, on_fault: str,
         settled: Collection[Apply] = (),
     ) -> None:
         self.context = context
@@ -312,9 +296,7 @@ class _Walk:
             )
         return outputs
 
-    def _checked(
-        self, rule: Rule, node: Apply, answer: Replacement
-    ) -> tuple[Variable, ...] | None:
+    def _checked(self, rule: Rule, node: Apply, answer: Replacement) -> tuple[Variable, ...] | None:
         """The replacements, interned; None if one would know less about its shape."""
         if len(answer.outputs) != len(node.outputs):
             raise RewriteError(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab.graph import Constant, FunctionGraph, Variable
-from autodiff_lab.rewriting.lengths import Lengths
+from autodiff_lab.rewriting.lengths import CHANGES, Lengths
 from autodiff_lab.tensor.axes import DimShuffle
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
 from autodiff_lab.tensor.elemwise import Elemwise
@@ -132,12 +132,15 @@ class Context:
         return self.lengths(a) == self.lengths(b)
 
     def shape_lender(self, variable: Any) -> Any:
-        """The variable nearest to the inputs from which `variable` is computed elementwise, and
-        which has its shape."""
+        """The variable nearest to the inputs from which `variable` is computed, elementwise or by
+        changing parts, and which has its shape."""
         path = []
         while variable not in self._lenders:
             path.append(variable)
             owner = variable.owner
+            if owner is not None and owner.op.name in CHANGES:
+                variable = owner.inputs[0]
+                continue
             if owner is None or type(owner.op) is not Elemwise:
                 self._lenders[variable] = variable
                 break

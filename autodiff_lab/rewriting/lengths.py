@@ -100,7 +100,7 @@ class Lengths:
             found = self._of_part(node)
         elif _moves_lengths(node):
             found = node.op.out_dims(*map(self.space, node.inputs))[0]
-            if node.op.name in _CHANGES:
+            if node.op.name in CHANGES:
                 self._fits(node, pairs)
         else:
             return pairs
@@ -138,12 +138,10 @@ class Lengths:
     def _of_part(self, node: Apply) -> list[Known]:
         """The lengths of a part of an array."""
         output, parts = node.outputs[0], parts_of(node)
-        own: list[Known] = [Length(output, axis) for axis in range(len(shape_of(output)))]
-        if parts is not None:
-            pairs = zip(self.space(node.inputs[0]), parts)
-            taken = [_shorter(n, part.less) for n, part in pairs if isinstance(part, Part)]
-            own = [a if isinstance(a, Length) else b for a, b in zip(taken, own)]
-        return own
+        if parts is None:
+            return [Length(output, axis) for axis in range(len(shape_of(output)))]
+        whole = zip(self.space(node.inputs[0]), parts)
+        return [_shorter(n, part.less) for n, part in whole if isinstance(part, Part)]
 
     def _fits(self, node: Apply, pairs: list[tuple[Length, Known]]) -> None:
         """A value that goes into a part has its lengths."""
@@ -173,8 +171,8 @@ class Lengths:
         return found
 
 
-_CHANGES = frozenset({"inc_subtensor", "set_subtensor"})
-_MOVE_LENGTHS = _CHANGES | {
+CHANGES = frozenset({"inc_subtensor", "set_subtensor"})
+_MOVE_LENGTHS = CHANGES | {
     "dot", "softmax", "log_softmax", "logsumexp", "cumsum", "cumprod", "argmax", "argmin",
 }
 
@@ -205,7 +203,7 @@ def parts_of(node: Apply) -> tuple[Part | int, ...] | None:
     None where a number of the key is an input, or what is taken depends on the length in another
     way than `Part` can say.
     """
-    if len(node.inputs) > (2 if node.op.name in _CHANGES else 1):
+    if len(node.inputs) > (2 if node.op.name in CHANGES else 1):
         return None
     dims = shape_of(node.inputs[0])
     pattern = node.op.pattern

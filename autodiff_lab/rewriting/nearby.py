@@ -40,9 +40,7 @@ def plain(variable: Any) -> Any:
     return variable
 
 
-def linear(
-    context: Context, variable: Any, deep: bool = True, whole: Any = None
-) -> Linear | None:
+def linear(context: Context, variable: Any, deep: bool = True, whole: Any = None) -> Linear | None:
     """A sum as coefficients of its terms; None where it has too many.  Unless `deep`, terms are
     not opened that are sums themselves; `whole` is never opened."""
     found: Linear = {}

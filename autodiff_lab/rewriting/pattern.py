@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.errors import LabTypeError, LabValueError
+from autodiff_lab.errors import LabTypeError, LabValueError, one_of
 from autodiff_lab.graph import Apply, Constant, Variable, ancestors, source
 from autodiff_lab.rewriting.facts import CONSTANT, Context, is_cast, is_plumbing
 from autodiff_lab.tensor.axes import DimShuffle
@@ -186,11 +186,7 @@ def record(function: Callable[..., Any], when: Callable[..., bool] | None = None
         )
     condition = tuple(inspect.signature(when).parameters) if when is not None else ()
     for name in condition:
-        if name not in parameters:
-            raise LabValueError(
-                f"when= of the rule {function.__name__} asks for {name!r}.",
-                why="its parameters are " + ", ".join(parameters),
-            )
+        one_of(name, parameters, f"when= of the rule {function.__name__} asks for {name!r}.")
     plain = _plain(right) and not any(is_cast(v) for v in ancestors([second]))
     return Recorded(function, parameters, left, right, condition, plain, (first, second))
 
@@ -268,8 +264,7 @@ def _head(tree: Tree) -> Any:
 
 
 def heads_fit(
-    required: tuple[tuple[Any, ...], ...] | None,
-    behind: Collection[str] | None,
+    required: tuple[tuple[Any, ...], ...] | None, behind: Collection[str] | None,
     found: tuple[Any, ...],
 ) -> bool:
     """Whether the inputs of a node can match at all, by the names of their ops."""
@@ -296,11 +291,7 @@ def heads_fit(
 
 
 def match(
-    recorded: Recorded,
-    context: Context,
-    node: Apply,
-    when: Callable[..., bool] | None,
-    kinds: str,
+    recorded: Recorded, context: Context, node: Apply, when: Callable[..., bool] | None, kinds: str
 ) -> Match | None:
     """What the names of a pattern match at a node, or None."""
     state = Match(context)

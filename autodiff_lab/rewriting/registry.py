@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autodiff_lab import hooks
-from autodiff_lab.errors import LabKeyError, LabTypeError, LabValueError
+from autodiff_lab.errors import LabKeyError, LabTypeError, LabValueError, one_of
 from autodiff_lab.graph import Apply, Variable
 from autodiff_lab.rewriting import pattern as patterns
 from autodiff_lab.tensor.opdef import Interval
@@ -33,6 +33,12 @@ DISPLAY = "display"
 
 RULES: dict[str, Rule] = {}
 """Name -> rule, in the order of declaration."""
+
+FAMILY = frozenset(
+    "BlasOpt ShapeOpt blas cxx_only elemwise_fusion fast_compile fast_run fusion gpuarray inplace"
+    " inplace_elemwise_optimizer merge minimum_compile scan_make_inplace uncanonicalize".split()
+)
+"""Choices of rewrites in PyTensor and before, which old programs make; here they mean nothing."""
 
 _covered: dict[str, Rule] = {}
 """The package's rules in whose place one of the same name stands: they come back after it."""
@@ -99,11 +105,8 @@ class Rule:
                 )
         code = inspect.unwrap(self.function).__code__
         self.file, self.line = code.co_filename, code.co_firstlineno
-        if self.phase not in (*PHASES, DISPLAY):
-            raise LabValueError(
-                f"The rule {self.name} names the phase {self.phase!r}.",
-                remedy="one of " + ", ".join(map(repr, PHASES)),
-            )
+        one_of(self.phase, PHASES if self.phase != DISPLAY else (DISPLAY,),
+               f"The rule {self.name} names the phase {self.phase!r}.")
 
     @property
     def summary(self) -> str:
@@ -221,12 +224,19 @@ def known_name(name: str, tags: bool = False) -> str:
         more = (tag for rule in RULES.values() for tag in rule.tags)
         known = list(dict.fromkeys([*known, *PHASES, *more]))
     if name not in known:
-        like = difflib.get_close_matches(name, known, 3, 0.5)
+        like = difflib.get_close_matches(str(name), known, 3, 0.5)
         raise LabKeyError(
             f"There is no rewrite rule {name!r}.",
             remedy="perhaps " + ", ".join(like) if like else "rewriting.RULES lists them",
         )
     return name
+
+
+def check_names(*names: str) -> None:
+    """Refuse what names no rule, tag or phase, neither here nor in programs of the family."""
+    for name in names:
+        if name not in FAMILY and not str(name).startswith("local_"):
+            known_name(name, tags=True)
 
 
 def unregister(name: str) -> None:
@@ -238,11 +248,8 @@ def unregister(name: str) -> None:
 
 
 def rule(
-    phase: str = "canonicalize",
-    client: str = "",
-    when: Callable[..., bool] | None = None,
-    kinds: str = "f",
-    **options: Any,
+    phase: str = "canonicalize", client: str = "", when: Callable[..., bool] | None = None,
+    kinds: str = "f", **options: Any,
 ) -> Callable[[Callable[..., Any]], PatternRule]:
     """Declare a rule as two expressions: the function returns ``(left, right)``.
 

@@ -10,6 +10,7 @@ The one idea: while rewriting only what happened is noted; whatever else is work
 from __future__ import annotations
 
 import dataclasses
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,14 +18,16 @@ from typing import Any
 import numpy as np
 
 from autodiff_lab import hooks
-from autodiff_lab.errors import LabIndexError, LabValueError
-from autodiff_lab.graph import Constant, FunctionGraph, Variable, clone_replace, describe, toposort
+from autodiff_lab.errors import LabIndexError, LabValueError, one_of
+from autodiff_lab.graph import (
+    Constant, FunctionGraph, Shown, Variable, clone_replace, describe, toposort,
+)
 from autodiff_lab.rewriting.registry import RULES, Rule, known_name
 from autodiff_lab.rewriting.trial import cost
 
 
 @dataclasses.dataclass(frozen=True)
-class RewriteStep:
+class RewriteStep(Shown):
     """One application of a rule.
 
     Attributes
@@ -50,9 +53,6 @@ class RewriteStep:
     after: tuple[Variable, ...]
     created: tuple[Variable, ...]
     bindings: Mapping[str, Any]
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        return hooks.call("mimebundle", self)
 
 
 @dataclasses.dataclass
@@ -82,7 +82,7 @@ LONGEST = 120
 FACTS = ("index", "pass_index", "phase", "rule", "elapsed_ns")
 
 
-class RewriteTrace:
+class RewriteTrace(Shown):
     """Every step of a rewriting, and what can be asked about it.
 
     Parameters
@@ -167,6 +167,7 @@ class RewriteTrace:
 
     def image(self, variable: Variable, k: int) -> Variable:
         """What stands before step `k` in the place of a variable of the graph at the start."""
+        self._graph()
         for number in range(self.steps[k].pass_index if k < len(self.steps) else len(self.passes)):
             later = [p.first_step for p in self.passes[number + 1 :]]
             end = later[0] if later else len(self.steps)
@@ -177,12 +178,11 @@ class RewriteTrace:
         self, k: int, outputs: tuple[Variable, ...], place: int | None = None
     ) -> tuple[Variable, ...]:
         """`outputs`, of the start of a pass, before step `k` of that pass."""
-        assert self._fgraph is not None
         start = self.passes[self.steps[k].pass_index if place is None else place]
         replaced: dict[Variable, Variable] = {}
         for step in self.steps[start.first_step : k]:
             replaced.update(zip(step.before, step.after))
-        return tuple(_replay(self._fgraph, outputs, replaced))
+        return tuple(_replay(self._graph(), outputs, replaced))
 
     def without(self, *rules: str) -> RewriteTrace:
         """The story as it would have been with some rules (or tags, phases) switched off.
@@ -260,13 +260,10 @@ class RewriteTrace:
             pairs = zip(first, values_at(k))
             return not all(_same(a, b, rtol) for a, b in pairs)
 
-        low, high = 0, len(self.steps)
-        if not high or not changed(high):
+        count = len(self.steps)
+        if not count or not changed(count):
             return None
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if changed(middle) else (middle, high)
-        return self.steps[low]
+        return self.steps[bisect_left(range(1, count), True, key=changed)]
 
     def _given(self, values: Any) -> dict[Variable, Any]:
         inputs = [v for v in self._graph().inputs if not hasattr(v, "container")]
@@ -320,9 +317,7 @@ class RewriteTrace:
         """
         chosen = self.step(step)
         self._graph()
-        bits: tuple[float, float] = hooks.call(
-            "bits_of_sides", chosen.before[0], chosen.after[0]
-        )
+        bits: tuple[float, float] = hooks.call("bits_of_sides", chosen.before[0], chosen.after[0])
         return bits
 
     # -- words ------------------------------------------------------------------------------
@@ -333,7 +328,7 @@ class RewriteTrace:
 
         return why(self.step(step), self)
 
-    def why_not(self, rule: Rule | str, variable: Variable | None = None) -> str:
+    def why_not(self, rule: Rule | str, variable: Variable | str | None = None) -> str:
         """Why a rule did not change a variable (by default: any output), in words."""
         from autodiff_lab.rewriting.why import why_not
 
@@ -376,15 +371,9 @@ class RewriteTrace:
     def __repr__(self) -> str:
         return f"<RewriteTrace: {self.summary()}>"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        return hooks.call("mimebundle", self)
-
 
 def _by_name(known: Mapping[str | None, Variable], name: str) -> Variable:
-    if name not in known:
-        raise LabValueError(
-            f"There is no input {name!r}.", why="they are " + ", ".join(map(str, known))
-        )
+    one_of(name, known, f"There is no input {name!r}.")
     return known[name]
 
 

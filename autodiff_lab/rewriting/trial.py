@@ -26,9 +26,7 @@ POINTS = 6
 LENGTH = 3
 
 
-def draw(
-    rng: np.random.Generator, domain: Interval, dtype: str, shape: Sequence[int]
-) -> Array:
+def draw(rng: np.random.Generator, domain: Interval, dtype: str, shape: Sequence[int]) -> Array:
     """An array of values inside an interval, special ones first."""
     count = math.prod(shape)
     if dtype == "bool":
@@ -59,9 +57,7 @@ def cost(outputs: Sequence[Variable]) -> int:
 
 
 def disagreement(
-    before: Sequence[Any],
-    after: Sequence[Any],
-    given: Mapping[Variable, Interval] | None = None,
+    before: Sequence[Any], after: Sequence[Any], given: Mapping[Variable, Interval] | None = None,
     lenient: bool = False,
 ) -> str:
     """Where two sides differ in value, in words; empty if they agree or nothing can be said.

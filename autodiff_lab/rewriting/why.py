@@ -7,10 +7,11 @@ the walk is over the pattern.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Any
 
 from autodiff_lab.errors import LabTypeError
-from autodiff_lab.graph import FunctionGraph, Variable, describe, line_of, toposort
+from autodiff_lab.graph import FunctionGraph, Variable, ancestors, describe, line_of, toposort
 from autodiff_lab.rewriting import pattern
 from autodiff_lab.rewriting.facts import Context, is_plumbing
 from autodiff_lab.rewriting.registry import PHASES, RULES, PatternRule, Rule, known_name
@@ -62,15 +63,16 @@ def _near(variable: Variable) -> list[Variable]:
 
 
 def why_not(
-    rule: Rule | str, variable: Variable | None = None, trace: RewriteTrace | None = None
+    rule: Rule | str, variable: Variable | str | None = None, trace: RewriteTrace | None = None
 ) -> str:
     """Why a rule does not change a variable.
 
     Parameters
     ----------
     rule : Rule or str
-    variable : Variable, optional
-        The result that was expected to be rewritten; with a trace, by default any.
+    variable : Variable or str, optional
+        The result that was expected to be rewritten; with a trace, its name does, and by default
+        any.
     trace : RewriteTrace, optional
         Of the rewriting: then the variable is one of the graph at its start, and the rule that
         took the pattern away is named.
@@ -88,11 +90,16 @@ def why_not(
     >>> why_not("log_of_one_plus_exp", pt.log(1 + pt.exp(x)))
     It does change it.
     """
+    named = {v.name: v for v in trace.memo if v.name} if trace is not None else {}
+    variable = named.get(variable, variable) if isinstance(variable, str) else variable
     if not isinstance(rule, str | Rule) or not isinstance(variable, Variable | None):
         raise LabTypeError(
-            f"why_not was asked about {rule!r} and {variable!r}.", why="a rule and a variable do"
+            f"why_not was asked about {rule!r} and {variable!r}.", why="a rule and a variable do",
+            remedy="names here: " + ", ".join(named) if named else "why_not(rule, variable)",
         )
     chosen = RULES[known_name(rule)] if isinstance(rule, str) else rule
+    if trace is not None and trace.steps:
+        trace._graph()
     if trace is None or not trace.passes:
         return Words(_first_difference(chosen, variable, trace))
     return Words(_switched_off(chosen, trace) or _found_out(chosen, variable, trace))
@@ -120,17 +127,18 @@ def _story(rule: Rule, start: Variable, trace: RewriteTrace) -> str:
         if trace.image(start, step.index) in step.before:
             return f"It did, at step {step.index + 1}."
     end = len(trace.steps)
+
+    def gone(k: int) -> bool:
+        here = trace.image(start, k)
+        return not _fits(rule, here) or here not in ancestors(trace.graph_at(k))
+
     if _fits(rule, start):
-        low, high = 0, end
-        if _fits(rule, trace.image(start, end)):
+        if not gone(end):
             return "It fits, and was not tried there: another rule goes first each time."
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if _fits(rule, trace.image(start, middle)) else (low, middle)
-        step = trace.steps[low]
+        step = trace.steps[bisect_left(range(1, end), True, key=gone)]
         sides = [", ".join(map(short, side)) for side in (step.before, step.after)]
-        return (f"The pattern was there, until step {low + 1}: {step.rule} turned {sides[0]} into "
-                f"{sides[1]} before {rule.name} had its turn (it runs in {rule.phase}).")
+        return (f"The pattern was there, until step {step.index + 1}: {step.rule} turned "
+                f"{' into '.join(sides)} before {rule.name} had its turn, in {rule.phase}.")
     return _first_difference(rule, trace.image(start, end), trace)
 
 
@@ -194,10 +202,14 @@ def _tried(rule: Rule, variable: Variable) -> bool | Exception:
     """Whether a rule changes a variable, or what went wrong with it there."""
     if variable.owner is None:
         return False
-    fgraph = FunctionGraph(None, [variable], clone=False)
-    node = fgraph.outputs[0].owner
+    context = Context(FunctionGraph(None, [variable], clone=False), rule.phase)
+    node = context.fgraph.outputs[0].owner
+    if node is None or {"*", node.op.name, *type(node.op).__mro__}.isdisjoint(rule.ops):
+        return False
+    if not pattern.heads_fit(rule.heads, rule.behind, tuple(map(context.head, node.inputs))):
+        return False
     try:
-        return node is not None and rule.apply(Context(fgraph, rule.phase), node) is not None
+        return rule.apply(context, node) is not None
     except Exception as error:
         return error
 
@@ -237,8 +249,8 @@ def _refusal(context: Context, rule: PatternRule, variable: Any) -> str:
         values = ", ".join(f"{name} = {_bound(bound.bindings[name])}"  # type: ignore[union-attr]
                            for name in rule.recorded.condition)
         told = " ".join(str(rule.when.__doc__ or getattr(rule.when, "__name__", "")).split())
-        told = f": {told}".replace(": <lambda>", ".")
-        return f"The pattern fits, but its condition does not hold for {values}{told}"
+        told = told.replace("<lambda>", f"see when= in line {rule.line}")
+        return f"The pattern fits, but its condition does not hold for {values}: {told}"
     return "The pattern fits, but its right side would know less about dtype or shape."
 
 

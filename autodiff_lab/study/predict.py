@@ -101,8 +101,7 @@ def predict(study: Any, answer: Any, wrt: str | None = None) -> Prediction:
     """
     name = asked_for(study, wrt)
     if isinstance(answer, str):
-        answer = value_of_cell(study, cell.code_from_text(answer, label="answer"),
-                               {"np": numpy})[0]
+        answer = value_of_cell(study, cell.code_from_text(answer, label="answer"), {"np": numpy})[0]
     if isinstance(answer, list | tuple) and len(answer) == 1:
         (answer,) = answer
     try:

@@ -16,7 +16,7 @@ import numpy
 
 from autodiff_lab import hooks
 from autodiff_lab.config import config
-from autodiff_lab.errors import LabValueError
+from autodiff_lab.errors import one_of
 from autodiff_lab.graph.walk import collector_paused
 from autodiff_lab.study import text_card
 from autodiff_lab.study.pictures import leads, pictures, plot_view
@@ -38,8 +38,7 @@ from autodiff_lab.view.steps import step_views
 from autodiff_lab.view.svg import graph_svg
 
 MOST_FORMULA = 100        # a longer expression is not written on the first line
-MOST_ENTRIES = 4          # of a derivative that is told in numbers
-MOST_INPUTS = 4           # derivatives on the first line
+MOST_INPUTS = 4           # derivatives on the first line, and entries of one told in numbers
 MOST_SOURCE_NODES = 1_000
 LONG_SOURCE = "# long: r.source({0!r}) gives it"
 
@@ -63,10 +62,7 @@ def _drawn(view: GraphView) -> str | None:
 
 def to_dot(study: Any, which: str = "both") -> Any:
     """An escaped `graphviz.Digraph` of ``"forward"``, ``"gradient"`` or ``"both"``."""
-    if which not in ("forward", "gradient", "both"):
-        raise LabValueError(
-            f"There is no graph {which!r}.", remedy="one of forward, gradient, both"
-        )
+    one_of(which, ("forward", "gradient", "both"), f"There is no graph {which!r}.")
     return graph_to_dot(study.graph.view, which)  # type: ignore[arg-type]
 
 
@@ -170,7 +166,7 @@ def kernel(study: Any) -> KernelView:
     if len(function.fgraph.apply_nodes) <= MOST_SOURCE_NODES:
         numpy_source, numba_source = function.source("numpy"), function.source("numba")
     lines = kernel_lines(function.program, numba_source, study.graph.ids)
-    return KernelView(ran, headline, numpy_source, numba_source, compiled, seconds, lines)
+    return KernelView(ran, headline, numpy_source, numba_source, lines)
 
 
 def seconds_text(seconds: float | None) -> str:
@@ -191,20 +187,14 @@ def card(study: Any) -> CardView:
     report, code, kernel_view = study.report, study.code, kernel(study)
     parts, shown = list(study.derivation), study.graph
     return CardView(
-        title=f"{study.name} and its derivative",
-        formulas=first_line(study),
-        point=point_text(study),
-        notices=(*study.notices, *_broken(study)),
+        title=f"{study.name} and its derivative", formulas=first_line(study),
+        point=point_text(study), notices=(*study.notices, *_broken(study)),
         check=None if report is None else CheckView(report.ok, report.headline()),
         code="" if code is None else code.text,
         code_first_line=1 if code is None else code.first_line,
-        graph=linked(shown.view, shown.ids, parts, kernel_view.lines),
-        derivation=study.derivation.view,
-        steps=study.steps.views,
-        plot=plot_view(study),
-        pictures=pictures(study),
-        leads=leads(study),
-        kernel=kernel_view,
+        graph=linked(shown.view, shown.ids, parts), derivation=study.derivation.view,
+        steps=study.steps.views, plot=plot_view(study), pictures=pictures(study),
+        leads=leads(study), kernel=kernel_view,
     )
 
 
@@ -245,8 +235,7 @@ def _formula(left: tuple[str, str], line: DerivationLine, value: Any) -> Formula
         if f"{number:.6g}" != line.text:
             pairs.append((f"{number:.6g}", LATEX.number(number).text))
     elif not short:
-        few = value is not None and numpy.size(value) <= MOST_ENTRIES
-        shown = array_text(numpy.asarray(value)) if few else "..."
+        shown = "..." if value is None or value.size > MOST_INPUTS else array_text(value)
         pairs.append((shown, shown.replace("...", r"\ldots")))
     texts, latexes = zip(*pairs, strict=True)
     return FormulaView(" = ".join(latexes), " = ".join(texts))

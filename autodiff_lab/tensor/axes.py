@@ -8,12 +8,14 @@ from typing import Any
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Apply, Flags, Terms, Variable, Variables, describe
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
+from autodiff_lab.tensor.opdef import Dims, TensorOp, calls, drawn
 from autodiff_lab.tensor.registry import public
 
 
 class DimShuffle(TensorOp):
-    """Axes in another order; ``"x"`` stands for a new axis of length 1.
+    """Reorder, add and drop axes.
+
+    Axes in another order; ``"x"`` stands for a new axis of length 1.
 
     Parameters
     ----------
@@ -24,14 +26,9 @@ class DimShuffle(TensorOp):
 
     op_name = "dimshuffle"
     __props__ = ("input_ndim", "new_order")
-    summary = "Reorder, add and drop axes."
-    notation = Notation(pp="DimShuffle")
     linear_in = (0,)
 
-    samples = staticmethod(lambda rng: [
-        ("dimshuffle", (rng.normal(size=(2, 3)), 1, 0), {}),
-        ("dimshuffle", (rng.normal(size=3), "x", 0), {}),
-    ])
+    samples = calls(("dimshuffle", drawn(2, 3), 1, 0), ("dimshuffle", drawn(3), "x", 0))
 
     def __init__(self, input_ndim: int, new_order: Sequence[int | str]) -> None:
         order = tuple(entry if entry == "x" else int(entry) for entry in new_order)

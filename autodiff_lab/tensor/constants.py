@@ -12,7 +12,7 @@ import numpy as np
 from autodiff_lab.errors import LabTypeError, LabValueError
 from autodiff_lab.graph import Apply, Variable
 from autodiff_lab.tensor import dtypes, registry
-from autodiff_lab.tensor.type import TensorType, known_type
+from autodiff_lab.tensor.type import TensorType, known_type, unmasked
 from autodiff_lab.tensor.variable import TensorConstant, TensorVariable
 
 
@@ -41,7 +41,7 @@ def constant(
     elif isinstance(x, bool | int | float | complex) and not isinstance(x, np.generic):
         data = dtypes.autocast(x) if dtype is None else np.asarray(x)
     else:
-        data = np.array(x)
+        data = np.array(unmasked(x))
     if data.dtype == object or data.dtype.kind in "USMmV":
         raise LabTypeError(
             f"Cannot convert {x!r:.60} to a tensor: it is of {type(x).__name__}.",

@@ -33,10 +33,7 @@ PLURALS = {"matrix": "matrices"}
 
 @public()
 def tensor(
-    name: str | None = None,
-    *,
-    dtype: Any = None,
-    shape: Sequence[int | None] | None = None,
+    name: str | None = None, *, dtype: Any = None, shape: Sequence[int | None] | None = None,
     **old: Any,
 ) -> Any:
     """An input variable of any dtype and shape.

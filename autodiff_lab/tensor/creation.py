@@ -22,7 +22,7 @@ from autodiff_lab.tensor.constants import array_function, as_tensor_variable, co
 from autodiff_lab.tensor.lengths import (
     as_length, as_lengths, known_int, length_of, lengths_of, static_lengths,
 )
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
+from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, calls, define_helper, drawn
 from autodiff_lab.tensor.registry import function, public
 
 FILLED = define_helper(
@@ -51,24 +51,22 @@ def fixed_axes(value: Any) -> tuple[int, ...]:
 
 
 class Alloc(TensorOp):
-    """A new array of a given shape, filled with a value that is stretched to it.
+    """An array of a given shape, filled with a value.
+
+    A new array of a given shape, filled with a value that is stretched to it.
 
     Inputs are the value and one scalar per axis.
     """
 
     op_name = "alloc"
     __props__ = ()
-    summary = "An array of a given shape, filled with a value."
-    notation = Notation(pp="Alloc")
     linear_in = (0,)
     data_inputs = 1
 
-    samples = staticmethod(lambda rng: [
-        ("alloc", (rng.normal(size=()), 2, 3), {}),
-        ("alloc", (rng.normal(size=(1, 3)), 2, 3), {}),
-        ("alloc", (rng.normal(size=3), 2, 3), {}),
-        ("alloc", (rng.normal(size=()),), {}),
-    ])
+    samples = calls(
+        ("alloc", drawn(), 2, 3), ("alloc", drawn(1, 3), 2, 3), ("alloc", drawn(3), 2, 3),
+        ("alloc", drawn()),
+    )
 
     def prepare(self, *inputs: Any) -> list[Any]:
         value = as_tensor_variable(inputs[0])
@@ -146,18 +144,16 @@ class _Numbers(TensorOp):
 
 
 class ARange(_Numbers):
-    """``start, start + step, ...`` below `stop`."""
+    """Numbers from a start to below a stop, in equal steps.
+
+    ``start, start + step, ...`` below `stop`.
+    """
 
     op_name = "arange"
-    summary = "Numbers from a start to below a stop, in equal steps."
-    notation = Notation(pp="ARange")
 
-    samples = staticmethod(lambda rng: [
-        ("arange", (5,), {}),
-        ("arange", (2, 9, 3), {}),
-        ("arange", (0.0, 1.0, 0.25), {}),
-        ("arange", (5, 0, -2), {}),
-    ])
+    samples = calls(
+        ("arange", 5), ("arange", 2, 9, 3), ("arange", 0.0, 1.0, 0.25), ("arange", 5, 0, -2),
+    )
 
     def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
         if all(isinstance(variable, Constant) for variable in variables):
@@ -194,17 +190,17 @@ class ARange(_Numbers):
 
 
 class Eye(_Numbers):
-    """Ones on one diagonal, zeros elsewhere.  Inputs: rows, columns, which diagonal."""
+    """Ones on a diagonal of a matrix, zeros elsewhere.
+
+    Ones on one diagonal, zeros elsewhere.  Inputs: rows, columns, which diagonal.
+    """
 
     op_name = "eye"
-    summary = "Ones on a diagonal of a matrix, zeros elsewhere."
     notation = Notation(latex="I", pp="Eye")
     differentiable = False
     data_inputs = 0
 
-    samples = staticmethod(lambda rng: [
-        ("eye", (3,), {}), ("eye", (2, 4), {}), ("eye", (3, 3, 1), {}),
-    ])
+    samples = calls(("eye", 3), ("eye", 2, 4), ("eye", 3, 3, 1))
 
     def out_dims_of(self, variables: Sequence[Any]) -> list[Dims]:
         return [static_lengths(variables[:2])]

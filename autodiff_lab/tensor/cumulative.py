@@ -16,7 +16,7 @@ from autodiff_lab.tensor.along import (
 )
 from autodiff_lab.tensor.constants import array_function, constant
 from autodiff_lab.tensor.lengths import length_of
-from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
+from autodiff_lab.tensor.opdef import Dims, calls, define_helper, drawn
 from autodiff_lab.tensor.registry import function
 from autodiff_lab.tensor.shaping import merged
 from autodiff_lab.tensor.type import TensorType
@@ -46,9 +46,7 @@ class CumSum(_Running):
     """Sums of the elements so far, along an axis."""
 
     op_name = "cumsum"
-    summary = "Sums of the elements so far."
     words = "each element enters all later sums"
-    notation = Notation(pp="CumSum")
     numpy_function = "np.cumsum"
     linear_in = (0,)
 
@@ -61,16 +59,13 @@ class CumProd(_Running):
     """Products of the elements so far, along an axis; derivatives are exact at 0."""
 
     op_name = "cumprod"
-    summary = "Products of the elements so far."
     words = "product rule: each factor in turn"
-    notation = Notation(pp="CumProd")
     numpy_function = "np.cumprod"
 
     @classmethod
     def samples(cls, rng: Any) -> list[Any]:
         """Both axes, all elements, zeros."""
-        return [*super().samples(rng),
-                ("cumprod", (rng.normal(size=5) * [1, 0, 1, 0, 1],), {})]
+        return [*super().samples(rng), ("cumprod", (rng.normal(size=5) * [1, 0, 1, 0, 1],), {})]
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         back = _carried_back(inputs[0], cotangents[0], self.axis)
@@ -85,9 +80,7 @@ class CumProd(_Running):
 def _carried_back(factors: Any, cotangent: Any, axis: int) -> Any:
     """u[k] = g[k] + a[k+1] u[k+1]: what a recurrence hands back to its added terms."""
     later = shifted(reversed_along(factors, axis), 0.0, axis)
-    return reversed_along(
-        LinearRecurrence(axis)(later, reversed_along(cotangent, axis)), axis
-    )
+    return reversed_along(LinearRecurrence(axis)(later, reversed_along(cotangent, axis)), axis)
 
 
 LINEAR_RECURRENCE = define_helper(
@@ -105,25 +98,22 @@ def linear_recurrence(factors, terms, axis):
 
 
 class LinearRecurrence(AlongAxis):
-    """``s[k] = a[k] * s[k - 1] + b[k]`` along an axis, from ``s[-1] = 0``.
+    """A linear recurrence along an axis: s[k] = a[k] s[k-1] + b[k].
+
+    ``s[k] = a[k] * s[k - 1] + b[k]`` along an axis, from ``s[-1] = 0``.
 
     The first factor multiplies nothing.
     """
 
     op_name = "linear_recurrence"
-    summary = "A linear recurrence along an axis: s[k] = a[k] s[k-1] + b[k]."
     words = "product rule along the recurrence"
-    notation = Notation(pp="LinearRecurrence")
     text = LINEAR_RECURRENCE + "({0}, {1}, {axis})"
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """A vector, both axes of a matrix."""
-        shapes = [((4,), 0), ((3, 4), 1), ((3, 4), 0)]
-        return [
-            ("linear_recurrence", (rng.normal(size=shape), rng.normal(size=shape)), {"axis": axis})
-            for shape, axis in shapes
-        ]
+    samples = calls(  # a vector, both axes of a matrix
+        ("linear_recurrence", drawn(4), drawn(4), {"axis": 0}),
+        ("linear_recurrence", drawn(3, 4), drawn(3, 4), {"axis": 1}),
+        ("linear_recurrence", drawn(3, 4), drawn(3, 4), {"axis": 0}),
+    )
 
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
         return [inputs[1].dtype]
@@ -188,7 +178,9 @@ def product_of_others(array, axes):
 
 
 class ProductOfOthers(OverAxes):
-    """For each element the product of all others over the axes: the derivative of a product.
+    """For each element the product of the others, exact where elements are 0.
+
+    For each element the product of all others over the axes: the derivative of a product.
 
     Parameters
     ----------
@@ -197,22 +189,16 @@ class ProductOfOthers(OverAxes):
     """
 
     op_name = "product_of_others"
-    summary = "For each element the product of the others, exact where elements are 0."
     words = "product rule: each factor in turn"
-    notation = Notation(pp="ProductOfOthers")
     helper = PRODUCT_OF_OTHERS
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """All axes, some, zeros."""
-        matrix = rng.normal(size=(3, 4))
-        return [
-            ("product_of_others", (rng.normal(size=4),), {}),
-            ("product_of_others", (matrix,), {"axis": (0,)}),
-            ("product_of_others", (rng.normal(size=(2, 3, 2)),), {"axis": (0, 2)}),
-            ("product_of_others", (matrix[0] * [1, 0, 1, 1],), {}),
-            ("product_of_others", (matrix[0] * [0, 1, 1, 0],), {}),
-        ]
+    samples = calls(  # all axes, some, zeros
+        ("product_of_others", drawn(4)),
+        ("product_of_others", drawn(3, 4), {"axis": (0,)}),
+        ("product_of_others", drawn(2, 3, 2), {"axis": (0, 2)}),
+        ("product_of_others", lambda rng: rng.normal(size=4) * [1, 0, 1, 1]),
+        ("product_of_others", lambda rng: rng.normal(size=4) * [0, 1, 1, 0]),
+    )
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         # the Jacobian is the Hessian of the product: symmetric

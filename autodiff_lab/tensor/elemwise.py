@@ -81,19 +81,10 @@ def _row_by_name(name: str) -> ScalarRow:
 
 
 def scalar(
-    name: str,
-    arguments: str,
-    *,
-    dtype: str = "float",
-    numpy: str,
-    words: str | tuple[str, ...] = (),
-    infix: str = "",
-    precedence: int = 100,
-    latex: str = "",
-    pp: str = "",
-    domain: Interval | Mapping[str, Interval] = REAL,
-    rule: dtypes.DtypeRule | None = None,
-    **facts: Any,
+    name: str, arguments: str, *, dtype: str = "float", numpy: str,
+    words: str | tuple[str, ...] = (), infix: str = "", latex: str = "",
+    pp: str = "", domain: Interval | Mapping[str, Interval] = REAL,
+    rule: dtypes.DtypeRule | None = None, **facts: Any,
 ) -> Elemwise:
     """Declare an elementwise function: one call is the whole op.
 
@@ -124,7 +115,7 @@ def scalar(
         As `partials`, in the form that a textbook prints; shown in derivations, never run.
     words : str or tuple of str
         The rule in words, per argument, for derivations: "exp(u)' = exp(u) u'".
-    infix, precedence, latex, pp
+    infix, latex, pp
         The notation, see `opdef.Notation`.
     domain : Interval or mapping
         Where it is defined and differentiable, for all arguments or by name.
@@ -142,7 +133,7 @@ def scalar(
         rule=rule if rule is not None else dtypes.RULES[dtype],
         numpy=numpy,
         words=(words,) if isinstance(words, str) else words,
-        notation=Notation(infix, precedence, latex, pp or name),
+        notation=Notation(infix, latex, pp or name),
         domain=dict.fromkeys(names, domain) if isinstance(domain, Interval) else domain,
         **{"expr": BUILDERS.get(numpy), **facts},
     )
@@ -188,11 +179,6 @@ class Elemwise(Op):
     def notation(self) -> Notation:
         """How it is written."""
         return self.row.notation
-
-    @property
-    def scalar_op(self) -> ScalarRow:
-        """The row (PyTensor's name for its counterpart)."""
-        return self.row
 
     def __str__(self) -> str:
         return self.row.name.capitalize()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autodiff_lab.errors import LabTypeError, LabValueError
+from autodiff_lab.errors import LabTypeError, one_of
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.creation import alloc, arange, linspace
@@ -37,8 +37,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     >>> y.eval().tolist()
     [[5.0, 5.0, 5.0], [7.0, 7.0, 7.0]]
     """
-    if indexing not in ("xy", "ij"):
-        raise LabValueError(f"meshgrid does not know indexing={indexing!r}.", remedy="'xy' or 'ij'")
+    one_of(indexing, ("xy", "ij"), f"meshgrid does not know indexing={indexing!r}.")
     vectors = [flatten(x) for x in xi]
     places = list(range(len(vectors)))
     if indexing == "xy":

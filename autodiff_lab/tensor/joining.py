@@ -16,7 +16,7 @@ from autodiff_lab.tensor.along import AlongAxis, along, one_axis
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.creation import repeated
 from autodiff_lab.tensor.lengths import as_lengths, combined, known_int, length_of
-from autodiff_lab.tensor.opdef import Dims, Notation
+from autodiff_lab.tensor.opdef import Dims, calls, drawn
 from autodiff_lab.tensor.registry import NUMPY, function, public
 from autodiff_lab.tensor.shaping import expand_dims
 from autodiff_lab.tensor.type import TensorType
@@ -26,19 +26,12 @@ class Join(AlongAxis):
     """Arrays one after the other along an axis; all other lengths agree."""
 
     op_name = "join"
-    summary = "Arrays one after the other along an axis."
-    notation = Notation(pp="Join")
     linear_in = range(sys.maxsize)
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """Vectors; matrices along both axes; one array."""
-        first, other = rng.normal(size=(2, 3)), rng.normal(size=(2, 1))
-        return [
-            ("join", (0, rng.normal(size=2), rng.normal(size=3)), {}),
-            ("join", (1, first, other), {}),
-            ("join", (-2, first, rng.normal(size=(1, 3)), first), {}),
-        ]
+    samples = calls(  # vectors; matrices along both axes
+        ("join", 0, drawn(2), drawn(3)), ("join", 1, drawn(2, 3), drawn(2, 1)),
+        ("join", -2, drawn(2, 3), drawn(1, 3), drawn(2, 3)),
+    )
 
     def out_dtypes(self, *inputs: TensorType) -> list[str]:
         return [dtypes.upcast(*(kind.dtype for kind in inputs))]

@@ -1,9 +1,10 @@
 """How an op that is not elementwise is declared: one class with its facts in a fixed order.
 
-A subclass of `TensorOp` states, in this order: `name`, `__props__`, `notation`, `numpy_names`,
-`samples`, the dtypes and the dimensions of its outputs, its NumPy text, its pullback.  From these
-follow the node, the static shape, both executors, printing, the pages and the tests.  The NumPy
-text is one expression: `evaluate` runs it and ``source("numpy")`` prints it, so the two agree.
+A subclass of `TensorOp` has a docstring, whose first line is the summary that the pages show, and
+states, in this order: `op_name`, `__props__`, `notation`, `samples`, the dtypes and the dimensions
+of its outputs, its NumPy text, its pullback.  From these follow the node, the static shape, both
+executors, printing, the pages and the tests.  The NumPy text is one expression: `evaluate` runs it
+and ``source("numpy")`` prints it, so the two agree.
 """
 
 from __future__ import annotations
@@ -47,19 +48,40 @@ class Notation:
     Attributes
     ----------
     infix : str
-        The operator between its arguments (or before a single one), e.g. ``"+"``.
-    precedence : int
-        How tightly it binds (`view.notation` has the table); functions bind tightest.
+        The operator between its arguments (or before a single one), e.g. ``"+"``; how tightly it
+        binds, `view.notation` says.
     latex : str
         A template with ``{0}``, ``{1}``, ... for the arguments.
     pp : str
-        The name that `pp` prints; by default the op's name.
+        The name that `pp` prints before settings; by default the class's, of rows the op's name.
     """
 
     infix: str = ""
-    precedence: int = 100
     latex: str = ""
     pp: str = ""
+
+
+def drawn(*shape: int) -> Callable[[np.random.Generator], Any]:
+    """An argument of `calls`: normal numbers in this shape, drawn anew by each test."""
+    return lambda rng: rng.normal(size=shape)
+
+
+def calls(*written: tuple[Any, ...]) -> Any:
+    """What tests call of an op: each a function's name, its arguments, and options as a last dict.
+
+    Examples
+    --------
+    >>> calls(("sum", drawn(2), {"axis": 0}))(np.random.default_rng(0))
+    [('sum', (array([ 0.12573022, -0.13210486]),), {'axis': 0})]
+    """
+    def samples(rng: np.random.Generator) -> list[tuple[str, tuple[Any, ...], dict[str, Any]]]:
+        found = []
+        for name, *rest in written:
+            options = rest.pop() if rest and isinstance(rest[-1], dict) else {}
+            found.append((name, tuple(a(rng) if callable(a) else a for a in rest), options))
+        return found
+
+    return staticmethod(samples)
 
 
 class TensorOp(Op):
@@ -68,7 +90,7 @@ class TensorOp(Op):
     op_name: ClassVar[str] = ""
     notation: ClassVar[Notation] = Notation()
     samples: ClassVar[Any] = None
-    summary: ClassVar[str] = ""
+    summary: ClassVar[str] = ""  # the first line of the docstring
     words: ClassVar[str] = ""  # the derivative rule in words, for derivations
     text: ClassVar[str] = ""  # a NumPy expression over {0}, {1}, ... and the names of `__props__`
     differentiable: ClassVar[bool] = True
@@ -85,6 +107,7 @@ class TensorOp(Op):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        cls.summary = (cls.__doc__ or "").split("\n")[0].replace("`", "")
         if cls.op_name:
             registry.OPS[cls.op_name] = cls
 

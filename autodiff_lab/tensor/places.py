@@ -9,13 +9,13 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from autodiff_lab.errors import LabValueError
+from autodiff_lab.errors import LabValueError, one_of
 from autodiff_lab.graph import describe
 from autodiff_lab.tensor.along import along, one_line
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable
 from autodiff_lab.tensor.indexing.advanced import take_along_axis
 from autodiff_lab.tensor.lengths import as_lengths, known_int, length_of
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
+from autodiff_lab.tensor.opdef import Dims, TensorOp
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.shaping import expand_dims, flatten
 from autodiff_lab.tensor.sorting import argsort
@@ -27,8 +27,6 @@ class SearchSorted(TensorOp):
 
     op_name = "searchsorted"
     __props__ = ("side",)
-    summary = "Where values would stand in a vector in increasing order."
-    notation = Notation(pp="SearchSorted")
     differentiable = False
     dtype = "int64"
     text = "np.searchsorted({0}, {1}, side={side!r})"
@@ -70,12 +68,13 @@ def searchsorted(x: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
 
 
 class UniquePlaces(TensorOp):
-    """First place and count of each value of a vector, and which value each element is."""
+    """First place, number and count of each value of a vector.
+
+    First place and count of each value of a vector, and which value each element is.
+    """
 
     op_name = "unique_places"
     __props__ = ()
-    summary = "First place, number and count of each value of a vector."
-    notation = Notation(pp="Unique")
     differentiable = False
     text = "np.unique({0}, return_index=True, return_inverse=True, return_counts=True)[1:]"
 
@@ -179,8 +178,7 @@ def choose(a: Any, choices: Any, mode: str = "raise") -> Any:
     >>> choose([1, 0], [[1.0, 2.0], [10.0, 20.0]]).eval().tolist()
     [10.0, 2.0]
     """
-    if mode not in ("raise", "clip", "wrap"):
-        raise LabValueError(f"choose does not know mode={mode!r}.", remedy="raise, clip or wrap")
+    one_of(mode, ("raise", "clip", "wrap"), f"choose does not know mode={mode!r}.")
     arrays = [as_tensor_variable(choice) for choice in choices]
     zeros = [function("zeros_like")(value) for value in (a, *arrays)]
     shape = functools.reduce(function("add"), zeros)

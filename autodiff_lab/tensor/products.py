@@ -10,36 +10,30 @@ from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable
 from autodiff_lab.tensor.lengths import length_of
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
+from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, calls, drawn
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.shaping import flatten
 from autodiff_lab.tensor.type import TensorType
 
 
 class Dot(TensorOp):
-    """Sum of products over the last axis of the first and the first axis of the second argument.
+    """Product of vectors and matrices.
+
+    Sum of products over the last axis of the first and the first axis of the second argument.
 
     Both arguments have rank 1 or 2.
     """
 
     op_name = "dot"
     __props__ = ()
-    summary = "Product of vectors and matrices."
     notation = Notation(latex=r"{0} \, {1}", pp="dot")
     text = "np.dot({0}, {1})"
     multilinear_in = (0, 1)
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """Every pair of ranks 1 and 2, and a scalar."""
-        vector, matrix = rng.normal(size=3), rng.normal(size=(3, 4))
-        return [
-            ("dot", (vector, rng.normal(size=3)), {}),
-            ("dot", (vector, matrix), {}),
-            ("dot", (matrix, rng.normal(size=4)), {}),
-            ("dot", (matrix, rng.normal(size=(4, 2))), {}),
-            ("dot", (rng.normal(size=()), matrix), {}),
-        ]
+    samples = calls(  # every pair of ranks 1 and 2, and a scalar
+        ("dot", drawn(3), drawn(3)), ("dot", drawn(3), drawn(3, 4)), ("dot", drawn(3, 4), drawn(4)),
+        ("dot", drawn(3, 4), drawn(4, 2)), ("dot", drawn(), drawn(3, 4)),
+    )
 
     def prepare(self, *inputs: Any) -> list[Any]:
         left, right = (as_tensor_variable(value) for value in inputs)

@@ -14,31 +14,24 @@ from autodiff_lab.tensor.along import (
 from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable
 from autodiff_lab.tensor.lengths import combined, known_int, length_of, lengths_of
-from autodiff_lab.tensor.opdef import Dims, Notation
+from autodiff_lab.tensor.opdef import Dims, calls, drawn
 from autodiff_lab.tensor.registry import function
 from autodiff_lab.tensor.shaping import flatten
 
 
 class Repeat(AlongAxis):
-    """Each part along an axis as often as a vector of counts says."""
+    """Each part along an axis, repeated as often as a vector of counts says."""
 
     op_name = "repeat"
-    summary = "Each part along an axis, repeated as often as a vector of counts says."
     words = "what was repeated adds up"
-    notation = Notation(pp="Repeat")
     linear_in = (0,)
     data_inputs = 1
     text = "np.repeat({0}, {1}, axis={axis})"
 
-    @classmethod
-    def samples(cls, rng: Any) -> list[Any]:
-        """Counts of all elements, along both axes, one count."""
-        return [
-            ("repeat", (rng.normal(size=3), [2, 0, 1]), {}),
-            ("repeat", (rng.normal(size=(2, 3)), [2, 0, 1], 1), {}),
-            ("repeat", (rng.normal(size=(2, 3)), [1, 3], 0), {}),
-            ("repeat", (rng.normal(size=(2, 3)), 2), {}),
-        ]
+    samples = calls(  # counts of all elements, along both axes, one count
+        ("repeat", drawn(3), [2, 0, 1]), ("repeat", drawn(2, 3), [2, 0, 1], 1),
+        ("repeat", drawn(2, 3), [1, 3], 0), ("repeat", drawn(2, 3), 2),
+    )
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
         return [(*dims[0][: self.axis], None, *dims[0][self.axis + 1 :])]

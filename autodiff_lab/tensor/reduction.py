@@ -80,10 +80,12 @@ class _Accumulation(Reduction):
 
 
 class Sum(_Accumulation):
-    """Sum over axes; small integers are summed in int64."""
+    """Sum over all axes or the given ones.
+
+    Sum over axes; small integers are summed in int64.
+    """
 
     op_name = "sum"
-    summary = "Sum over all axes or the given ones."
     notation = Notation(latex=r"\sum {0}", pp="Sum")
     numpy_function = "np.sum"
     reduction = ("add", 0)
@@ -100,9 +102,7 @@ def sum_dtype(dtype: str) -> str:
     return "int64" if dtypes.is_discrete(dtype) else dtype
 
 
-def reduce_with(
-    op: type[Reduction], x: Any, axis: Any, dtype: str | None, keepdims: bool
-) -> Any:
+def reduce_with(op: type[Reduction], x: Any, axis: Any, dtype: str | None, keepdims: bool) -> Any:
     """Apply a reduction, then put back the axes if they are to be kept."""
     variable = as_tensor_variable(x)
     reduction = op(normalize_axes(axis, variable), dtype)
@@ -158,14 +158,13 @@ class _ByElement(Reduction):
 
 
 class Prod(_ByElement, _Accumulation):
-    """Product over axes.
+    """Product over all axes or the given ones.
 
     The derivative by an element is the product of all the others, computed without a division: it
     is exact where elements are 0, in every order.
     """
 
     op_name = "prod"
-    summary = "Product over all axes or the given ones."
     notation = Notation(latex=r"\prod {0}", pp="Prod")
     numpy_function = "np.prod"
     reduction = ("mul", 1)
@@ -186,30 +185,33 @@ class _Extremum(_ByElement):
 
 
 class Max(_Extremum):
-    """The largest element over axes; NaN wins."""
+    """The largest element over all axes or the given ones.
+
+    The largest element over axes; NaN wins.
+    """
 
     op_name = "max"
-    summary = "The largest element over all axes or the given ones."
     notation = Notation(latex=r"\max {0}", pp="Max")
     numpy_function = "np.max"
     reduction = ("max", -math.inf)
 
 
 class Min(_Extremum):
-    """The smallest element over axes; NaN wins."""
+    """The smallest element over all axes or the given ones.
+
+    The smallest element over axes; NaN wins.
+    """
 
     op_name = "min"
-    summary = "The smallest element over all axes or the given ones."
     notation = Notation(latex=r"\min {0}", pp="Min")
     numpy_function = "np.min"
     reduction = ("min", math.inf)
 
 
 class AnyTrue(Reduction):
-    """Whether an element over axes is true."""
+    """Whether at least one element is true."""
 
     op_name = "any"
-    summary = "Whether at least one element is true."
     notation = Notation(latex=r"\exists {0}", pp="Any")
     differentiable = False
     numpy_function = "np.any"
@@ -217,10 +219,9 @@ class AnyTrue(Reduction):
 
 
 class AllTrue(Reduction):
-    """Whether all elements over axes are true."""
+    """Whether all elements are true."""
 
     op_name = "all"
-    summary = "Whether all elements are true."
     notation = Notation(latex=r"\forall {0}", pp="All")
     differentiable = False
     numpy_function = "np.all"

@@ -18,25 +18,25 @@ from autodiff_lab.tensor.constants import array_function, as_tensor_variable
 from autodiff_lab.tensor.lengths import (
     as_lengths, element_count, known_int, length_of, lengths_of, static_lengths,
 )
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
+from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, calls, define_helper, drawn
 from autodiff_lab.tensor.registry import function, public
 
 
 class Shape(TensorOp):
-    """The lengths of all axes, as an int64 vector."""
+    """The lengths of all axes as a vector.
+
+    The lengths of all axes, as an int64 vector.
+    """
 
     op_name = "shape"
     __props__ = ()
-    summary = "The lengths of all axes as a vector."
     notation = Notation(latex=r"\mathrm{{shape}}\left({0}\right)", pp="Shape")
     differentiable = False
     data_inputs = 0
     dtype = "int64"
     text = "np.array(np.shape({0}), dtype=np.int64)"
 
-    samples = staticmethod(lambda rng: [
-        ("shape", (rng.normal(size=(2, 3)),), {}), ("shape", (rng.normal(size=()),), {}),
-    ])
+    samples = calls(("shape", drawn(2, 3)), ("shape", drawn()))
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
         return [(len(dims[0]),)]
@@ -47,7 +47,9 @@ class Shape(TensorOp):
 
 
 class Reshape(TensorOp):
-    """The same elements, in C order, in another shape.
+    """The same elements in another shape.
+
+    The same elements, in C order, in another shape.
 
     Inputs are the array and one scalar per axis of the result; a constant -1 stands for the length
     that follows from the others.
@@ -55,17 +57,13 @@ class Reshape(TensorOp):
 
     op_name = "reshape"
     __props__ = ()
-    summary = "The same elements in another shape."
-    notation = Notation(pp="Reshape")
     linear_in = (0,)
     data_inputs = 1
 
-    samples = staticmethod(lambda rng: [
-        ("reshape", (rng.normal(size=6), (2, 3)), {}),
-        ("reshape", (rng.normal(size=(2, 3)), (-1,)), {}),
-        ("reshape", (rng.normal(size=(2, 3)), (3, -1, 1)), {}),
-        ("reshape", (rng.normal(size=()), (1, 1)), {}),
-    ])
+    samples = calls(
+        ("reshape", drawn(6), (2, 3)), ("reshape", drawn(2, 3), (-1,)),
+        ("reshape", drawn(2, 3), (3, -1, 1)), ("reshape", drawn(), (1, 1)),
+    )
 
     def prepare(self, *inputs: Any) -> list[Any]:
         return [as_tensor_variable(inputs[0]), *as_lengths(inputs[1:])]
@@ -120,7 +118,9 @@ def checked_shape(array, wanted):
 
 
 class SpecifyShape(TensorOp):
-    """A promise about the shape, checked when it runs.
+    """The value itself, with a promise about its shape that is checked.
+
+    A promise about the shape, checked when it runs.
 
     Parameters
     ----------
@@ -130,15 +130,13 @@ class SpecifyShape(TensorOp):
 
     op_name = "specify_shape"
     __props__ = ("pattern",)
-    summary = "The value itself, with a promise about its shape that is checked."
     notation = Notation(latex="{0}", pp="SpecifyShape")
     linear_in = (0,)
     data_inputs = 1
 
-    samples = staticmethod(lambda rng: [
-        ("specify_shape", (rng.normal(size=(2, 3)), (2, None)), {}),
-        ("specify_shape", (rng.normal(size=(2, 3)), (2, 3)), {}),
-    ])
+    samples = calls(
+        ("specify_shape", drawn(2, 3), (2, None)), ("specify_shape", drawn(2, 3), (2, 3)),
+    )
 
     def __init__(self, pattern: Sequence[bool]) -> None:
         self.pattern = tuple(bool(given) for given in pattern)
@@ -183,17 +181,19 @@ def _product(lengths: Sequence[int | None]) -> int | None:
 
 
 class Unbroadcast(TensorOp):
-    """The value itself; axes of length 1 count as of unknown length and do not stretch."""
+    """The value itself, with axes that do not stretch.
+
+    The value itself; axes of length 1 count as of unknown length and do not stretch.
+    """
 
     op_name = "unbroadcast"
     __props__ = ("axes",)
-    summary = "The value itself, with axes that do not stretch."
     words = "the value itself"
     notation = Notation(latex="{0}", pp="Unbroadcast")
     linear_in = (0,)
     text = "{0}"
 
-    samples = staticmethod(lambda rng: [("unbroadcast", (rng.normal(size=(1, 3)), 0), {})])
+    samples = calls(("unbroadcast", drawn(1, 3), 0))
 
     def __init__(self, axes: tuple[int, ...]) -> None:
         self.axes = axes
@@ -489,9 +489,7 @@ def specify_broadcastable(x: Any, *axes: int) -> Any:
     (None, 1)
     """
     places = some_axes(x, axes)
-    return specify_shape(
-        x, [1 if axis in places else None for axis in range(x.type.ndim)]
-    )
+    return specify_shape(x, [1 if axis in places else None for axis in range(x.type.ndim)])
 
 
 @array_function()

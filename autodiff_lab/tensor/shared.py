@@ -26,7 +26,7 @@ from autodiff_lab.errors import LabTypeError
 from autodiff_lab.graph import Type, Variable, describe
 from autodiff_lab.graph.basic import Saved
 from autodiff_lab.tensor import dtypes
-from autodiff_lab.tensor.type import TensorType
+from autodiff_lab.tensor.type import TensorType, unmasked
 from autodiff_lab.tensor.variable import TensorVariable
 
 
@@ -89,13 +89,8 @@ class Container(Saved):
     _value: Any
 
     def __init__(
-        self,
-        type: Type,
-        value: Any,
-        name: str | None = None,
-        strict: bool = False,
-        allow_downcast: bool | None = None,
-        holder: str = "shared variable",
+        self, type: Type, value: Any, name: str | None = None, strict: bool = False,
+        allow_downcast: bool | None = None, holder: str = "shared variable",
     ) -> None:
         self.type = type
         self.name = name
@@ -150,13 +145,8 @@ class SharedVariable(Variable):
     __slots__ = ("container", "_default_update")
 
     def __init__(
-        self,
-        type: Type,
-        value: Any = None,
-        name: str | None = None,
-        strict: bool = False,
-        allow_downcast: bool | None = None,
-        container: Container | None = None,
+        self, type: Type, value: Any = None, name: str | None = None, strict: bool = False,
+        allow_downcast: bool | None = None, container: Container | None = None,
     ) -> None:
         super().__init__(type, None, None, name)
         self._default_update: Variable | None = None
@@ -243,13 +233,8 @@ generic = GenericType()
 
 
 def shared(
-    value: Any,
-    name: str | None = None,
-    strict: bool = False,
-    allow_downcast: bool | None = None,
-    borrow: bool = False,
-    shape: Any = None,
-    **unused: Any,
+    value: Any, name: str | None = None, strict: bool = False, allow_downcast: bool | None = None,
+    borrow: bool = False, shape: Any = None, **unused: Any,
 ) -> Any:
     """A shared variable with this first value.
 
@@ -288,7 +273,7 @@ def shared(
     if not isinstance(value, np.ndarray) and not is_number:
         kept = value if borrow else copy.deepcopy(value)
         return SharedVariable(generic, kept, name)
-    array = np.asarray(value) if borrow else np.array(value)
+    array = np.asarray(unmasked(value)) if borrow else np.array(unmasked(value))
     dtype = dtypes.canonical(array.dtype)
     dims = (None,) * array.ndim if shape is None else tuple(shape)
     return TensorSharedVariable(TensorType(dtype, dims), array, name, strict, allow_downcast)

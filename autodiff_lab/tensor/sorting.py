@@ -10,7 +10,7 @@ from autodiff_lab.tensor.axes import dimshuffle
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable
 from autodiff_lab.tensor.indexing.advanced import take_along_axis
 from autodiff_lab.tensor.lengths import length_of
-from autodiff_lab.tensor.opdef import Dims, Notation
+from autodiff_lab.tensor.opdef import Dims
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.shaping import expand_dims, merged
 
@@ -19,8 +19,6 @@ class ArgSort(AlongAxis):
     """The places of the elements in increasing order, along an axis; ties keep their order."""
 
     op_name = "argsort"
-    summary = "The places of the elements in increasing order."
-    notation = Notation(pp="ArgSort")
 
     differentiable = False
     dtype = "int64"
@@ -31,9 +29,7 @@ class Sort(AlongAxis):
     """The elements in increasing order, along an axis; each keeps its derivative."""
 
     op_name = "sort"
-    summary = "The elements in increasing order."
     words = "each element keeps its derivative, in the new order"
-    notation = Notation(pp="Sort")
     text = "np.sort({0}, axis={axis})"
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
@@ -50,8 +46,6 @@ class ArgMax(AlongAxis):
     """The place of the largest element along an axis; the first one on a tie."""
 
     op_name = "argmax"
-    summary = "The place of the largest element."
-    notation = Notation(pp="ArgMax")
     differentiable = False
     dtype = "int64"
     text = "np.argmax({0}, axis={axis})"
@@ -64,8 +58,6 @@ class ArgMin(ArgMax):
     """The place of the smallest element along an axis; the first one on a tie."""
 
     op_name = "argmin"
-    summary = "The place of the smallest element."
-    notation = Notation(pp="ArgMin")
     text = "np.argmin({0}, axis={axis})"
 
 

@@ -29,7 +29,7 @@ SOFTMAX = define_helper(
     '''
 def softmax_along(x, axes):
     """exp(x), divided by its sum over the axes."""
-    result = np.exp(x - np.max(x, axis=axes, keepdims=True))
+    result = np.exp(x - np.max(x, axis=axes, keepdims=True, initial=-np.inf))
     result /= np.sum(result, axis=axes, keepdims=True)
     return result
 ''',
@@ -37,19 +37,22 @@ def softmax_along(x, axes):
 
 
 class Softmax(_Exponentials):
-    """exp(x) divided by its sum over the axes.
+    """Exponentials divided by their sum over the axes.
 
-    The Jacobian of a row is diag(y) - y y^T, so both rules are y (v - sum(y v)).
+    exp(x) divided by its sum over the axes.
+
+    The Jacobian of a row is diag(y) - y y^T, so both rules are y v - y sum(y v); not taken
+    together, since the v of a logarithm is divided by y, which may be rounded to 0.
     """
 
     op_name = "softmax"
-    summary = "Exponentials divided by their sum over the axes."
-    words = "softmax: y (v - sum(y v))"
+    words = "softmax: y v - y sum(y v)"
     notation = Notation(latex=r"\mathrm{{softmax}}\left({0}\right)", pp="Softmax")
     helper = SOFTMAX
 
     def _moved(self, output: Any, vector: Any) -> Any:
-        return output * (vector - self.total(output * vector))
+        moved = output * vector
+        return moved - output * self.total(moved)
 
     def pullback(self, inputs: Variables, outputs: Variables, cotangents: Variables) -> Terms:
         return [self._moved(outputs[0], cotangents[0])]
@@ -64,17 +67,19 @@ LOG_SOFTMAX = define_helper(
     '''
 def log_of_softmax(x, axes):
     """x minus the logarithm of the sum of exp(x) over the axes."""
-    shifted = x - np.max(x, axis=axes, keepdims=True)
+    shifted = x - np.max(x, axis=axes, keepdims=True, initial=-np.inf)
     return shifted - np.log(np.sum(np.exp(shifted), axis=axes, keepdims=True))
 ''',
 )
 
 
 class LogSoftmax(_Exponentials):
-    """The logarithm of `softmax`; its Jacobian, 1 - 1 y^T, is not symmetric."""
+    """The logarithm of softmax.
+
+    The logarithm of `softmax`; its Jacobian, 1 - 1 y^T, is not symmetric.
+    """
 
     op_name = "log_softmax"
-    summary = "The logarithm of softmax."
     words = "log softmax: v - y sum(v)"
     notation = Notation(latex=r"\log\mathrm{{softmax}}\left({0}\right)", pp="LogSoftmax")
     helper = LOG_SOFTMAX
@@ -100,10 +105,12 @@ def log_sum_exp(x, axes):
 
 
 class LogSumExp(_Exponentials):
-    """log(sum(exp(x))) over axes; its derivative is softmax."""
+    """The logarithm of the sum of exponentials over the axes.
+
+    log(sum(exp(x))) over axes; its derivative is softmax.
+    """
 
     op_name = "logsumexp"
-    summary = "The logarithm of the sum of exponentials over the axes."
     words = "the derivative of logsumexp is softmax"
     notation = Notation(latex=r"\log \sum e^{{{0}}}", pp="LogSumExp")
     helper = LOG_SUM_EXP

@@ -48,10 +48,7 @@ class TensorType(Type):
     """Number of axes."""
 
     def __init__(
-        self,
-        dtype: Any,
-        shape: Sequence[int | bool | None] | None = None,
-        name: str | None = None,
+        self, dtype: Any, shape: Sequence[int | bool | None] | None = None, name: str | None = None,
         broadcastable: Sequence[bool] | None = None,
     ) -> None:
         self.dtype = dtypes.canonical(dtype)
@@ -59,8 +56,7 @@ class TensorType(Type):
             import warnings
 
             warnings.warn(
-                "The `broadcastable` keyword is deprecated; use `shape`.",
-                DeprecationWarning,
+                "The `broadcastable` keyword is deprecated; use `shape`.", DeprecationWarning,
                 stacklevel=2,
             )
             shape = broadcastable
@@ -185,8 +181,9 @@ class TensorType(Type):
                 where=describe(data),
                 remedy="pass a number or array; x.eval({...}) gives the value of a variable",
             )
+        data = unmasked(data)
         if isinstance(data, np.ndarray) and data.dtype == self.dtype:
-            array: np.ndarray = data
+            array = np.asarray(data)  # a matrix would multiply otherwise
         elif strict:
             raise LabTypeError(
                 f"{self} expected an ndarray with dtype {self.dtype}, "
@@ -204,10 +201,9 @@ class TensorType(Type):
             raise LabTypeError(
                 f"{_kind_of(data)} cannot be made an array for {self}.", why=str(error)
             ) from None
-        if given.dtype == object or given.dtype.kind in "USMmV":
-            raise LabTypeError(
-                f"{self} takes numbers; got {_kind_of(data)} of dtype {given.dtype}."
-            )
+        whole = given.dtype == object and all(type(v) is int for v in given.flat)
+        if given.dtype.kind in "USMmVO" and not whole:
+            raise LabTypeError(f"{self} takes numbers; got {_kind_of(data)}.")
         if given.dtype == self.dtype:
             return given
         if not isinstance(data, np.ndarray | np.generic):
@@ -218,7 +214,7 @@ class TensorType(Type):
 
     def _from_python(self, data: Any, given: np.ndarray, allow_downcast: bool | None) -> np.ndarray:
         """Numbers and lists: whatever fits exactly is welcome."""
-        if given.dtype.kind in "iub" and self.dtype in dtypes.INTEGERS + dtypes.UNSIGNED:
+        if given.dtype.kind in "iubO" and self.dtype in dtypes.INTEGERS + dtypes.UNSIGNED:
             bounds = np.iinfo(self.dtype)
             fits = given.size == 0 or (given.min() >= bounds.min and given.max() <= bounds.max)
             if not fits and not allow_downcast:
@@ -227,20 +223,21 @@ class TensorType(Type):
                     why=f"it holds {bounds.min} to {bounds.max}",
                 )
             return given.astype(self.dtype)
-        kinds = "biufc"
-        rises = kinds.index(given.dtype.kind) <= kinds.index(self.numpy_dtype.kind)
+        rank = "biuOfc".index
+        rises = given.size == 0 or rank(given.dtype.kind) <= rank(self.numpy_dtype.kind)
         python_float = (
             given.dtype.kind == "f"
             and self.dtype in dtypes.FLOATS
             and (self.dtype == "float64" or (self.dtype == config.floatX and given.ndim == 0))
         )
-        if allow_downcast or python_float or (rises and given.dtype.kind != "f"):
-            return given.astype(self.dtype)
-        if not rises:
+        if not (rises or allow_downcast):
             raise self._would_lose(given)
         with np.errstate(all="ignore"):
-            converted = given.astype(self.dtype)
-        if np.array_equal(converted, given, equal_nan=True):
+            try:
+                converted = given.astype(self.dtype)
+            except OverflowError as error:
+                raise LabOverflowError(f"A number is too large for {self}: {error}.") from None
+        if allow_downcast or python_float or _same(converted, given):
             return converted
         raise self._would_lose(given)
 
@@ -315,6 +312,20 @@ def _checked_shape(shape: Any) -> Shape:
         else:
             raise LabTypeError(f"Shape entries must be integer types or None, not {length!r}.")
     return tuple(checked)
+
+
+def unmasked(data: Any) -> Any:
+    """`data`, which an error refuses where entries of it are masked."""
+    if np.ma.is_masked(data):
+        raise LabTypeError("Masked entries have no value.", remedy="pass value.filled(a number)")
+    return data
+
+
+def _same(converted: np.ndarray, given: np.ndarray) -> bool:
+    """Whether nothing was rounded; NumPy itself rounds whole numbers to compare them."""
+    if given.dtype.kind in "iuO" and np.any((given > 2**53) | (given < -(2**53))):
+        return bool(np.all(converted.astype(object) == given.astype(object)))
+    return np.array_equal(converted, given, equal_nan=given.dtype.kind in "fc")
 
 
 def _of_rank(array: np.ndarray, rank: int) -> str:

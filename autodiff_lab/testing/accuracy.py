@@ -269,10 +269,7 @@ def _place(numbers: Array, width: int) -> Array:
 
 
 def bits_of_error(
-    variable: Variable,
-    inputs: Sequence[Variable],
-    values: Sequence[Any],
-    *,
+    variable: Variable, inputs: Sequence[Variable], values: Sequence[Any], *,
     reference: Variable | None = None,
 ) -> float:
     """How many bits of a result are wrong at a point: 0 is the best float there is.
@@ -316,10 +313,7 @@ def _mean(bits: Array) -> float:
 
 
 def mean_bits_of_error(
-    variable: Variable,
-    inputs: Sequence[Variable],
-    points: Sequence[Sequence[Any]],
-    *,
+    variable: Variable, inputs: Sequence[Variable], points: Sequence[Sequence[Any]], *,
     reference: Variable | None = None,
 ) -> float:
     """The mean of `bits_of_error` over points; those without a true value are left out.

@@ -54,14 +54,10 @@ class numeric_grad:
     type_eps: dict[Any, float] = STEPS | {np.dtype(name): step for name, step in STEPS.items()}
 
     def __init__(
-        self,
-        f: Callable[..., Any],
-        pt: Any,
-        eps: float | None = None,
-        out_type: str | None = None,
+        self, f: Callable[..., Any], pt: Any, eps: float | None = None, out_type: str | None = None
     ) -> None:
         packed = isinstance(pt, list | tuple)
-        arrays = [np.array(entry) for entry in (pt if packed else [pt])]
+        arrays = _floats(pt if packed else [pt], "numeric_grad")
         if packed and all(np.ndim(entry) == 0 and isinstance(entry, float) for entry in pt):
             arrays, packed = [np.array(pt)], False  # a plain list of numbers is one vector
         working = max((a.dtype for a in arrays), key=lambda d: d.itemsize)
@@ -140,16 +136,9 @@ class numeric_grad:
 
 
 def verify_grad(
-    fun: Callable[..., Any],
-    pt: Sequence[Array],
-    n_tests: int = 2,
-    rng: Any = None,
-    eps: float | None = None,
-    out_type: str | None = None,
-    abs_tol: float | None = None,
-    rel_tol: float | None = None,
-    mode: Any = None,
-    cast_to_output_type: bool = False,
+    fun: Callable[..., Any], pt: Sequence[Array], n_tests: int = 2, rng: Any = None,
+    eps: float | None = None, out_type: str | None = None, abs_tol: float | None = None,
+    rel_tol: float | None = None, mode: Any = None, cast_to_output_type: bool = False,
     no_debug_ref: bool = True,
 ) -> None:
     """Compare the derivative of a function with finite differences; raise if they disagree.
@@ -189,7 +178,7 @@ def verify_grad(
     >>> verify_grad(pt.tanh, [np.array([[2.0, 3.0], [-1.0, 3.3]])], rng=np.random.default_rng(1))
     """
     arrays = _checked_point(pt)
-    if rng is None:
+    if not hasattr(rng, "random"):
         raise LabTypeError(
             "rng should be a valid instance of numpy.random.Generator or "
             "numpy.random.RandomState.",
@@ -211,7 +200,9 @@ def verify_grad(
             _projection(rng, shape, output.type.dtype, cast_to_output_type)
             for shape, output in zip(shapes, outputs)
         ]
-        parts = [(output * constant(weight)).sum() for output, weight in zip(outputs, weights)]
+        parts = [
+            (output * constant(weight)).sum().real for output, weight in zip(outputs, weights)
+        ]
         cost = functools.reduce(operator.add, parts)
         gradients = grad(cost, variables, disconnected_inputs="ignore")
         exact = function(variables, gradients, **options)(*arrays)
@@ -233,11 +224,15 @@ def _compare(
 def _checked_point(pt: Any) -> list[Array]:
     if not isinstance(pt, list | tuple):
         raise LabTypeError("`pt` should be a list or tuple of arrays.")
+    return _floats(pt, "verify_grad")
+
+
+def _floats(pt: Any, who: str) -> list[Array]:
     arrays = [np.array(entry) for entry in pt]
     for place, array in enumerate(arrays):
         if array.dtype.name not in TOLERANCE:
             raise LabTypeError(
-                "verify_grad can work only with floating point inputs, but input "
+                f"{who} can work only with floating point inputs, but input "
                 f'{place} has dtype "{array.dtype}".',
                 remedy="np.asarray(value, dtype='float64')",
             )
@@ -245,6 +240,7 @@ def _checked_point(pt: Any) -> list[Array]:
 
 
 def _projection(rng: Any, shape: tuple[int, ...], dtype: str, cast: bool) -> Array:
-    draw = rng.random(shape) if hasattr(rng, "random") else rng.rand(*shape)
-    weights = np.asarray(draw + 0.5)
+    weights = np.asarray(rng.random(shape) + 0.5)
+    if dtype.startswith("complex"):     # the cost is real: real and imaginary parts, added
+        weights = weights * (1 - 1j)
     return weights.astype("float32") if cast and dtype == "float32" else weights

@@ -196,8 +196,7 @@ class Mirror:
             twin = self.primal.get(variable)
             via = next((r.via.outputs[0] for r in variable.roles if r.via is not None), None)
             beside = next((rows[v] for v in (twin, via) if v in rows), None)  # type: ignore[index]
-            lowest = min((rows[v] for v in self.reads(variable) if v in rows),
-                         default=rows[self.y])
+            lowest = min((rows[v] for v in self.reads(variable) if v in rows), default=rows[self.y])
             rows[variable] = lowest if beside is None else beside
         for variable in self.adjoint:
             for read in self.reads(variable):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
+from autodiff_lab.errors import one_of
 from autodiff_lab.view.boxes import box_words
 from autodiff_lab.view.escape import dot_label
 from autodiff_lab.view.layout import mirror_edges, ranks
@@ -52,9 +53,8 @@ def to_dot(graph: GraphView, part: Part = "both") -> Any:
     class Digraph(graphviz.Digraph):  # type: ignore[misc]
         __repr__ = graphviz.Digraph.__str__     # its text, and no address
 
-    if part not in ("forward", "gradient", "both"):
-        raise ValueError(f"part is 'forward', 'gradient' or 'both', not {part!r}")
     columns = {"forward": ("forward",), "gradient": ("adjoint",), "both": ("forward", "adjoint")}
+    one_of(part, columns, f"part is {part!r}: a graph has none of that name.")
     kept = tuple(node for node in graph.nodes if node.column in columns[part])
     number = {node.id: f"n{index}" for index, node in enumerate(kept)}
     edges = tuple(e for e in graph.edges if e.source in number and e.target in number)

@@ -24,10 +24,8 @@ Ids = Mapping[Variable, str]
 Lines = tuple[tuple[int, tuple[str, ...]], ...]
 
 
-def linked(
-    view: GraphView, ids: Ids, parts: Sequence[Derivation] = (), kernel: Lines = ()
-) -> GraphView:
-    """The graph with, on every node, its line of the derivation and of the kernel.
+def linked(view: GraphView, ids: Ids, parts: Sequence[Derivation] = ()) -> GraphView:
+    """The graph with, on every node, its line of the derivation.
 
     Parameters
     ----------
@@ -35,14 +33,9 @@ def linked(
     ids : mapping
         Variable -> id of its box, as `build.Mirror.ids` has them.
     parts : sequence of Derivation
-    kernel : tuple
-        Pairs of a line number and ids, from `kernel_lines`.
     """
     told = _derivation_lines(ids, parts)
-    printed = {name: line for line, names in reversed(kernel) for name in names}
-    return _changed(view, lambda node: {
-        "derivation_line": told.get(node.id), "kernel_line": printed.get(node.id)
-    })
+    return _changed(view, lambda node: {"derivation_line": told.get(node.id)})
 
 
 def with_costs(view: GraphView, costs: Mapping[str, tuple[float, str]]) -> GraphView:

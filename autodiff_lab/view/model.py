@@ -2,7 +2,7 @@
 
 What is here: frozen dataclasses made of strings, numbers, tuples and one another, and
 `to_json`, which turns any of them into plain lists and dicts.  It relies on nothing but
-the hook by which records show themselves.
+`Shown`, by which records show themselves.
 
 The one idea: whoever knows the graph fills in these records, whoever draws reads only
 them.  A drawing can therefore be tested, saved or sent to a browser without a graph.
@@ -14,17 +14,9 @@ import dataclasses
 import math
 from typing import Any, Literal
 
-from autodiff_lab import hooks
+from autodiff_lab.graph import Shown
 
 SCHEMA_VERSION = 1
-
-class Shown:
-    """A record that a notebook shows as a card of its own."""
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        bundle: dict[str, str] = hooks.call("mimebundle", self)
-        return bundle
-
 
 NodeKind = Literal["input", "constant", "op", "output"]
 Column = Literal["forward", "adjoint"]
@@ -69,9 +61,9 @@ class NodeView:
     `rule` says in words what the node is, `term` is the chain-rule term it computes.
     `plumbing` marks casts, added axes and the like, which are hidden first.
     `share` is its part of the run's time (0..1) and `cost` says it in words
-    ("1.2 us, 8 kB").  `kernel_line` is its line in the kernel's source, `derivation_line`
-    the line of the derivation it belongs to, both counted from 1.  `inside` is the title of
-    the scene of the graph that shows its body, for a loop or another op made of a graph.
+    ("1.2 us, 8 kB").  `derivation_line` is the line of the derivation it belongs to, counted
+    from 1.  `inside` is the title of the scene of the graph that shows its body, for a loop or
+    another op made of a graph.
     """
 
     id: str
@@ -92,7 +84,6 @@ class NodeView:
     plumbing: bool = False
     share: float | None = None
     cost: str = ""
-    kernel_line: int | None = None
     derivation_line: int | None = None
     inside: str = ""
 
@@ -269,8 +260,6 @@ class KernelView(Shown):
     headline: str
     numpy_source: str = ""
     numba_source: str = ""
-    compile_seconds: float | None = None
-    run_seconds: float | None = None
     lines: tuple[tuple[int, tuple[str, ...]], ...] = ()
 
 

@@ -107,7 +107,8 @@ def notation_of(op: Op) -> Notation:
     if declared is None:
         return Notation(name, str(op))
     infix, latex = declared.infix or None, declared.latex or None
-    return Notation(name, _call(op, declared.pp or name), infix, latex)
+    word = declared.pp or (type(op).__name__ if getattr(op, "op_name", "") else name)
+    return Notation(name, _call(op, word), infix, latex)
 
 
 def _call(op: Op, word: str) -> str:

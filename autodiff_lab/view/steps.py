@@ -168,8 +168,7 @@ class _Graphs:
             inputs = tuple(became.get(v, v) for v in node.inputs)
             twin = present.get((node.op, inputs))
             if inputs != node.inputs and twin is not None:
-                became.update((v, w) for v, w in zip(node.outputs, twin.outputs)
-                              if v not in became)
+                became.update((v, w) for v, w in zip(node.outputs, twin.outputs) if v not in became)
         for old, new in became.items():
             if old in self.letters and old not in staying and new.owner is not None:
                 self.letters.setdefault(new, self.letters[old])

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from autodiff_lab.errors import LabTypeError, LabValueError
+from autodiff_lab.errors import LabTypeError, one_of
 from autodiff_lab.graph import Apply, Constant, FunctionGraph, Variable
 from autodiff_lab.view import notation
 from autodiff_lab.view.boxes import shape_text
@@ -52,10 +52,7 @@ def pp(variable: Any, constants: str = "family", max_pieces: int = MAX_PIECES) -
     >>> pp(x ** 2, constants="short")
     '(x ** 2)'
     """
-    if constants not in CONSTANT_STYLES:
-        raise LabValueError(
-            f"constants={constants!r} is unknown.", remedy="use 'family' or 'short'"
-        )
+    one_of(constants, CONSTANT_STYLES, f"constants={constants!r} is unknown.")
     return ", ".join(_line(root, constants, max_pieces) for root in roots_of(variable, "pp"))
 
 
@@ -254,8 +251,7 @@ def dprint(
         ├─ y [id D]
         └─ x [id B]
     """
-    if id_type not in ID_TYPES:
-        raise LabValueError(f"id_type={id_type!r} is unknown.", remedy="use 'CHAR', 'int' or ''")
+    one_of(id_type, ID_TYPES, f"id_type={id_type!r} is unknown.")
     ids = {} if done is None else done
     writer = _Tree(depth, print_type, print_shape, id_type, stop_on_name, ids)
     for root, order in _roots_with_order(graph_like):

@@ -83,3 +83,28 @@ def test_a_gradient_by_differences_is_two_kernels() -> None:
     assert len(function.program.instructions) == len(function.program.kernels) == 2
     assert not any(instruction.checks for instruction in function.program.instructions)
     assert "x_again1[i + 1]" in function.source("numba")
+
+
+def test_a_part_of_an_axis_whose_length_another_input_gives() -> None:
+    x, y = pt.dmatrices("x", "y")
+    z = pt.TensorType("float64", (5, 5)).make_variable("z")   # x + z: x has 5 columns, too
+    given = np.arange(25.0).reshape(5, 5)
+    outputs = [x + z, pt.cumsum(y, axis=0) + x[0] * y, y + x[1:3].sum(axis=0), x[:-1] + y[1:]]
+    want = [given * 2, np.cumsum(given, axis=0) + given[0] * given, given + given[1:3].sum(axis=0),
+            given[:-1] + given[1:]]
+    f = ad.function([x, y, z], outputs, mode="NUMBA")
+    for got, wanted in zip(f(given, given, given), want):
+        np.testing.assert_allclose(got, wanted)
+    with pytest.raises(ValueError, match="axis 1 of y has length 4"):
+        f(given, np.ones((5, 4)), given)
+
+
+@pytest.mark.parametrize("key", [np.s_[::-1], np.s_[1:], np.s_[:-1]])
+def test_a_length_learned_elsewhere_is_asked_of_an_array_that_exists(key: Any) -> None:
+    x, v = pt.dvectors("x", "v")
+    row = pt.sort(x)
+    # that row has three elements is learned before a part of it is read in place
+    functions = both([x, v], [pt.exp(row) * np.ones(3), row[key] * v])
+    n = len(np.zeros(3)[key])
+    agree(functions, np.arange(3.0), np.arange(float(n)))
+    agree(functions, np.arange(3.0), np.arange(n + 1.0))

@@ -144,6 +144,9 @@ def test_a_runtime_one_never_stretches(mode: str) -> None:
     assert len(text.splitlines()) <= 12
     with pytest.raises(ValueError, match="Input dimension mismatch"):
         f([1.0, 2.0], [1.0, 2.0, 3.0])
+    part = ad.function([x, y], x[:-1] + y, mode=mode)
+    with pytest.raises(ValueError, match="Runtime broadcasting.*part of x has length 1"):
+        part([1.0, 2.0], [3.0, 4.0])
 
 
 @pytest.mark.parametrize("mode", MODES)

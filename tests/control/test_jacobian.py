@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 import autodiff_lab.tensor as pt
 from autodiff_lab.control import hessian, jacobian, scan, vectorize_graph
+from autodiff_lab.errors import LabValueError
 from autodiff_lab.graph import toposort
 
 x, m, w = pt.dvector("x"), pt.dmatrix("m"), pt.dmatrix("w")
@@ -135,3 +138,33 @@ def test_vectorize_graph():
     batch = _rng.normal(size=(2, 4, 3))
     expected = np.einsum("ij,abj->ab", POINT[w], batch)[..., None] * batch
     np.testing.assert_allclose(value(found, {**POINT, xs: batch}), expected)
+
+
+@pytest.mark.parametrize("method", ["forward", "reverse"])
+def test_a_jacobian_has_the_dtype_of_its_variable(method: str) -> None:
+    x = pt.tensor("x", shape=(2,), dtype="float32")
+    found = jacobian(pt.cast(x, "float64") ** 2 * np.float64(0.1), x, method=method)
+    assert found.dtype == "float32"
+    at = np.float32([1, 2])
+    np.testing.assert_allclose(value(found, {x: at}), np.diag([0.2, 0.4]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, "a"])
+def test_chunks_of_no_rows(size: Any) -> None:
+    x = pt.dvector("x")
+    with pytest.raises(LabValueError, match="chunk_size is a number of rows"):
+        jacobian(x**2, x, chunk_size=size)
+
+
+@pytest.mark.parametrize("length", [2, None])
+@pytest.mark.parametrize("method", ["auto", "forward", "reverse"])
+def test_a_jacobian_across_real_and_complex_has_both_parts(length: int | None, method: str) -> None:
+    x = pt.tensor("x", shape=(length,), dtype="float64")
+    at = np.array([1.0, 2.0])
+    found = value(jacobian(pt.exp(1j * x), x, method=method), {x: at})
+    np.testing.assert_allclose(found, np.diag(1j * np.exp(1j * at)))
+    z = pt.tensor("z", shape=(length,), dtype="complex128")
+    by_z = value(jacobian(abs(z) ** 2, z, method=method), {z: at + 1j})
+    np.testing.assert_allclose(by_z, np.diag(2 * (at - 1j)))
+    one = value(jacobian(pt.exp(1j * x).sum(), x, method=method), {x: at})
+    np.testing.assert_allclose(one, 1j * np.exp(1j * at))

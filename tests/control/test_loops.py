@@ -159,6 +159,49 @@ def test_truncated_gradient_goes_back_so_many_steps():
     np.testing.assert_allclose(slope, [0.0, 0.0, 1.0, 1.0])
 
 
+@pytest.mark.parametrize("mode", ["PYTHON", "NUMBA"])
+def test_what_is_cut_short_does_not_reach_the_initial_values(mode):
+    h, w = pt.dvector("h"), pt.dscalar("w")
+    for cut in (1, 4, 5, 9):
+        one, _ = scan(lambda s, w: pt.tanh(s * w), outputs_info=h[0], non_sequences=w, n_steps=5,
+                      truncate_gradient=cut)
+        two, _ = scan(lambda s, t: s * t, outputs_info={"initial": h, "taps": [-2, -1]}, n_steps=5,
+                      truncate_gradient=cut)
+        f = ad.function([h, w], [grad(one[-1], h), grad(two[-1], h)], mode=mode)
+        for slope in f([0.4, 0.9], 0.7):
+            assert bool(slope.any()) == (cut >= 5), cut
+
+
+@pytest.mark.parametrize("mode", ["PYTHON", "NUMBA"])
+def test_taps_come_in_the_order_in_which_they_are_listed(mode):
+    x = pt.dvector("x")
+    at = np.array([1.0, 2.0, 3.0, 4.0])
+    for taps in ([-3, -1], [-1, -3]):
+        start = {"initial": x[:3], "taps": taps}
+        y, _ = scan(lambda a, b: 10.0 * a + b, outputs_info=start, n_steps=2)
+        values = list(at[:3])
+        for _ in range(2):
+            values.append(10.0 * values[taps[0]] + values[taps[1]])
+        f = ad.function([x], [y, grad(y.sum(), x), Rop(y, x, pt.ones_like(x))], mode=mode)
+        found, slope, moved = f(at)
+        np.testing.assert_array_equal(found, values[3:])
+        assert slope.sum() == moved.sum()
+        np.testing.assert_array_equal(slope @ at, found.sum())      # y is linear in x
+
+
+@pytest.mark.parametrize("taps", [[0, 1], [-1, 0, 2], [2, -1], [-2]])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_tap_looks_to_the_same_side_in_both_directions(taps, backwards):
+    """As the family has it: going backwards, tap 1 is still the element behind."""
+    x = pt.dvector("x")
+    seen = {"input": x, "taps": taps}
+    y, _ = scan(lambda *e: pt.stack(e), sequences=seen, go_backwards=backwards)
+    at = np.arange(6.0)
+    low, high = min(*taps, 0), max(*taps, 0)
+    rows = [[at[k + tap] for tap in taps] for k in range(-low, 6 - high)]
+    np.testing.assert_array_equal(value(y, {x: at}), rows[::-1] if backwards else rows)
+
+
 def test_gradient_inside_a_step():
     """F-T12."""
     x = pt.dvector("x")
@@ -171,8 +214,10 @@ def test_gradient_inside_a_step():
 def test_element_of_a_sequence_has_no_path():
     """F-T13."""
     x = pt.dvector("x")
-    with pytest.raises(DisconnectedInputError):
-        scan(lambda y_i, x: grad(y_i, x), sequences=x**2, non_sequences=x)
+    y = x**2
+    y.name = "y"
+    with pytest.raises(DisconnectedInputError, match="handed in by scan: it has no path to x"):
+        scan(lambda y_i, x: grad(y_i, x), sequences=y, non_sequences=x)
 
 
 def test_negative_steps_go_backwards():
@@ -211,6 +256,16 @@ def test_strict_names_what_is_missing():
                            outputs_info={"initial": x, "taps": [1]}),
             ValueError, "look back",
         ),
+        (
+            lambda x: scan(lambda e: e, sequences=x, outputs_info={"initial": x, "tap": [-1]}),
+            ValueError, r"keys \['initial', 'tap'\]",
+        ),
+        (lambda x: scan(lambda e: None, sequences=x), TypeError, "returned nothing"),
+        (lambda x: scan(lambda a, b: a, sequences=x), TypeError, "(?s)'b'.*1 elements of seq"),
+        (lambda x: scan(x, n_steps=2), TypeError, "not a callable"),
+        (lambda x: scan(lambda e: (e, {x: e}), sequences=x), TypeError, "Only shared variables"),
+        *[(lambda x, by=by: scan(lambda e: e, sequences=x, truncate_gradient=by), ValueError,
+           "number of steps") for by in ("a", 1.5, -2)],
     ],
 )
 def test_bad_input(call, error, message):

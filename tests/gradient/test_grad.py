@@ -6,11 +6,14 @@ import warnings
 
 import numpy as np
 import pytest
+from graph_values import value
 
 import autodiff_lab as ad
 import autodiff_lab.tensor as pt
-from autodiff_lab.errors import DisconnectedInputError, NullTypeGradError
-from autodiff_lab.gradient import DisconnectedType, NullType, grad, undefined_grad
+from autodiff_lab.errors import DisconnectedInputError, LabTypeError, NullTypeGradError
+from autodiff_lab.gradient import (
+    DisconnectedType, NullType, Rop, disconnected_grad, grad, grad_clip, grad_scale, undefined_grad,
+)
 from autodiff_lab.graph import ancestors, clone_replace, toposort
 
 
@@ -278,3 +281,44 @@ def test_same_graph_in_every_process():
     x, y = pt.dscalars("x", "y")
     texts = {ad.pp(grad(pt.sin(x * y) + x / y, x)) for _ in range(20)}
     assert len(texts) == 1
+
+
+def test_what_is_undefined_does_not_pass_a_disconnected_link():
+    """F-G17: the multiplier of a marker has no share in what is undefined behind it."""
+    x, m = pt.dscalars("x", "m")
+    cost = undefined_grad(grad_scale(x, m)) + m**2
+    by_x, by_m = grad(cost, [x, m], null_gradients="return")
+    assert isinstance(by_x.type, NullType)
+    assert value(by_m, {m: 3.0, x: 2.0}) == 6
+    assert value(Rop(grad_scale(x, undefined_grad(m)), [x, m], [x, m]), {x: 2.0, m: 3.0}) == 6
+
+
+@pytest.mark.parametrize(("known", "sentence"), [
+    (lambda y: [(y, y)], "list"), (lambda y: 5, "int"),
+    (lambda y: {1: y}, "Expected Variable, got 1"),
+])
+def test_known_grads_that_map_no_variables(known, sentence):
+    """F-G11."""
+    x = pt.dscalar("x")
+    with pytest.raises(LabTypeError, match=sentence):
+        grad(None, x, known_grads=known(x**2))
+
+
+@pytest.mark.parametrize("bounds", [("a", 1), (0, pt.dscalar("upper")), (None, 1)])
+def test_bounds_that_are_no_numbers(bounds):
+    """F-S06."""
+    with pytest.raises(LabTypeError, match="bounds of grad_clip are numbers"):
+        grad_clip(pt.dscalar("x"), *bounds)
+
+
+def test_a_marker_is_named_as_what_stops_a_derivative():
+    """F-S03."""
+    x = pt.dscalar("x")
+    with pytest.raises(DisconnectedInputError, match="disconnected_grad passes no derivative on"):
+        grad(disconnected_grad(x**2), x)
+
+
+def test_a_complex_cost_has_no_gradient():
+    x = pt.dscalar("x")
+    with pytest.raises(LabTypeError, match="(?s)Cost must be a scalar that is real.*test_grad.py"):
+        grad(pt.exp(1j * x), x)

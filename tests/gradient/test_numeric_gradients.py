@@ -126,3 +126,17 @@ def test_extrapolated_differences_name_the_entry():
     wrong = check_gradient(lambda p: float(np.sum(np.exp(p["x"]))),
                            lambda p: {"x": np.exp(p["x"]) * [1, 2]}, ["x"], points)
     assert [row.place for row in wrong.rows if not row.ok] == ["x[1]"]
+
+
+def test_points_and_sources_of_numbers_that_do_not_fit():
+    with pytest.raises(TypeError, match="rng should be"):
+        verify_grad(pt.exp, [np.ones(3)], rng=3)
+    with pytest.raises(TypeError, match='numeric_grad can work only.*"int64"'):
+        numeric_grad(np.sum, [3, 4])
+
+
+def test_real_and_imaginary_parts_are_both_compared():
+    rng = np.random.default_rng(0)
+    verify_grad(lambda x: pt.exp(x * 1j) * x, [np.array([0.5, 2.0])], rng=rng)
+    with pytest.raises(GradientError):
+        verify_grad(lambda x: pt.exp(x * 1j) + 1j * grad_scale(x, 2.0), [np.ones(2)], rng=rng)

@@ -74,7 +74,7 @@ def test_a_setting_with_an_equals_sign(notebook: Notebook) -> None:
 
 
 def test_a_complex_point_is_shown_without_a_curve(notebook: Notebook) -> None:
-    study = notebook.run('%%grad x --at "x=1+2j"\nx**2').result
+    study = notebook.run('%%grad x --at "x=1+2j"\nabs(x)**2').result
     assert study.card.plot is None and study.at(x=2).point["x"] == 2
 
 

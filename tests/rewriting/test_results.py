@@ -182,3 +182,55 @@ def test_the_derivative_of_a_safe_switch_is_finite() -> None:
     fgraph = run([x], grad(y, x))
     found = compute(fgraph.outputs, {fgraph.inputs[0]: np.array([0.0, 1.0, -4.0])})[0]
     assert found.tolist() == [0.0, 1.0, 0.0]
+
+
+def test_powers_and_logarithms_at_the_edge_of_their_domain() -> None:
+    x = pt.dvector("x")
+    tiny = np.array([5e-324, 1e-309, 6e-309, 1.0, 1e300])
+    cases: dict[Any, Any] = {
+        x**-0.5: (np.array([-0.0, 0.0, 4.0, np.inf, -1.0]), lambda v: np.power(v, -0.5)),
+        x**-2: (np.array([-0.0, 1e160, 1e-160, -2.0]), lambda v: np.power(v, -2.0)),
+        pt.log1p(x) - pt.log(x): (tiny[:4], lambda v: np.log1p(v) - np.log(v)),
+        pt.log(x + 1) - pt.log(x): (tiny[:4], lambda v: np.log(v + 1) - np.log(v)),
+        (x + 1) ** 1e-3 - x**1e-3: (tiny[:4], lambda v: (v + 1) ** 1e-3 - v**1e-3),
+    }
+    for expression, (values, truth) in cases.items():
+        for mode in ("PYTHON", "NUMBA"):
+            found = ad.function([x], expression, mode=mode)(values)
+            with np.errstate(all="ignore"):
+                np.testing.assert_allclose(found, truth(values), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "exponent"), [("bool", 1), ("bool", 0), ("uint8", 0), ("int8", -128)]
+)
+def test_an_exponent_less_one_does_not_wrap_around(dtype: str, exponent: int) -> None:
+    x, n = pt.dscalar("x"), pt.scalar("n", dtype=dtype)
+    for y in (n, pt.constant(exponent, dtype=dtype)):
+        slope = ad.function([x, n], ad.grad(x**y, x), on_unused_input="ignore")
+        found = float(slope(100.0, np.asarray(exponent, dtype)))
+        assert found == pytest.approx(exponent * 100.0 ** (exponent - 1))
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_the_derivative_of_a_softmax_is_as_good_as_its_value(by_hand: bool) -> None:
+    x, w = pt.dmatrix("x"), pt.dmatrix("w")
+    label = pt.lvector("label")
+    total = pt.exp(x).sum(axis=1, keepdims=True)
+    s = pt.exp(x) / total if by_hand else pt.special.softmax(x, axis=1)
+    losses = [(s * w).sum(), -(w * pt.log(s)).sum(), -pt.log(s)[pt.arange(x.shape[0]), label].sum()]
+    weights = np.array([[0.0, 1.0, 0.0], [1.0, 2.0, -1.0]])
+    f = ad.function([x, w, label], [ad.grad(loss, x) for loss in losses], mode="PYTHON")
+    for row in ([800.0, 801.0, 799.0], [0.0, -1000.0, 1.0], [-800.0, -790.0, -800.0]):
+        p = np.exp(row - np.max(row))
+        p /= p.sum()
+        linear, cross, picked = f([row, row], weights, [1, 1])
+        moved = p * weights
+        np.testing.assert_allclose(linear, moved - p * moved.sum(axis=1)[:, None], atol=1e-12)
+        np.testing.assert_allclose(cross, p * weights.sum(axis=1)[:, None] - weights, rtol=1e-12)
+        np.testing.assert_allclose(picked, [p - [0.0, 1.0, 0.0]] * 2, rtol=1e-12)
+
+
+def test_a_whole_exponent_stays_as_written() -> None:
+    v = pt.dvector("v")
+    assert "(v ** (TensorConstant{2} - TensorConstant{1}))" in ad.pp(ad.grad((v**2).sum(), v))

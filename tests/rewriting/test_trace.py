@@ -165,7 +165,22 @@ def test_questions_that_cannot_be_answered() -> None:
         trace.without("stabilise")
     twin, other = (pt.log(1 + pt.exp(v)) for v in (x, z))
     assert "It did, at step 2" in trace.why_not("log_of_one_plus_exp", twin)
+    assert "x (float64 scalar) is not computed" in trace.why_not("log_of_one_plus_exp", "x")
+    with pytest.raises(LabTypeError, match="names here: x"):
+        trace.why_not("log_of_one_plus_exp", "y")
     assert "no part of this graph" in trace.why_not("log_of_one_plus_exp", other)
+    read = RewriteTrace.from_json(trace.to_json())
+    for ask in (lambda: read.why_not("power_two"), lambda: read.image(x, 0)):
+        with pytest.raises(LabValueError, match="no graphs"):
+            ask()
+
+
+def test_a_rule_is_only_tried_where_the_walk_would_try_it() -> None:
+    x = pt.dscalar("x")
+    trace = ad.function([x], ad.grad(pt.log(1 + pt.exp(-x)), x)).trace
+    assert "sigmoid(x) is computed by sigmoid" in trace.why_not("softmax_by_hand")
+    gone = trace.why_not("log_of_one_plus_exp")    # nothing reads the logarithm any more
+    assert "until step 2: fill_like_simplest turned" in gone
 
 
 def test_rounding_of_short_floats_is_no_change() -> None:

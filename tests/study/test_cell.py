@@ -12,6 +12,7 @@ from autodiff_lab.cell import CellResult, code_from_text, run_cell
 from autodiff_lab.errors import LabError
 from autodiff_lab.graph import Constant, ancestors
 from autodiff_lab.options import UsageError, parse_line
+from autodiff_lab.study import Study
 
 
 def run(line: str, text: str, namespace: dict[str, Any] | None = None) -> CellResult:
@@ -198,3 +199,55 @@ def test_the_sum_of_python_is_told() -> None:
     assert result.notices[-1] == (
         "sum() is Python's and adds 3 elements one by one; e.sum() is one operation"
     )
+
+
+def study_of(code: str, names: dict[str, Any] | None = None, line: str = "x", **more: Any) -> Any:
+    return Study.from_cell(code, {"pt": pt, "np": np, **(names or {})}, line, **more)
+
+
+@pytest.mark.parametrize("code, names, line, more, inputs", [
+    ("a * x**2", {"a": np.float64(3)}, "x", {}, ["x"]),
+    ("x * w", {"w": pt.dscalar("x")}, "x", {}, ["x", "x_2"]),
+    ("def f(x, w=w0):\n    return x * w", {"w0": pt.dscalar("w")}, "x", {}, ["x", "w"]),
+    ("def f(x, *rest, **more):\n    return 2 * x", {}, "x", {}, ["x"]),
+    ("def f(x, /, y=2.0):\n    return x * y", {}, "", {}, ["x", "y"]),
+    ("a += x\na * x", {"a": 2.0}, "x", {}, ["x"]),
+    ("try:\n    y = x / 1\nexcept ZeroDivisionError:\n    y = x\ny", {}, "x", {}, ["x"]),
+    ("k = 1\nmatch k:\n    case 1:\n        y = 2 * x\ny", {}, "x", {}, ["x"]),
+    ("x**2", {"x": [1]}, "x", {"at": "x=2.0"}, ["x"]),
+    ("x**2", {"x": pt.dscalar()}, "x", {}, ["x"]),
+])
+def test_unusual_cells_have_the_inputs_one_expects(
+    code: str, names: dict[str, Any], line: str, more: dict[str, Any], inputs: list[str]
+) -> None:
+    assert list(study_of(code, names, line, **more).inputs) == inputs
+
+
+@pytest.mark.parametrize("names, line, more, told", [
+    ({"W": np.ones((2, 2))}, "W:matrix", {"plot": "W=0:1"}, "a matrix has no plot"),
+    ({"W": np}, "W", {}, "W is a module"),
+    ({"W": None}, "W", {}, "W is None"),
+    ({"W": pt.dscalar("W")}, "W:scalar/float32", {}, "has the dtype float64 already"),
+    ({"W": pt.dscalar("W")}, "W", {"at": "W=1j"}, "the value is complex"),
+    ({"W": 1j}, "W:scalar/float32", {}, "cannot be float32"),
+])
+def test_what_a_name_holds_that_is_no_input(
+    names: dict[str, Any], line: str, more: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(UsageError, match=told):
+        study_of("abs(W)", names, line, **more)
+
+
+@pytest.mark.parametrize("code, name", [("y = x**2\ny += 1", "y"), ("y: float = x**2", "y")])
+def test_the_last_statement_names_the_function(code: str, name: str) -> None:
+    assert study_of(code).name == name
+
+
+def test_a_function_that_looks_in_vain_says_where_to_define() -> None:
+    with pytest.raises(NameError, match="looks missing up where it stands"):
+        study_of("f(x)", {"f": eval("lambda u: u * missing")})
+
+
+def test_steps_and_infinities_have_derivations() -> None:
+    assert str(study_of("pt.floor(x)").derivation).splitlines()[3].split()[:2] == ["=", "0"]
+    assert study_of("x * pt.constant(float('inf')) - 1").derivation.latex.endswith(r"= \infty")

@@ -12,6 +12,7 @@ import autodiff_lab as ad
 import autodiff_lab.tensor as pt
 from autodiff_lab.control import jacobian, vectorize_graph
 from autodiff_lab.gradient import grad
+from autodiff_lab.graph import toposort
 
 A = np.array([1, 0, 1])
 B = np.array([[0], [2]])
@@ -179,3 +180,24 @@ def test_refused(text: str, error: Any, parts: tuple[str, ...]) -> None:
         eval(text, {"pt": pt, "np": np, "x": pt.tensor("x", shape=(2, 3))})
     for part in parts:
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", ["PYTHON", "NUMBA"])
+def test_a_mask_has_the_lengths_of_its_array(mode: str) -> None:
+    """A shorter one would quietly take too little."""
+    x, m = pt.dvector("x"), pt.tensor("m", shape=(None,), dtype="bool")
+    known = x[np.array([True, False])]
+    outputs = [x[m], pt.set_subtensor(x[m], 0.0), ad.grad((x[m] ** 2).sum(), x), known]
+    f = ad.function([x, m], outputs, mode=mode)
+    assert f([1.0, 2.0], [True, False])[0].tolist() == [1.0]
+    for mask in ([True, False], [True, False, False, False]):
+        with pytest.raises(IndexError, match="size of axis is 3 but size of corresponding boolean"):
+            f([1.0, 2.0, 3.0], mask)
+    with pytest.raises(IndexError, match="boolean index did not match"):
+        ad.function([x], known, mode=mode)([1.0, 2.0, 3.0])
+
+
+def test_a_mask_made_of_its_array_is_not_checked() -> None:
+    x = pt.dmatrix("x")
+    inner = [node for node in toposort([x[(x > 0) & (x < 2)]]) if node.op.name == "nonzero"]
+    assert [len(node.inputs) for node in inner] == [1]

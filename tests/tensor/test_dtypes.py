@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from graph_values import value
 
+import autodiff_lab as ad
 import autodiff_lab.tensor as pt
 from autodiff_lab import config
 from autodiff_lab.errors import LabError
@@ -242,8 +243,36 @@ def test_arrays_that_fit_pass_unchanged(tmp_path: Any) -> None:
     kind = pt.TensorType("float64", (None,))
     plain = np.arange(4.0)
     mapped = np.memmap(tmp_path / "numbers", dtype="float64", mode="w+", shape=(4,))
-    for array in (plain, plain[::2], plain.view(Special), mapped):
+    for array in (plain, plain[::2]):
         assert kind.filter(array) is array
+    for array in (plain.view(Special), mapped):
+        found = kind.filter(array)
+        assert type(found) is np.ndarray and np.shares_memory(found, array)
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+def test_subclasses_mean_their_numbers() -> None:
+    square = np.matrix([[1.0, 2.0], [3.0, 4.0]])
+    m = pt.dmatrix("m")
+    assert (m * m).eval({m: square}).tolist() == [[1.0, 4.0], [9.0, 16.0]]
+    masked = np.ma.array([1.0, 2.0], mask=[False, True])
+    x = pt.dvector("x")
+    assert (x + 1).eval({x: np.ma.array([1.0, 2.0])}).tolist() == [2.0, 3.0]
+    for made in (lambda: (x + 1).eval({x: masked}), lambda: pt.constant(masked),
+                 lambda: ad.shared(masked), lambda: x + masked):
+        with pytest.raises(TypeError, match="Masked entries have no value"):
+            made()
+
+
+@pytest.mark.parametrize("value", [2**53 + 1, 2**63 + 1, 2**70 + 1, -(2**53) - 1, 10**400])
+def test_whole_numbers_are_not_rounded_in_silence(value: int) -> None:
+    x, v = pt.dscalar("x"), pt.dvector("v")
+    for variable, given in ((x, value), (v, [value])):
+        with pytest.raises((TypeError, OverflowError), match="risking loss|too large"):
+            (variable * 2).eval({variable: given})
+    for exact in (2**53, 2**63, 10**22, -(2**70)):
+        assert int((x * 1).eval({x: exact})) == exact
+    assert pt.lvector().type.filter([]).dtype == "int64"
 
 
 def test_unaligned_arrays_are_refused() -> None:

@@ -210,6 +210,23 @@ def test_further_vectors_have_no_derivative() -> None:
         grad(pt.sum(pt.linalg.qr(x, "complete")[0]), x)
 
 
+@pytest.mark.parametrize("shape", [(2, 4), (1, 3), (3, 3), (4, 2), (2, 2, 3)])
+@pytest.mark.parametrize("which", [0, 1])
+def test_qr_moves_alike_whether_or_not_its_shape_is_known(
+    shape: tuple[int, ...], which: int
+) -> None:
+    rng = np.random.default_rng(5)
+    at, by = rng.normal(size=shape), rng.normal(size=shape)
+    weights = rng.normal(size=np.linalg.qr(at)[which].shape)
+    slope = (np.linalg.qr(at + 1e-6 * by)[which] - np.linalg.qr(at - 1e-6 * by)[which]) / 2e-6
+    for known in (shape, [None] * len(shape)):
+        x = pt.tensor("x", shape=known, dtype="float64")
+        factor = pt.linalg.qr(x)[which]
+        moved, gradient = values([Rop(factor, x, by), grad(pt.sum(factor * weights), x)], {x: at})
+        np.testing.assert_allclose(moved, slope, atol=1e-6)
+        np.testing.assert_allclose(np.sum(gradient * by), np.sum(weights * moved))
+
+
 def test_only_one_triangle_is_read() -> None:
     x = pt.dmatrix("x")
     at = np.array([[4.0, 99.0], [1.0, 5.0]])
@@ -370,3 +387,45 @@ def test_lop_of_a_product_of_stacks() -> None:
     x, y = pt.tensor("x", shape=(1, None, None)), pt.dtensor3("y")
     pulled = Lop(pt.matmul(x, y), x, pt.ones((3, 2, 2)))
     assert value(pulled, {x: np.ones((1, 2, 2)), y: np.ones((3, 2, 2))}).shape == (1, 2, 2)
+
+
+SQUARE = np.arange(9.0).reshape(3, 3)
+
+
+@pytest.mark.parametrize("k", [-1, 0, 1])
+@pytest.mark.parametrize("name", ["tril", "triu"])
+def test_a_triangle_whose_diagonal_is_known_at_run_time(name: str, k: int) -> None:
+    x, diagonal = pt.dmatrix("x"), pt.lscalar("k")
+    found = value(getattr(pt, name)(x, diagonal), {x: SQUARE, diagonal: k})
+    np.testing.assert_array_equal(found, getattr(np, name)(SQUARE, k))
+
+
+def test_a_number_or_a_vector_fills_the_diagonal() -> None:
+    assert value(pt.fill_diagonal(pt.ones((2, 3)), 7), {}).tolist() == [[7, 1, 1], [1, 7, 1]]
+    assert value(pt.fill_diagonal(SQUARE, [1, 2, 3]), {}).trace() == 6
+
+
+@pytest.mark.parametrize("ord", [np.inf, -np.inf, 0, 1, 2, 3, None])
+def test_norms_of_vectors_and_their_derivatives(ord: Any) -> None:
+    x, point = pt.dvector("x"), np.array([3.0, -4.0, 1.0])
+    norm = pt.linalg.norm(x, ord=ord)
+    assert value(norm, {x: point}) == pytest.approx(np.linalg.norm(point, ord=ord))
+    slope = value(grad(norm, x, disconnected_inputs="ignore"), {x: point})
+    moved = [np.linalg.norm(point + step, ord=ord) - np.linalg.norm(point - step, ord=ord)
+             for step in 1e-6 * np.eye(3)]
+    np.testing.assert_allclose(slope, np.divide(moved, 2e-6), atol=1e-8)
+
+
+@pytest.mark.parametrize("mode", ["reduced", "r"])
+def test_a_wide_matrix_has_its_decomposition_and_its_derivative(mode: str) -> None:
+    x = pt.tensor("x", dtype="float64", shape=(2, 3))
+    wide = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 7.0]])
+    found = pt.linalg.qr(x, mode=mode)
+    upper = found if mode == "r" else found[1]
+    np.testing.assert_allclose(value(upper, {x: wide}), np.linalg.qr(wide, mode="r"), atol=1e-12)
+    slope = value(grad(upper.sum(), x), {x: wide})
+    for place, entry in np.ndenumerate(slope):
+        step = np.zeros((2, 3))
+        step[place] = 1e-6
+        moved = np.linalg.qr(wide + step, mode="r") - np.linalg.qr(wide - step, mode="r")
+        assert entry == pytest.approx(moved.sum() / 2e-6, rel=1e-6)

@@ -136,9 +136,7 @@ class NestPrinter:
         for _, name in summed:
             self._parts[name] = self._fresh(f"{name}_part")
             self._line(depth + 1, f"{self._parts[name]} = 0.0")
-        self._line(
-            depth + 1, f"for {index} in range({begin}, min({begin} + {BLOCK}, {end})):"
-        )
+        self._line(depth + 1, f"for {index} in range({begin}, min({begin} + {BLOCK}, {end})):")
         self._stage(depth + 2, time)
         for _, name in summed:
             self._line(depth + 1, f"{name} += {self._parts.pop(name)}")

@@ -13,6 +13,7 @@ the function in a loop can work on many elements at once.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -57,6 +58,17 @@ SINGLE = Width(32, 23)
 WIDTHS = {"float64": DOUBLE, "float32": SINGLE}
 
 
+def _two(float_name: str, int_name: str, swap: bool = False) -> Callable[[Value, Number], Value]:
+    """An operator of two values: the instruction for floats and the one for bit patterns."""
+    def operator(self: Value, other: Number) -> Value:
+        pair = (self.text, self.emitter.value(other, self.kind).text)
+        name = float_name if self.kind == "f" else int_name
+        texts = ", ".join(pair[::-1] if swap else pair)
+        return self.emitter.add(f"{name} {self.emitter.type(self)} {texts}", self.kind)
+
+    return operator
+
+
 class Value:
     """A float ("f"), a bit pattern ("i") or a condition ("b") of the function being written."""
 
@@ -64,50 +76,6 @@ class Value:
 
     def __init__(self, emitter: Emitter, text: str, kind: str) -> None:
         self.emitter, self.text, self.kind = emitter, text, kind
-
-    def _two(self, float_name: str, int_name: str, other: Number, swap: bool = False) -> Value:
-        one, two = self, self.emitter.value(other, self.kind)
-        if swap:
-            one, two = two, one
-        name = float_name if self.kind == "f" else int_name
-        return self.emitter.add(f"{name} {self.emitter.type(one)} {one.text}, {two.text}", one.kind)
-
-    def __add__(self, other: Number) -> Value:
-        return self._two("fadd", "add", other)
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Number) -> Value:
-        return self._two("fsub", "sub", other)
-
-    def __rsub__(self, other: Number) -> Value:
-        return self._two("fsub", "sub", other, swap=True)
-
-    def __mul__(self, other: Number) -> Value:
-        return self._two("fmul", "mul", other)
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, other: Number) -> Value:
-        return self._two("fdiv", "", other)
-
-    def __rtruediv__(self, other: Number) -> Value:
-        return self._two("fdiv", "", other, swap=True)
-
-    def __and__(self, other: Number) -> Value:
-        return self._two("", "and", other)
-
-    def __or__(self, other: Number) -> Value:
-        return self._two("", "or", other)
-
-    def __xor__(self, other: Number) -> Value:
-        return self._two("", "xor", other)
-
-    def __lshift__(self, other: int) -> Value:
-        return self._two("", "shl", other)
-
-    def __rshift__(self, other: int) -> Value:
-        return self._two("", "lshr", other)
 
     def __neg__(self) -> Value:
         return self.emitter.add(f"fneg {self.emitter.type(self)} {self.text}", "f")
@@ -117,14 +85,19 @@ class Value:
         word = f"fcmp {how}" if self.kind == "f" else f"icmp {how.replace('o', 's')}"
         return self.emitter.add(f"{word} {self.emitter.type(self)} {self.text}, {two.text}", "b")
 
+    # Of floats and of bit patterns, by LLVM's names.
+    __add__ = __radd__ = _two("fadd", "add")
+    __sub__, __rsub__ = _two("fsub", "sub"), _two("fsub", "sub", swap=True)
+    __mul__ = __rmul__ = _two("fmul", "mul")
+    __truediv__ = _two("fdiv", "")
+    __and__, __or__, __xor__ = _two("", "and"), _two("", "or"), _two("", "xor")
+    __lshift__, __rshift__ = _two("", "shl"), _two("", "lshr")
+
     def __lt__(self, other: Number) -> Value:
         return self._compared("olt", other)
 
     def __gt__(self, other: Number) -> Value:
         return self._compared("ogt", other)
-
-    def __ge__(self, other: Number) -> Value:
-        return self._compared("oge", other)
 
     def equals(self, other: Number) -> Value:
         """Whether two numbers are equal; False where one is NaN."""

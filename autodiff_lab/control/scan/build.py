@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -50,10 +51,20 @@ def _entries(given: Any) -> list[Any]:
     return [given] if isinstance(given, Mapping) else as_list(given)
 
 
+def _described(entry: Any, key: str) -> Mapping[str, Any]:
+    """A sequence or an output as a mapping."""
+    described = entry if isinstance(entry, Mapping) else {key: entry}
+    if not described.keys() <= {key, "taps", "inplace"}:
+        raise LabValueError(
+            f"scan cannot read the keys {list(described)}.", remedy=f"dict({key}=, taps=)"
+        )
+    return described
+
+
 def _parse_sequences(sequences: Any) -> list[_Sequence]:
     parsed = []
     for entry in _entries(sequences):
-        described = entry if isinstance(entry, Mapping) else {"input": entry}
+        described = _described(entry, "input")
         taps = tuple(_entries(described.get("taps", 0)))
         parsed.append(_Sequence(as_tensor_variable(described["input"]), taps))
     for place, sequence in enumerate(parsed):
@@ -69,7 +80,7 @@ def _parse_sequences(sequences: Any) -> list[_Sequence]:
 def _parse_outputs(outputs_info: Any) -> list[_Output]:
     parsed = []
     for place, entry in enumerate([None] if outputs_info is None else _entries(outputs_info)):
-        described = entry if isinstance(entry, Mapping) else {"initial": entry}
+        described = _described(entry, "initial")
         initial = described.get("initial")
         if initial is None:
             if described.get("taps"):
@@ -79,7 +90,7 @@ def _parse_outputs(outputs_info: Any) -> list[_Output]:
         taps = tuple(_entries(described.get("taps", -1)))
         if any(not isinstance(tap, int) or tap >= 0 for tap in taps):
             raise LabValueError(f"Taps of an output look back: negative whole numbers, not {taps}.")
-        output = _Output(as_tensor_variable(initial), tuple(sorted(taps)))
+        output = _Output(as_tensor_variable(initial), taps)
         if output.taps != (-1,) and output.initial.type.ndim == 0:
             raise LabValueError(
                 f"An output with the taps {output.taps} needs its earlier values stacked.",
@@ -132,9 +143,11 @@ class _Builder:
         """One plain sequence per tap, in the direction of the loop."""
         plain = []
         for sequence in self.sequences:
-            variable = sequence.variable[::-1] if self.backwards else sequence.variable
-            low = min(*sequence.taps, 0)
-            plain += [variable[tap - low :] if tap > low else variable for tap in sequence.taps]
+            low, high = min(*sequence.taps, 0), max(*sequence.taps, 0)
+            for tap in sequence.taps:       # a tap looks to the same side whatever the direction
+                key = slice(tap - low or None, self.backwards and tap - high or None)
+                part = sequence.variable if key == slice(None) else sequence.variable[key]
+                plain.append(part[::-1] if self.backwards else part)
         return plain
 
     def run(self, truncate_gradient: int) -> tuple[list[Any], dict[Any, Any]]:
@@ -142,7 +155,11 @@ class _Builder:
         plain = self.shifted_sequences()
         elements = [s.type.clone(shape=s.type.shape[1:]).make_variable(s.name) for s in plain]
         initials, taps = self._states()
-        answer = self.fn(*elements, *(v for state in taps for v in state), *self.non_sequences)
+        states = [v for state in taps for v in state]
+        for handed in (*elements, *states):
+            handed.tag.handed_in = "scan"
+        self._check_step(elements, states)
+        answer = self.fn(*elements, *states, *self.non_sequences)
         results, updates, condition = _split_answer(answer)
         if self.default_outputs:
             self.outputs = [_Output(None) for _ in results]
@@ -156,6 +173,17 @@ class _Builder:
         return self._assemble(
             plain, elements, initials, taps, results, updates, condition, truncate_gradient
         )
+
+    def _check_step(self, elements: list[Any], states: list[Any]) -> None:
+        kinds = (elements, states, self.non_sequences)
+        try:
+            inspect.signature(self.fn).bind(*(v for variables in kinds for v in variables))
+        except TypeError as error:
+            raise LabTypeError(
+                f"scan cannot call its step: {error}.",
+                why=f"it is called with {len(elements)} elements of sequences, {len(states)} "
+                f"earlier outputs and {len(self.non_sequences)} non-sequences, in this order",
+            ) from None
 
     def _states(self) -> tuple[list[Any], list[list[Any]]]:
         """The initial buffers and the placeholders of their taps."""
@@ -311,6 +339,8 @@ def _fitted(result: Any, tap: Any, place: int) -> Any:
 
 def _split_answer(answer: Any) -> tuple[list[Any], dict[Any, Any], Any]:
     """What a step returned, as outputs, updates and the condition to stop."""
+    if answer is None:
+        raise LabTypeError("The step of scan returned nothing.", remedy="return the outputs")
     parts = list(answer) if isinstance(answer, tuple) else [answer]
     updates: dict[Any, Any] = {}
     condition = None
@@ -326,6 +356,9 @@ def _split_answer(answer: Any) -> tuple[list[Any], dict[Any, Any], Any]:
             rest.append(part)
     if len(rest) == 1 and isinstance(rest[0], list | tuple):
         rest = list(rest[0])
+    for variable in updates:
+        if not hasattr(variable, "container"):
+            raise LabTypeError(f"Only shared variables are updated, not {variable!r:.40}.")
     return [as_tensor_variable(part) for part in rest if part is not None], updates, condition
 
 
@@ -334,19 +367,10 @@ def _is_pair(entry: Any) -> bool:
 
 
 def scan(
-    fn: Callable[..., Any],
-    sequences: Any = None,
-    outputs_info: Any = None,
-    non_sequences: Any = None,
-    n_steps: Any = None,
-    truncate_gradient: int = -1,
-    go_backwards: bool = False,
-    mode: Any = None,
-    name: str | None = None,
-    profile: bool = False,
-    allow_gc: bool | None = None,
-    strict: bool = False,
-    return_list: bool = False,
+    fn: Callable[..., Any], sequences: Any = None, outputs_info: Any = None,
+    non_sequences: Any = None, n_steps: Any = None, truncate_gradient: int = -1,
+    go_backwards: bool = False, mode: Any = None, name: str | None = None, profile: bool = False,
+    allow_gc: bool | None = None, strict: bool = False, return_list: bool = False,
     return_updates: bool = True,
 ) -> Any:
     """A loop over sequences, with outputs of earlier steps at hand.
@@ -393,6 +417,10 @@ def scan(
     >>> partial_sums.eval({x: [1.0, 2.0, 3.0]})
     array([1., 3., 6.])
     """
+    if not isinstance(truncate_gradient, int | np.integer) or truncate_gradient < -1:
+        raise LabValueError(
+            f"truncate_gradient is a number of steps, or -1: not {truncate_gradient!r:.40}."
+        )
     builder = _Builder(
         fn, sequences, outputs_info, non_sequences, n_steps, go_backwards, strict, name
     )
@@ -401,20 +429,14 @@ def scan(
     return (result, updates) if return_updates else result
 
 
-def map(
-    fn: Callable[..., Any], sequences: Any, non_sequences: Any = None, **options: Any
-) -> Any:
+def map(fn: Callable[..., Any], sequences: Any, non_sequences: Any = None, **options: Any) -> Any:
     """`fn` applied to each element: (results, updates)."""
     return scan(fn, sequences=sequences, non_sequences=non_sequences, **options)
 
 
 def reduce(
-    fn: Callable[..., Any],
-    sequences: Any,
-    outputs_info: Any,
-    non_sequences: Any = None,
-    go_backwards: bool = False,
-    **options: Any,
+    fn: Callable[..., Any], sequences: Any, outputs_info: Any, non_sequences: Any = None,
+    go_backwards: bool = False, **options: Any,
 ) -> Any:
     """The value after the last step: (result, updates)."""
     results, updates = scan(

@@ -185,10 +185,7 @@ def _whole(op: Scan, inputs: Variables, cotangents: Variables) -> tuple[Scan, An
 
 
 def _carries(
-    loop: _Reverse,
-    carried: list[list[Any]],
-    cotangents: Sequence[Any],
-    found: dict[Any, Any],
+    loop: _Reverse, carried: list[list[Any]], cotangents: Sequence[Any], found: dict[Any, Any]
 ) -> tuple[list[Any], list[Any]]:
     """What each accumulator is after a step, and what it is before the first."""
     following: list[Any] = []
@@ -207,13 +204,8 @@ def _carries(
 
 
 def _collect(
-    loop: _Reverse,
-    cotangents: Sequence[Any],
-    found: dict[Any, Any],
-    carried: list[list[Any]],
-    constants: list[tuple[Any, Any]],
-    elements: list[Any],
-    results: list[Any],
+    loop: _Reverse, cotangents: Sequence[Any], found: dict[Any, Any], carried: list[list[Any]],
+    constants: list[tuple[Any, Any]], elements: list[Any], results: list[Any],
 ) -> list[Any]:
     """The cotangents of the inputs of the node, in their order."""
     answers: list[Any] = [DISCONNECTED]
@@ -237,6 +229,8 @@ def _collect(
         depth = len(carries)
         finals = [last(results[place + back]) for back in range(depth)][::-1]
         whole = function("stack")(finals)
+        if loop.op.truncate_gradient >= 0:      # what was cut short did not arrive
+            whole = function("switch")(function("eq")(loop.skipped, 0), whole, 0.0)
         head, *_ = loop.parts(number, cotangents[number])
         if head is not None:
             whole = whole + head

@@ -38,7 +38,7 @@ class Layout:
     ----------
     sequences : int
     taps : tuple of tuple of int
-        For each state the taps that the body reads, negative and ascending.
+        For each state the taps that the body reads, negative, in the order of its inputs.
     mapped : int
         Outputs that are no states.
     until : bool
@@ -83,10 +83,7 @@ class Scan(GraphOp):
     """
 
     def __init__(
-        self,
-        layout: Layout,
-        graph: FunctionGraph,
-        truncate_gradient: int = -1,
+        self, layout: Layout, graph: FunctionGraph, truncate_gradient: int = -1,
         label: str | None = None,
     ) -> None:
         super().__init__(graph)
@@ -213,9 +210,7 @@ class Scan(GraphOp):
             remedy="outputs_info gives a state in the shape that the step returns",
         )
 
-    def check_run(
-        self, node: Apply, steps: int, sequences: list[Any], initials: list[Any]
-    ) -> None:
+    def check_run(self, node: Apply, steps: int, sequences: list[Any], initials: list[Any]) -> None:
         """Raise an error where the arrays are too short for the steps."""
         problems = [
             f"Sequence {place} of scan has {len(sequence)} elements, {steps} steps are to be done."

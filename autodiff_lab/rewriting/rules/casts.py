@@ -17,9 +17,7 @@ NAMES = [f"cast_{dtype}" for dtype in dtypes.ALL]
 MIXED = "gradients of float32 variables in a float64 cost"
 
 
-@node_rewriter(
-    NAMES, phase="canonicalize", client=MIXED, example=lambda x: CASTS[x.dtype](x),
-)
+@node_rewriter(NAMES, phase="canonicalize", client=MIXED, example=lambda x: CASTS[x.dtype](x))
 def useless_cast(context: Context, node: Apply) -> Any:
     """A cast to the dtype that the value has."""
     value: Any = node.inputs[0]

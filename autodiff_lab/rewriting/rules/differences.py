@@ -8,6 +8,7 @@ differ by, in terms of its arguments and of their difference, which `rewriting.n
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -112,10 +113,9 @@ def difference_of_logarithms(context: Context, a: Any, b: Any, d: Any) -> Any:
 def _log_of_ratio(context: Context, a: Any, b: Any, d: Any) -> Any:
     larger, smaller, size, sign = _ordered(context, a, b, d)
     ratio = size / smaller
-    found = pt.log1p(ratio)
-    if is_number(context, d) is None:  # the ratio of any two numbers may overflow
-        found = pt.where(pt.isinf(ratio), pt.log(larger) - pt.log(smaller), found)
-    return sign * found
+    number = is_number(context, size)
+    above = pt.log(larger) if number is None else math.log(number)
+    return sign * pt.where(pt.isinf(ratio), above - pt.log(smaller), pt.log1p(ratio))
 
 
 def _on_both_sides_of_one(context: Context, a: Any, b: Any) -> Any:
@@ -201,8 +201,8 @@ def difference_of_powers(context: Context, one: Any, other: Any, depth: int) -> 
 
 
 def _real_powers(context: Context, a: Any, b: Any, d: Any, p: Any) -> Any:
-    larger, smaller, size, sign = _ordered(context, a, b, d)
-    ratio = pt.log1p(size / smaller)
+    larger, smaller, _, sign = _ordered(context, a, b, d)
+    ratio = sign * _log_of_ratio(context, a, b, d)
     number = is_number(context, p)
     if number is None:
         base = pt.where(pt.gt(p, 0), larger, smaller)

@@ -512,9 +512,7 @@ def split_the_square(context: Context, node: Apply, found: Product) -> Answer:
         if exponent != -2 or exponential is None or found.powers.get(exponential, 0.0) < 1:
             continue
         rest = found.raised({exponential: -1, base: 2})
-        halves = [
-            function("true_div")(number(1.0), base), function("true_div")(exponential, base)
-        ]
+        halves = [function("true_div")(number(1.0), base), function("true_div")(exponential, base)]
         assert exponential.owner is not None
         if _negative(context, exponential.owner.inputs[0]) is None:
             halves.reverse()  # so that s stands before 1 - s

@@ -18,7 +18,7 @@ from autodiff_lab.tensor.opdef import Interval
 
 SEED = "seed: dlogistic, s(x) (1 - s(x)) at -800 and 800"
 MODERATE = Interval(-80, 80)
-POSITIVE_OPS = ("sigmoid", "exp", "softplus", "cosh")
+POSITIVE_OPS = ("sigmoid", "exp", "softplus", "cosh", "softmax")
 
 
 @node_rewriter(
@@ -92,9 +92,7 @@ def positive_factor_cancels(context: Context, node: Apply) -> Any:
     return None
 
 
-def _pair_above(
-    context: Context, node: Apply, name: str, meet: Callable[[Any, Any], Any]
-) -> Any:
+def _pair_above(context: Context, node: Apply, name: str, meet: Callable[[Any, Any], Any]) -> Any:
     """The product with two factors replaced: the first two, one of an op `name`, that meet."""
     above, below, places = _fraction_at(context, node)
     notes = context.notes   # products within products ask about the same pairs again and again

@@ -23,12 +23,41 @@ PARTS = "derivatives of parts of arrays, and loops that read their last value"
                example=lambda x: Subtensor((0,))(pt.shape(pt.dot(x, pt.ones((5, 3))))))
 def known_length(context: Context, node: Apply) -> Any:
     """The length of an axis that is known is a number."""
-    inner, op = node.inputs[0].owner, node.op
-    if inner is None or inner.op.name != "shape" or not isinstance(op.pattern[0], int):
+    inner, axis = node.inputs[0].owner, node.op.pattern[0]
+    if inner is None or inner.op.name != "shape" or not isinstance(axis, int):
         return None
     shape = inner.inputs[0].type.shape  # type: ignore[attr-defined]
-    length = shape[op.pattern[0]] if -len(shape) <= op.pattern[0] < len(shape) else None
+    length = shape[axis] if -len(shape) <= axis < len(shape) else None
     return None if length is None else pt.constant(length, dtype="int64")
+
+
+@node_rewriter(["subtensor"], client="benchmark: the Hessian of Rosenbrock's function",
+               heads=(("shape",),), example=lambda x: pt.eye(pt.shape(x)[0])[:, 1:].shape[0])
+def length_given(context: Context, node: Apply) -> Any:
+    """An array made with given lengths has these; so has a part that takes all along an axis."""
+    inner, axis = node.inputs[0].owner, node.op.pattern[0]
+    made = inner.inputs[0].owner if inner is not None and inner.op.name == "shape" else None
+    if made is None or not isinstance(axis, int) or axis < 0:
+        return None
+    if made.op.name in ("alloc", "eye"):
+        return context.conform(made.inputs[axis + (made.op.name == "alloc")], node.outputs[0])
+    if type(made.op) is not Subtensor or any(not isinstance(e, Slice) for e in made.op.pattern):
+        return None
+    whole = axis >= len(made.op.pattern) or made.op.pattern[axis].is_full
+    return Subtensor((axis,))(pt.shape(made.inputs[0])) if whole else None
+
+
+@node_rewriter(["alloc"], client="benchmark: the Hessian of Rosenbrock's function",
+               example=lambda x: pt.alloc(pt.zeros_like(x), 4, *x.shape))
+def alloc_of_number(context: Context, node: Apply) -> Any:
+    """An array full of one number is made of that number, without the array it came in."""
+    value: Any = node.inputs[0]
+    number, lender = context.scalar_value(value), context.shape_lender(value)
+    lengths = node.inputs[len(node.inputs) - value.type.ndim:]
+    own = (_is_length_of(n, lender, axis) for axis, n in enumerate(lengths))
+    if number is None or not value.type.ndim or not all(own):
+        return None
+    return node.op(pt.constant(number), *node.inputs[1:])
 
 
 @node_rewriter([Reshape], client=SHAPES, heads=(("reshape",),),

@@ -99,10 +99,10 @@ def power_minus_one(x):
     return x**-1, 1 / x
 
 
-@rule(phase="specialize", client=POWERS, domain={"x": Interval(1e-3)})
+@rule(phase="specialize", client=POWERS, domain={"x": POSITIVE})
 def power_minus_two(x):
-    """The power -2 is one multiplication and one division."""
-    return x**-2, 1 / sqr(x)
+    """The power -2 is one division and one multiplication, whose result alone may overflow."""
+    return x**-2, sqr(1 / x)
 
 
 @rule(phase="specialize", client="derivative of sqrt(x) written as a power",
@@ -112,8 +112,7 @@ def power_half(x):
     return x**0.5, sqrt(x)
 
 
-@rule(phase="specialize", client="derivative of sqrt(x) written as a power",
-      domain={"x": POSITIVE})
+@rule(phase="specialize", client="derivative of sqrt(x) written as a power", domain={"x": POSITIVE})
 def power_minus_half(x):
-    """The power -1/2 is one over the square root."""
-    return x**-0.5, 1 / sqrt(x)
+    """The power -1/2 is one over the square root; at -0.0, too, it is positive."""
+    return x**-0.5, 1 / abs(sqrt(x))

@@ -29,9 +29,7 @@ def quotient_fits(c: Any, d: Any) -> bool:
     return bool(np.isfinite(quotient)) and (bool(quotient) or not c)
 
 
-@node_rewriter(
-    ["mul"], phase="canonicalize", client=SQUARE, example=lambda x: x * 2.0, behind=(),
-)
+@node_rewriter(["mul"], phase="canonicalize", client=SQUARE, example=lambda x: x * 2.0, behind=())
 def constant_first(context: Context, node: Apply) -> Any:
     """In a product the constant stands first."""
     left, right = node.inputs

@@ -6,7 +6,7 @@ from typing import Any
 
 import autodiff_lab.tensor as pt
 from autodiff_lab.graph import Apply
-from autodiff_lab.rewriting.factors import name_of
+from autodiff_lab.rewriting.factors import multiplied, name_of
 from autodiff_lab.rewriting.facts import Context, is_cast, is_plumbing
 from autodiff_lab.rewriting.registry import node_rewriter
 from autodiff_lab.tensor.special import LogSoftmax, LogSumExp, Softmax
@@ -30,25 +30,33 @@ def log_of_sum_of_exps(context: Context, node: Apply) -> Any:
 @node_rewriter(
     ["true_div", "mul"], phase="stabilize", client=FAR,
     example=lambda x: pt.exp(x) / pt.sum(pt.exp(x), axis=-1, keepdims=True),
-    heads=(("exp", "sum"), ("mul", "sum"), ("exp", "true_div"), ("true_div", "exp")),
+    heads=tuple((one, other) for one in ("exp", "mul", "sum", "true_div")
+                for other in ("exp", "sum", "true_div")),
 )
 def softmax_by_hand(context: Context, node: Apply) -> Any:
     """Exponentials over their sum are inf / inf for large values; ``softmax`` is not."""
     view: Any
     above: list[Any] = [node.inputs[0]]
     below: Any = node.inputs[1]
+    summing = None
     if node.op.name == "mul":  # exp(x) * (1 / sum(exp(x))), as derivatives write it
         inner = [v for v in node.inputs if name_of(v) == "exp"]
         quotients = [v for v in node.inputs if v not in inner]
         view, axes = _stripped(quotients[0]) if quotients else (None, None)
+        if name_of(view) == "sum":  # exp(x) * sum(y / sum(exp(x)))
+            summing, view = view.owner.op, view.owner.inputs[0]
         if name_of(view) != "true_div" or not inner:
             return None
         top, below = view.owner.inputs
-        above = [inner[0], _as_seen(top, axes)]
-        total, seen = _stripped(below)
-        order = axes if seen is None else seen if axes is None else tuple(
-            "x" if axis == "x" else seen[axis] for axis in axes
-        )
+        top = top if summing is None else summing(top)
+        above = [inner[0], top if axes is None else pt.dimshuffle(top, *axes)]
+        total, order = _stripped(below)
+        if summing is None:
+            order = axes if order is None else order if axes is None else tuple(
+                "x" if axis == "x" else order[axis] for axis in axes
+            )
+        elif axes != order:
+            return None
     else:
         if name_of(above[0]) == "mul":
             above = list(above[0].owner.inputs)
@@ -61,13 +69,11 @@ def softmax_by_hand(context: Context, node: Apply) -> Any:
     axes = total.owner.op.reduced(summed.type.ndim)
     rest = iter(range(summed.type.ndim))
     kept = tuple("x" if axis in axes else next(rest) for axis in range(summed.type.ndim))
-    if order != kept:
+    if order != kept or (summing is not None and summing.reduced(len(kept)) != axes):
         return None
     result = Softmax(total.owner.op.axis)(summed.owner.inputs[0])
     above.remove(summed)
-    for factor in above:
-        result = factor * result
-    return pt.cast(result, node.outputs[0].type.dtype)  # type: ignore[attr-defined]
+    return pt.cast(multiplied([*above, result]), node.outputs[0].type.dtype)  # type: ignore[attr-defined]
 
 
 def _stripped(variable: Any) -> tuple[Any, Any]:
@@ -78,10 +84,6 @@ def _stripped(variable: Any) -> tuple[Any, Any]:
         order = inner if order is None else tuple("x" if a == "x" else inner[a] for a in order)
         variable = variable.owner.inputs[0]
     return variable, order
-
-
-def _as_seen(variable: Any, order: Any) -> Any:
-    return variable if order is None else pt.dimshuffle(variable, *order)
 
 
 @node_rewriter(

@@ -19,6 +19,7 @@ from autodiff_lab.tensor.along import along, one_line
 from autodiff_lab.tensor.axes import dimshuffle, padded
 from autodiff_lab.tensor.constants import array_function, as_tensor_variable, constant
 from autodiff_lab.tensor.creation import repeated
+from autodiff_lab.tensor.elemwise import Elemwise
 from autodiff_lab.tensor.indexing.basic import (
     WITH_ALL_ADDED, IncSubtensor, OfPart, Subtensor, part_dims,
 )
@@ -26,7 +27,7 @@ from autodiff_lab.tensor.indexing.keys import (
     VARIABLE, Pattern, Slice, as_index, check_bounds, entry_of, without_dots,
 )
 from autodiff_lab.tensor.lengths import element_count, length_of, lengths_met, lengths_of
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp
+from autodiff_lab.tensor.opdef import Dims, TensorOp, calls, define_helper, drawn
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.shaping import flatten
 from autodiff_lab.tensor.type import TensorType
@@ -34,30 +35,46 @@ from autodiff_lab.tensor.type import TensorType
 ARRAY, SLICE, NEW = "array", "slice", "new"
 
 
+PLACES_IN = define_helper(
+    "places_in",
+    '''
+def places_in(mask, lengths):
+    """np.nonzero of a mask of these lengths."""
+    for axis in range(mask.ndim):
+        if mask.shape[axis] != lengths[axis]:
+            raise IndexError(
+                f"boolean index did not match indexed array along axis {axis}; size of axis is "
+                f"{lengths[axis]} but size of corresponding boolean axis is {mask.shape[axis]}"
+            )
+    return np.nonzero(mask)
+''',
+)
+
+
 class NonZero(TensorOp):
-    """The places of the elements that are not 0: one vector of indices per axis."""
+    """The places of the elements that are not 0: one vector of indices per axis.
+
+    Further inputs are the lengths of the array that is indexed; a mask must have them.
+    """
 
     op_name = "nonzero"
     __props__ = ()
-    summary = "The places of the elements that are not 0."
-    notation = Notation(pp="Nonzero")
     differentiable = False
     data_inputs = 0
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """A vector, a matrix."""
-        return [("nonzero", (rng.normal(size=4),), {}),
-                ("nonzero", (rng.normal(size=(2, 3)),), {})]
+    samples = calls(("nonzero", drawn(4)), ("nonzero", drawn(2, 3)))
 
     def make_node(self, *inputs: Any) -> Apply:
         variable = as_tensor_variable(inputs[0])
         data = variable.data if isinstance(variable, Constant) else None
         kind = TensorType("int64", (None if data is None else int(np.count_nonzero(data)),))
-        return Apply(self, [variable], [kind.make_variable() for _ in range(variable.type.ndim)])
+        outputs = [kind.make_variable() for _ in range(variable.type.ndim)]
+        return Apply(self, [variable, *inputs[1:]], outputs)
 
     def numpy(self, node: Apply, *arguments: str) -> str:
-        return f"np.nonzero({arguments[0]}){'[0]' if node.nout == 1 else ''}"
+        mask, *lengths = arguments
+        finder, more = (PLACES_IN, f", ({', '.join(lengths)},)") if lengths else ("np.nonzero", "")
+        return f"{finder}({mask}{more}){'[0]' if node.nout == 1 else ''}"
 
 
 @array_function(numpy=("nonzero",))
@@ -168,7 +185,9 @@ class _ArrayKeys(OfPart):
 
 
 class AdvancedSubtensor(_ArrayKeys, Subtensor):
-    """A part of an array, by arrays of whole numbers: ``x[[0, 2], :]``.
+    """A part of an array, by arrays of whole numbers or masks.
+
+    A part of an array, by arrays of whole numbers: ``x[[0, 2], :]``.
 
     Parameters
     ----------
@@ -178,22 +197,15 @@ class AdvancedSubtensor(_ArrayKeys, Subtensor):
 
     op_name = "advanced_subtensor"
     __props__ = ("pattern",)
-    summary = "A part of an array, by arrays of whole numbers or masks."
     words = "only the chosen elements matter"
-    notation = Notation(pp="AdvancedSubtensor")
     linear_in = (0,)
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """Rows, pairs, slices between arrays, a mask."""
-        matrix, cube = rng.normal(size=(3, 4)), rng.normal(size=(2, 3, 4))
-        return [
-            ("subtensor", (matrix, [0, 2, 2]), {}),
-            ("subtensor", (matrix, ([[0], [1]], [3, 1])), {}),
-            ("subtensor", (cube, (slice(None), [0, 2], slice(1, 3))), {}),
-            ("subtensor", (cube, ([1, 0, 1], slice(None), [0, 3, 0])), {}),
-            ("subtensor", (cube, (slice(None), [[True, False, True, True]] * 3)), {}),
-        ]
+    samples = calls(  # rows, pairs, slices between arrays, a mask
+        ("subtensor", drawn(3, 4), [0, 2, 2]), ("subtensor", drawn(3, 4), ([[0], [1]], [3, 1])),
+        ("subtensor", drawn(2, 3, 4), (slice(None), [0, 2], slice(1, 3))),
+        ("subtensor", drawn(2, 3, 4), ([1, 0, 1], slice(None), [0, 3, 0])),
+        ("subtensor", drawn(2, 3, 4), (slice(None), [[True, False, True, True]] * 3)),
+    )
 
     @property
     def name(self) -> str:
@@ -227,24 +239,17 @@ class AdvancedIncSubtensor(_ArrayKeys, IncSubtensor):
 
     op_name = "advanced_inc_subtensor"
     __props__ = ("pattern", "set_instead_of_inc")
-    summary = "A copy of an array in which parts named by index arrays are added to, or replaced."
     words = "the part and the rest each have their own derivative"
-    notation = Notation(pp="AdvancedIncSubtensor")
     linear_in = (0, 1)
     adding = WITH_ALL_ADDED
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """Repeated places, both ways; a mask; slices between arrays."""
-        matrix, cube = rng.normal(size=(3, 4)), rng.normal(size=(2, 3, 4))
-        apart = ([1, 0, 1], slice(None), [0, 3, 0])
-        return [
-            ("inc_part", (matrix, [0, 2, 2], rng.normal(size=(3, 4))), {}),
-            ("set_part", (matrix, [0, 2, 2], rng.normal(size=(3, 4))), {}),
-            ("set_part", (matrix, (slice(None), [1, 3]), rng.normal(size=(1, 2))), {}),
-            ("inc_part", (cube, apart, rng.normal(size=(3, 1))), {}),
-            ("set_part", (matrix, [[True, False, False, True]] * 3, rng.normal(size=6)), {}),
-        ]
+    samples = calls(  # repeated places, both ways; a mask; slices between arrays
+        ("inc_part", drawn(3, 4), [0, 2, 2], drawn(3, 4)),
+        ("set_part", drawn(3, 4), [0, 2, 2], drawn(3, 4)),
+        ("set_part", drawn(3, 4), (slice(None), [1, 3]), drawn(1, 2)),
+        ("inc_part", drawn(2, 3, 4), ([1, 0, 1], slice(None), [0, 3, 0]), drawn(3, 1)),
+        ("set_part", drawn(3, 4), [[True, False, False, True]] * 3, drawn(6)),
+    )
 
     def batch(self, node: Apply, inputs: Variables, batched: Flags) -> Terms | None:
         """The same change of every entry."""
@@ -354,14 +359,28 @@ def _index_arrays(variable: Any, axis: int, entry: Any) -> list[Any] | None:
             "A boolean is no index.", where=describe(entry),
             remedy="x[None] adds an axis; where(condition, x, y) chooses",
         )
-    for place, length in enumerate(entry.type.shape):
-        wanted = variable.type.shape[axis + place]
+    needed = variable.type.shape[axis:axis + entry.type.ndim]
+    for length, wanted in zip(entry.type.shape, needed):
         if None not in (length, wanted) and length != wanted:
             raise LabIndexError(
                 f"The mask has length {length} where the array has {wanted}.",
                 where=f"{describe(variable)} and {describe(entry)}",
             )
-    return list(nonzero(entry))
+    if None not in (*entry.type.shape, *needed) or _is_made_of(entry, variable):
+        return list(nonzero(entry))
+    lengths = [length_of(variable, axis + place) for place in range(entry.type.ndim)]
+    return list(NonZero().make_node(entry, *lengths).outputs)
+
+
+def _is_made_of(mask: Any, variable: Any) -> bool:
+    """Whether a mask has the lengths of a variable since it is computed from it, as in x[x > 0]."""
+    found = [mask]
+    for near in found:
+        node = near.owner
+        if node is not None and isinstance(node.op, Elemwise) and len(found) < 50:
+            stretch = node.op.stretch or ((),) * len(node.inputs)
+            found += [v for v, axes in zip(node.inputs, stretch) if not axes]
+    return any(near is variable for near in found)
 
 
 @array_function(numpy=("take",), arrays=2)

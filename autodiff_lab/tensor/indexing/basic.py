@@ -23,7 +23,7 @@ from autodiff_lab.tensor.indexing.keys import (
     VARIABLE, Pattern, Slice, is_advanced, key_text, take_apart,
 )
 from autodiff_lab.tensor.lengths import as_lengths, known_int
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
+from autodiff_lab.tensor.opdef import Dims, TensorOp, calls, define_helper, drawn
 from autodiff_lab.tensor.registry import OPS, function, public
 from autodiff_lab.tensor.shaping import Shape
 
@@ -59,7 +59,9 @@ class OfPart(TensorOp):
 
 
 class Subtensor(OfPart):
-    """A part of an array: ``x[1:, 0]``.
+    """A part of an array, by numbers and slices.
+
+    A part of an array: ``x[1:, 0]``.
 
     Parameters
     ----------
@@ -70,21 +72,14 @@ class Subtensor(OfPart):
 
     op_name = "subtensor"
     __props__ = ("pattern",)
-    summary = "A part of an array, by numbers and slices."
-    notation = Notation(pp="Subtensor")
     linear_in = (0,)
     data_inputs = 1
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """Numbers, slices, steps, both ends."""
-        matrix = rng.normal(size=(3, 4))
-        return [
-            ("subtensor", (matrix, 1), {}),
-            ("subtensor", (matrix, (slice(None), -1)), {}),
-            ("subtensor", (matrix, (slice(None, None, -1), slice(1, 3))), {}),
-            ("subtensor", (matrix, (Ellipsis, None, slice(0, 4, 2))), {}),
-        ]
+    samples = calls(  # numbers, slices, steps, both ends
+        ("subtensor", drawn(3, 4), 1), ("subtensor", drawn(3, 4), (slice(None), -1)),
+        ("subtensor", drawn(3, 4), (slice(None, None, -1), slice(1, 3))),
+        ("subtensor", drawn(3, 4), (Ellipsis, None, slice(0, 4, 2))),
+    )
 
     def __init__(self, pattern: Pattern) -> None:
         self.pattern = pattern
@@ -179,23 +174,16 @@ class IncSubtensor(OfPart):
 
     op_name = "inc_subtensor"
     __props__ = ("pattern", "set_instead_of_inc")
-    summary = "A copy of an array in which a part is added to, or replaced."
-    notation = Notation(pp="IncSubtensor")
     linear_in = (0, 1)
     data_inputs = 2
     adding = WITH_PART_ADDED
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """Adding and replacing a row, a column that is stretched."""
-        matrix = rng.normal(size=(3, 4))
-        first = (slice(None), slice(0, 2))
-        return [
-            ("inc_part", (matrix, 1, rng.normal(size=4)), {}),
-            ("set_part", (matrix, (slice(None), -1), rng.normal(size=3)), {}),
-            ("set_part", (matrix, first, rng.normal(size=(3, 1))), {}),
-            ("inc_part", (matrix, (slice(None, None, -2), slice(1, 3)), rng.normal(size=())), {}),
-        ]
+    samples = calls(  # adding and replacing a row, a column that is stretched
+        ("inc_part", drawn(3, 4), 1, drawn(4)),
+        ("set_part", drawn(3, 4), (slice(None), -1), drawn(3)),
+        ("set_part", drawn(3, 4), (slice(None), slice(0, 2)), drawn(3, 1)),
+        ("inc_part", drawn(3, 4), (slice(None, None, -2), slice(1, 3)), drawn()),
+    )
 
     def __init__(self, pattern: Pattern, set_instead_of_inc: bool = False) -> None:
         self.pattern = pattern

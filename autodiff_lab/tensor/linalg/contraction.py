@@ -19,7 +19,7 @@ from autodiff_lab.tensor.lengths import element_count, length_of
 from autodiff_lab.tensor.linalg.frame import (
     StackedOp, as_column, as_row, both, turned, without_last_axis,
 )
-from autodiff_lab.tensor.opdef import Dims, Notation
+from autodiff_lab.tensor.opdef import Dims, Notation, calls, drawn
 from autodiff_lab.tensor.products import Dot
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.shaping import flatten
@@ -29,28 +29,20 @@ class Matmul(StackedOp):
     """Products of the matrices of two stacks; leading axes broadcast."""
 
     op_name = "matmul"
-    summary = "Products of the matrices of two stacks."
     notation = Notation(latex=r"{0} \, {1}", pp="Matmul")
     multilinear_in = (0, 1)
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """Stacks of one rank, a matrix and a stack, vectors and a stack, stretched axes."""
-        stack = rng.normal(size=(2, 3, 4))
-        return [
-            ("matmul", (stack, rng.normal(size=(2, 4, 2))), {}),
-            ("matmul", (rng.normal(size=(2, 3)), stack), {}),
-            ("matmul", (stack, rng.normal(size=4)), {}),
-            ("matmul", (rng.normal(size=3), stack), {}),
-            ("matmul", (rng.normal(size=(1, 2, 3, 4)), rng.normal(size=(2, 1, 4, 1))), {}),
-        ]
+    samples = calls(  # stacks, a matrix and a stack, vectors and a stack, stretched axes
+        ("matmul", drawn(2, 3, 4), drawn(2, 4, 2)), ("matmul", drawn(2, 3), drawn(2, 3, 4)),
+        ("matmul", drawn(2, 3, 4), drawn(4)), ("matmul", drawn(3), drawn(2, 3, 4)),
+        ("matmul", drawn(1, 2, 3, 4), drawn(2, 1, 4, 1)),
+    )
 
     def prepare(self, *inputs: Any) -> list[Any]:
         left, right = (as_tensor_variable(value) for value in inputs)
         if left.type.ndim != right.type.ndim or left.type.ndim < 2:
             raise LabTypeError(
-                "Matmul takes two stacks of one rank.",
-                where=both(left, right),
+                "Matmul takes two stacks of one rank.", where=both(left, right),
                 remedy="matmul(a, b) adds the missing axes",
             )
         inner, other = left.type.shape[-1], right.type.shape[-2]
@@ -176,8 +168,7 @@ def _summed_axes(left: Any, right: Any, axes: Any) -> tuple[list[int], list[int]
         if len(pair) != 2 or len(pair[0]) != len(pair[1]):
             raise LabValueError(
                 f"axes={axes!r} does not pair axes: as many of the first as of the second.",
-                where=both(left, right),
-                remedy="tensordot(a, b, [[1, 2], [0, 1]]), or a number",
+                where=both(left, right), remedy="tensordot(a, b, [[1, 2], [0, 1]]), or a number",
             )
         mine, theirs = pair
     for variable, chosen in ((left, mine), (right, theirs)):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from autodiff_lab.errors import LabValueError
+import numpy as np
+
+from autodiff_lab.errors import one_of
 from autodiff_lab.graph import ZERO, Apply, Variables
 from autodiff_lab.tensor.linalg.frame import (
     MatrixOp, as_matrix, near_identity, samples_of, times, turned,
@@ -50,7 +52,9 @@ def cholesky_or_nan(matrices):
 
 
 class Cholesky(MatrixOp):
-    """The lower triangular L with L L^T = A, for each matrix; the upper triangle is not read.
+    """The triangular factor of a positive definite matrix.
+
+    The lower triangular L with L L^T = A, for each matrix; the upper triangle is not read.
 
     dL = L Phi(L^-1 dA L^-T), where Phi takes the lower triangle and half the diagonal.  Sources:
     Giles 2008, doi:10.1007/978-3-540-68942-3_4; Murray 2016, arXiv:1602.07527.  The derivative is
@@ -59,7 +63,6 @@ class Cholesky(MatrixOp):
 
     op_name = "cholesky"
     __props__ = ("on_error",)
-    summary = "The triangular factor of a positive definite matrix."
     words = "triangular factor: dL = L Phi(L^-1 dA L^-T)"
     notation = Notation(latex=r"\mathrm{{chol}}\left({0}\right)", pp="cholesky")
     only_real = True
@@ -97,13 +100,8 @@ class Cholesky(MatrixOp):
 
 @public(numpy=("linalg.cholesky",))
 def cholesky(
-    x: Any,
-    lower: bool = True,
-    *,
-    check_finite: bool = True,
-    on_error: str = "raise",
-    overwrite_a: bool = False,
-    upper: bool | None = None,
+    x: Any, lower: bool = True, *, check_finite: bool = True, on_error: str = "raise",
+    overwrite_a: bool = False, upper: bool | None = None,
 ) -> Any:
     """The triangular factor of each positive definite matrix.
 
@@ -125,10 +123,7 @@ def cholesky(
     >>> cholesky([[4.0, 0.0], [0.0, 9.0]]).eval().tolist()
     [[2.0, 0.0], [0.0, 3.0]]
     """
-    if on_error not in ("raise", "nan"):
-        raise LabValueError(
-            f"cholesky does not know on_error={on_error!r}.", remedy="'raise' or 'nan'"
-        )
+    one_of(on_error, ("raise", "nan"), f"cholesky does not know on_error={on_error!r}.")
     lower = lower if upper is None else not upper
     matrix = as_matrix(x, "cholesky", square=True)
     if lower:
@@ -136,22 +131,17 @@ def cholesky(
     return turned(Cholesky(on_error)(turned(matrix)))
 
 
-def is_wide(x: Any) -> bool:
-    """Whether a matrix is known to be wider than high."""
-    rows, columns = x.type.shape[-2:]
-    return rows is not None and columns is not None and rows < columns
-
-
 class OrthogonalTriangular(MatrixOp):
-    """Q with orthonormal columns and upper triangular R, with Q R = A, for each matrix.
+    """An orthogonal and a triangular factor of a matrix.
 
-    Derivatives are for matrices of full rank that are not wider than high.  Source: Walter and
-    Lehmann 2010, arXiv:1001.1654.
+    Q with orthonormal columns and upper triangular R, with Q R = A, for each matrix.
+
+    Derivatives are for matrices whose first columns have full rank: these decide Q, and
+    R = Q^T A turns all columns.  Source: Walter and Lehmann 2010, arXiv:1001.1654.
     """
 
     op_name = "qr"
     __props__ = ("mode",)
-    summary = "An orthogonal and a triangular factor of a matrix."
     words = "orthogonal and triangular factor, both moved"
     notation = Notation(pp="qr")
     square, only_real = False, True
@@ -181,25 +171,26 @@ class OrthogonalTriangular(MatrixOp):
     def refused(self, x: Any) -> str:
         if self.mode == "complete":
             return "the further columns of a complete QR are not unique: use 'reduced'"
-        if is_wide(x):
-            return "the derivative of qr is for matrices not wider than high"
         return super().refused(x)
 
     def reverse(self, x: Any, outputs: Variables, cotangents: Variables) -> Any:
         q, r = outputs
-        by_q, by_r = cotangents
-        mixed = times(r, turned(by_r)) - times(turned(by_q), q)
-        term = by_q + times(q, symmetric_from_lower(mixed))
-        return solved_right(term, turned(r), lower=True)
+        by_q = cotangents[0] + times(x, turned(cotangents[1]))
+        term = by_q - times(q, symmetric_from_lower(times(turned(by_q), q)))
+        deciding = np.s_[..., :q.shape[-1]]
+        turning = times(q, cotangents[1])
+        back = solved_right(term, turned(r[deciding]), lower=True)
+        return function("inc_subtensor")(turning[deciding], back)
 
     def forward(self, x: Any, outputs: Variables, moved: Any) -> list[Any]:
-        """dQ = (dA R^-1 - Q (M - W)), dR = (M - W) R, with M = Q^T dA R^-1, W antisymmetric."""
+        """dQ = dA R^-1 - Q (M - W) for the first columns, M = Q^T dA R^-1, W antisymmetric."""
         q, r = outputs
-        right = solved_right(moved, r, lower=False)
+        deciding = np.s_[..., :q.shape[-1]]
+        right = solved_right(moved[deciding], r[deciding], lower=False)
         mixed = times(turned(q), right)
         below = Triangle(True, -1)(mixed)
-        upper = mixed - (below - turned(below))
-        return [right - times(q, upper), times(upper, r)]
+        q_moved = right - times(q, mixed - (below - turned(below)))
+        return [q_moved, times(turned(q_moved), x) + times(turned(q), moved)]
 
 
 @public(numpy=("linalg.qr",))
@@ -219,34 +210,23 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     list of Variable, or Variable
         Q and R; R alone with mode "r".
     """
-    if mode not in ("reduced", "complete", "r"):
-        raise LabValueError(
-            f"qr does not know mode={mode!r}.", remedy="'reduced', 'complete' or 'r'"
-        )
-    matrix = as_matrix(a, "qr")
-    if mode != "complete" and is_wide(matrix):
-        rows = matrix.type.shape[-2]
-        # the first columns decide Q; the others are only turned by it
-        q, r = OrthogonalTriangular().make_node(matrix[..., :rows]).outputs
-        rest = times(turned(q), matrix[..., rows:])
-        r = function("join")(-1, r, rest)
-    else:
-        op = OrthogonalTriangular("complete" if mode == "complete" else "reduced")
-        q, r = op.make_node(matrix).outputs
+    one_of(mode, ("reduced", "complete", "r"), f"qr does not know mode={mode!r}.")
+    op = OrthogonalTriangular("complete" if mode == "complete" else "reduced")
+    q, r = op.make_node(a).outputs
     return r if mode == "r" else [q, r]
 
 
 class LowerUpper(MatrixOp):
-    """P, L and U with P L U = A, for each square matrix: dL = L tril(M, -1), dU = triu(M) U.
+    """A permutation, a lower and an upper triangular factor of a square matrix.
+
+    P, L and U with P L U = A, for each square matrix: dL = L tril(M, -1), dU = triu(M) U.
 
     M = L^-1 P^T dA U^-1; P moves in jumps.  Source: de Hoog, Anderssen and Lukas 2011,
     doi:10.1090/S0025-5718-2011-02451-8.
     """
 
     op_name = "lu"
-    summary = "A permutation, a lower and an upper triangular factor of a square matrix."
     words = "triangular factors: dL = L tril(L^-1 dA U^-1), dU = triu(L^-1 dA U^-1) U"
-    notation = Notation(pp="lu")
     text = "scipy.linalg.lu({0}, check_finite=False)"
     only_real = True
     samples = samples_of("lu", (3, 3), (2, 3, 3), change=lambda matrix: matrix[..., ::-1, :])

@@ -192,7 +192,6 @@ def _check_lengths(subscripts: str, operands: Sequence[Operand]) -> None:
                 continue
             if lengths.setdefault(letter, length) != length:
                 raise _refuse(
-                    subscripts,
-                    f"{letter!r} has the lengths {lengths[letter]} and {length}",
+                    subscripts, f"{letter!r} has the lengths {lengths[letter]} and {length}",
                     " and ".join(describe(other.array) for other in operands),
                 )

@@ -12,14 +12,15 @@ from autodiff_lab.tensor.registry import function, public
 
 
 class MatrixExponential(MatrixOp):
-    """The exponential of each matrix, 1 + A + A^2 / 2 + ...
+    """The exponential of a square matrix.
+
+    The exponential of each matrix, 1 + A + A^2 / 2 + ...
 
     The derivative along E is the upper right block of exp([[A, E], [0, A]]).  Source: Najfeld and
     Havel 1995, doi:10.1006/aama.1995.1017.
     """
 
     op_name = "expm"
-    summary = "The exponential of a square matrix."
     words = "derivative of the matrix exponential along a direction"
     notation = Notation(latex=r"e^{{{0}}}", pp="expm")
 

@@ -92,6 +92,11 @@ def near_identity(rng: Any, *shape: int) -> Any:
     return rng.uniform(-0.4, 0.4, size=shape) + 1.5 * np.eye(rows, columns)
 
 
+def regular(*shape: int) -> Any:
+    """An argument of `calls`: a well-conditioned matrix or stack."""
+    return lambda rng: near_identity(rng, *shape)
+
+
 def samples_of(name: str, *shapes: tuple[int, ...], change: Any = lambda matrix: matrix) -> Any:
     """The samples of an op of one matrix: well-conditioned ones of these shapes, changed."""
     return staticmethod(

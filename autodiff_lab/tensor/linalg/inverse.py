@@ -26,13 +26,14 @@ def spread(number: Any) -> Any:
 
 
 class Inverse(MatrixOp):
-    """The inverse of each matrix: d(X^-1) = -X^-1 dX X^-1.
+    """The inverse of a square matrix.
+
+    The inverse of each matrix: d(X^-1) = -X^-1 dX X^-1.
 
     Source: Giles 2008, doi:10.1007/978-3-540-68942-3_4.
     """
 
     op_name = "inv"
-    summary = "The inverse of a square matrix."
     words = "inverse: d(X^-1) = -X^-1 dX X^-1"
     notation = Notation(latex=r"{0}^{{-1}}", pp="inv")
 
@@ -75,14 +76,15 @@ def inv(a: Any) -> Any:
 
 
 class Determinant(MatrixOp):
-    """The determinant of each matrix; its derivative is the matrix of cofactors.
+    """The determinant of a square matrix.
+
+    The determinant of each matrix; its derivative is the matrix of cofactors.
 
     That derivative exists for singular matrices, too.  Source: Giles 2008,
     doi:10.1007/978-3-540-68942-3_4.
     """
 
     op_name = "det"
-    summary = "The determinant of a square matrix."
     words = "determinant: its derivative is the matrix of cofactors"
     notation = Notation(latex=r"\det\left({0}\right)", pp="det")
 
@@ -129,13 +131,14 @@ def cofactor_matrix(matrix):
 
 
 class Cofactors(MatrixOp):
-    """The cofactors of each matrix: det(X) X^-T, for singular matrices too.
+    """The matrix of cofactors, det(X) times the transposed inverse.
+
+    The cofactors of each matrix: det(X) X^-T, for singular matrices too.
 
     Their own derivative is computed with the inverse, so for regular matrices only.
     """
 
     op_name = "cofactors"
-    summary = "The matrix of cofactors, det(X) times the transposed inverse."
     words = "derivative of det(X) X^-T"
     notation = Notation(latex=r"\mathrm{{cof}}\left({0}\right)", pp="cofactors")
 
@@ -161,13 +164,14 @@ def cofactors(a: Any) -> Any:
 
 
 class SignLogDeterminant(MatrixOp):
-    """Sign and logarithm of the size of the determinant of each matrix.
+    """Sign of the determinant and logarithm of its size.
+
+    Sign and logarithm of the size of the determinant of each matrix.
 
     Source: Giles 2008, doi:10.1007/978-3-540-68942-3_4.
     """
 
     op_name = "slogdet"
-    summary = "Sign of the determinant and logarithm of its size."
     words = "d log|det X| = tr(X^-1 dX)"
     notation = Notation(latex=r"\log\left|\det\left({0}\right)\right|", pp="slogdet")
 
@@ -221,14 +225,13 @@ def slogdet(a: Any) -> Any:
 
 
 class PseudoInverse(MatrixOp):
-    """The Moore-Penrose inverse of each matrix.
+    """The Moore-Penrose inverse of a matrix.
 
     The derivative holds where the rank does not change: Golub and Pereyra 1973,
     doi:10.1137/0710036.
     """
 
     op_name = "pinv"
-    summary = "The Moore-Penrose inverse of a matrix."
     words = "pseudo-inverse at constant rank"
     notation = Notation(latex=r"{0}^{{+}}", pp="pinv")
     text = "np.linalg.pinv({0})"

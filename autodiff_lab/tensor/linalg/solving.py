@@ -5,40 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autodiff_lab.errors import LabValueError
+from autodiff_lab.errors import LabValueError, one_of
 from autodiff_lab.graph import Apply, Flags, Tangents, Terms, Variables, describe
 from autodiff_lab.tensor.constants import as_tensor_variable
 from autodiff_lab.tensor.lengths import element_count, length_of
 from autodiff_lab.tensor.linalg.frame import (
-    StackedOp, Stretch, as_column, as_matrix, both, near_identity, times, turned, without_last_axis,
+    StackedOp, Stretch, as_column, as_matrix, both, regular, times, turned, without_last_axis,
 )
 from autodiff_lab.tensor.linalg.triangles import Triangle, symmetric_from_lower, tril, triu
-from autodiff_lab.tensor.opdef import Dims, Notation, define_helper
+from autodiff_lab.tensor.opdef import Dims, Notation, calls, define_helper, drawn
 from autodiff_lab.tensor.registry import function, public
 
 
 class Solve(StackedOp):
-    """The solution X of A X = B, for each pair of matrices of two stacks.
+    """The solution of a system of linear equations.
+
+    The solution X of A X = B, for each pair of matrices of two stacks.
 
     dX = A^-1 (dB - dA X); in reverse B~ = A^-T X~ and A~ = -B~ X^T.  Source: Giles 2008,
     doi:10.1007/978-3-540-68942-3_4.
     """
 
     op_name = "solve"
-    summary = "The solution of a system of linear equations."
     words = "solution of A X = B: dX = A^-1 (dB - dA X)"
     notation = Notation(latex=r"{0}^{{-1}} \, {1}", pp="solve")
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """Matrices, a vector on the right, stacks, one matrix for a stack."""
-        matrix, stack = near_identity(rng, 3, 3), near_identity(rng, 2, 3, 3)
-        return [
-            ("solve", (matrix, rng.normal(size=(3, 2))), {}),
-            ("solve", (matrix, rng.normal(size=3)), {}),
-            ("solve", (stack, rng.normal(size=(2, 3, 1))), {}),
-            ("solve", (matrix, rng.normal(size=(2, 3, 2))), {}),
-        ]
+    samples = calls(  # matrices, a vector on the right, stacks, one matrix for a stack
+        ("solve", regular(3, 3), drawn(3, 2)), ("solve", regular(3, 3), drawn(3)),
+        ("solve", regular(2, 3, 3), drawn(2, 3, 1)), ("solve", regular(3, 3), drawn(2, 3, 2)),
+    )
 
     def prepare(self, *inputs: Any) -> list[Any]:
         left, right = super().prepare(*inputs)
@@ -124,7 +119,9 @@ def stacked_triangular_solve(matrices, rights, lower, unit_diagonal):
 
 
 class SolveTriangular(Solve):
-    """The solution X of A X = B for triangular A: the other triangle is not read.
+    """The solution of a triangular system of linear equations.
+
+    The solution X of A X = B for triangular A: the other triangle is not read.
 
     Parameters
     ----------
@@ -136,21 +133,15 @@ class SolveTriangular(Solve):
 
     op_name = "solve_triangular"
     __props__ = ("stretch", "lower", "unit_diagonal")
-    summary = "The solution of a triangular system of linear equations."
     words = "solution of A X = B: dX = A^-1 (dB - dA X)"
     notation = Notation(latex=r"{0}^{{-1}} \, {1}", pp="solve_triangular")
 
-    @staticmethod
-    def samples(rng: Any) -> list[Any]:
-        """Both triangles, the transpose, ones on the diagonal, stacks."""
-        matrix, right = near_identity(rng, 3, 3), rng.normal(size=(3, 2))
-        stack = near_identity(rng, 2, 3, 3)
-        return [
-            ("solve_triangular", (matrix, right), {"lower": True}),
-            ("solve_triangular", (matrix, right), {"trans": 1}),
-            ("solve_triangular", (matrix, right[:, 0]), {"lower": True, "unit_diagonal": True}),
-            ("solve_triangular", (stack, rng.normal(size=(2, 3, 2))), {"lower": True}),
-        ]
+    samples = calls(  # both triangles, the transpose, ones on the diagonal, stacks
+        ("solve_triangular", regular(3, 3), drawn(3, 2), {"lower": True}),
+        ("solve_triangular", regular(3, 3), drawn(3, 2), {"trans": 1}),
+        ("solve_triangular", regular(3, 3), drawn(3), {"lower": True, "unit_diagonal": True}),
+        ("solve_triangular", regular(2, 3, 3), drawn(2, 3, 2), {"lower": True}),
+    )
 
     def __init__(
         self, stretch: Stretch = ((), ()), lower: bool = False, unit_diagonal: bool = False
@@ -269,10 +260,7 @@ def solve_triangular(
     >>> solve_triangular([[2.0, 9.0], [0.0, 4.0]], [2.0, 0.0]).eval().tolist()
     [1.0, 0.0]
     """
-    if trans not in (0, 1, "N", "T"):
-        raise LabValueError(
-            f"solve_triangular does not know trans={trans!r}.", remedy="0, 1, 'N' or 'T'"
-        )
+    one_of(trans, (0, 1, "N", "T"), f"solve_triangular does not know trans={trans!r}.")
     matrix = as_matrix(a, "solve_triangular", square=True)
     if trans in (1, "T"):
         matrix, lower = turned(matrix), not lower

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff_lab.errors import LabValueError
+from autodiff_lab.errors import one_of
 from autodiff_lab.graph import Constant, Undefined, Variables
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.constants import as_tensor_variable, constant
@@ -42,7 +42,9 @@ def gaps(values: Any) -> Any:
 
 
 class SymmetricEigen(MatrixOp):
-    """Eigenvalues, in increasing order, and eigenvectors of each symmetric matrix.
+    """Eigenvalues and eigenvectors of a symmetric matrix.
+
+    Eigenvalues, in increasing order, and eigenvectors of each symmetric matrix.
 
     Only the lower triangle is read.  dw = diag(V^T dA V), dV = V (F o V^T dA V) with
     F[i, j] = 1 / (w[j] - w[i]).  Source: Giles 2008, doi:10.1007/978-3-540-68942-3_4.
@@ -50,9 +52,7 @@ class SymmetricEigen(MatrixOp):
     """
 
     op_name = "eigh"
-    summary = "Eigenvalues and eigenvectors of a symmetric matrix."
     words = "eigenvalues: dw = diag(V^T dA V)"
-    notation = Notation(pp="eigh")
     text = "np.linalg.eigh({0})"
     only_real = True
 
@@ -114,8 +114,7 @@ def eigh(a: Any, UPLO: str = "L") -> Any:
     >>> eigh([[2.0, 0.0], [0.0, 1.0]])[0].eval().tolist()
     [1.0, 2.0]
     """
-    if UPLO not in ("L", "U"):
-        raise LabValueError(f"eigh does not know UPLO={UPLO!r}.", remedy="'L' or 'U'")
+    one_of(UPLO, ("L", "U"), f"eigh does not know UPLO={UPLO!r}.")
     matrix = as_matrix(a, "eigh", square=True)
     return list(SymmetricEigen().make_node(matrix if UPLO == "L" else turned(matrix)).outputs)
 
@@ -141,16 +140,16 @@ def complex_eig(matrix):
 
 
 class Eigen(MatrixOp):
-    """Eigenvalues and eigenvectors of each square matrix, complex; the vectors have length 1.
+    """Eigenvalues and eigenvectors of a square matrix, as complex numbers.
+
+    Eigenvalues and eigenvectors of each square matrix, complex; the vectors have length 1.
 
     With P = V^-1 dA V: dw = diag(P), dV = V (F o P) less what would change lengths, and
     F[i, j] = 1 / (w[j] - w[i]), 0 for equal ones.  Giles 2008, doi:10.1007/978-3-540-68942-3_4.
     """
 
     op_name = "eig"
-    summary = "Eigenvalues and eigenvectors of a square matrix, as complex numbers."
     words = "eigenvalues: dw = diag(V^-1 dA V)"
-    notation = Notation(pp="eig")
     text = COMPLEX_EIG + "({0})"
     only_real = True
 
@@ -221,13 +220,13 @@ def _is_zero(cotangent: Any) -> bool:
     return isinstance(value, Constant) and not value.data.any()
 
 
-FURTHER_VECTORS = (
-    "the further vectors of a full svd are not unique: ask for full_matrices=False"
-)
+FURTHER_VECTORS = ("the further vectors of a full svd are not unique: ask for full_matrices=False")
 
 
 class SingularValues(MatrixOp):
-    """U, s and V^T with U diag(s) V^T = A, for each matrix; s is in decreasing order.
+    """Singular values and vectors of a matrix.
+
+    U, s and V^T with U diag(s) V^T = A, for each matrix; s is in decreasing order.
 
     Source: Giles 2008, doi:10.1007/978-3-540-68942-3_4, with the terms for vectors of
     oblong matrices.  Where singular values are equal, or 0 in an oblong matrix, the terms that
@@ -242,7 +241,6 @@ class SingularValues(MatrixOp):
 
     op_name = "svd"
     __props__ = ("full",)
-    summary = "Singular values and vectors of a matrix."
     words = "singular values: ds = diag(U^T dA V)"
     notation = Notation(pp="svd")
     text = "np.linalg.svd({0}, full_matrices={full})"

@@ -12,12 +12,14 @@ from autodiff_lab.tensor.constants import as_tensor_variable, constant
 from autodiff_lab.tensor.creation import repeated
 from autodiff_lab.tensor.lengths import as_length, known_int, length_of
 from autodiff_lab.tensor.linalg.frame import turned
-from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, define_helper
+from autodiff_lab.tensor.opdef import Dims, Notation, TensorOp, calls, define_helper, drawn
 from autodiff_lab.tensor.registry import function, public
 
 
 class Triangle(TensorOp):
-    """The lower or upper triangle of each matrix; the rest is 0.
+    """The lower or upper triangle of a matrix, zeros elsewhere.
+
+    The lower or upper triangle of each matrix; the rest is 0.
 
     Parameters
     ----------
@@ -28,15 +30,10 @@ class Triangle(TensorOp):
 
     op_name = "triangle"
     __props__ = ("lower", "k")
-    summary = "The lower or upper triangle of a matrix, zeros elsewhere."
     words = "only the triangle matters"
     linear_in = (0,)
 
-    samples = staticmethod(lambda rng: [
-        ("tril", (rng.normal(size=(3, 4)),), {}),
-        ("triu", (rng.normal(size=(3, 3)), 1), {}),
-        ("tril", (rng.normal(size=(2, 3, 3)), -1), {}),
-    ])
+    samples = calls(("tril", drawn(3, 4)), ("triu", drawn(3, 3), 1), ("tril", drawn(2, 3, 3), -1))
 
     def __init__(self, lower: bool, k: int = 0) -> None:
         self.lower = lower
@@ -139,18 +136,15 @@ class Diagonal(_OnDiagonal):
     """A diagonal of each matrix in two of the axes; it becomes the last axis."""
 
     op_name = "diagonal"
-    summary = "A diagonal of each matrix in two of the axes."
     words = "only the diagonal matters"
     notation = Notation(latex=r"\mathrm{{diag}}\left({0}\right)", pp="ExtractDiag")
     text = "np.diagonal({0}, {offset}, {axis1}, {axis2})"
     linear_in = (0,)
 
-    samples = staticmethod(lambda rng: [
-        ("diagonal", (rng.normal(size=(3, 3)),), {}),
-        ("diagonal", (rng.normal(size=(2, 4)), 1), {}),
-        ("diagonal", (rng.normal(size=(3, 2, 3)), -1, 0, 2), {}),
-        ("diagonal", (rng.normal(size=(2, 3)), 3), {}),
-    ])
+    samples = calls(
+        ("diagonal", drawn(3, 3)), ("diagonal", drawn(2, 4), 1),
+        ("diagonal", drawn(3, 2, 3), -1, 0, 2), ("diagonal", drawn(2, 3), 3),
+    )
 
     def out_dims(self, *dims: Dims) -> list[Dims]:
         (shape,) = dims
@@ -189,17 +183,14 @@ class IncDiagonal(_OnDiagonal):
     """A copy of an array with values added to a diagonal of each matrix in two of its axes."""
 
     op_name = "inc_diagonal"
-    summary = "A copy of an array with values added to a diagonal."
     words = "sum rule on the diagonal"
-    notation = Notation(pp="IncDiagonal")
     text = WITH_DIAGONAL_ADDED + "({0}, {1}, {offset}, {axis1}, {axis2})"
     linear_in = (0, 1)
 
-    samples = staticmethod(lambda rng: [
-        ("inc_diagonal", (rng.normal(size=(3, 3)), rng.normal(size=3)), {}),
-        ("inc_diagonal", (rng.normal(size=(2, 4)), rng.normal(size=2), 1), {}),
-        ("inc_diagonal", (rng.normal(size=(3, 2, 3)), rng.normal(size=(2, 2)), -1, 0, 2), {}),
-    ])
+    samples = calls(
+        ("inc_diagonal", drawn(3, 3), drawn(3)), ("inc_diagonal", drawn(2, 4), drawn(2), 1),
+        ("inc_diagonal", drawn(3, 2, 3), drawn(2, 2), -1, 0, 2),
+    )
 
     def prepare(self, *inputs: Any) -> list[Any]:
         array, values = (as_tensor_variable(value) for value in inputs)

@@ -13,8 +13,6 @@ from autodiff_lab.tensor.opdef import POSITIVE, REAL
 from autodiff_lab.tensor.registry import NUMPY, function, public
 from autodiff_lab.tensor.scalars import primitives as prim
 
-SUM, PRODUCT, NEGATION, POWER = 50, 60, 70, 80  # precedences, as in Python
-
 
 def zero_like(x: Any) -> Any:
     """A constant zero in the dtype of `x`."""
@@ -63,7 +61,7 @@ def cast(x: Any, dtype: Any) -> Any:
 
 
 add = scalar(
-    "add", "x y", dtype="upcast", numpy="np.add", infix="+", precedence=SUM,
+    "add", "x y", dtype="upcast", numpy="np.add", infix="+",
     latex="{0} + {1}", commutative=True,
     expr=lambda x, y: prim.or_(x, y) if x.dtype == "bool" else prim.add(x, y),
     partials=lambda x, y, out: [1, 1],
@@ -71,13 +69,13 @@ add = scalar(
 )
 
 sub = scalar(
-    "sub", "x y", dtype="upcast_no_bool", numpy="np.subtract", infix="-", precedence=SUM,
+    "sub", "x y", dtype="upcast_no_bool", numpy="np.subtract", infix="-",
     latex="{0} - {1}", partials=lambda x, y, out: [1, -1],
     words="difference rule", summary="Difference of two values.",
 )
 
 mul = scalar(
-    "mul", "x y", dtype="upcast", numpy="np.multiply", infix="*", precedence=PRODUCT,
+    "mul", "x y", dtype="upcast", numpy="np.multiply", infix="*",
     latex=r"{0} \, {1}", commutative=True,
     expr=lambda x, y: prim.and_(x, y) if x.dtype == "bool" else prim.mul(x, y),
     partials=lambda x, y, out: [y, x],
@@ -85,7 +83,7 @@ mul = scalar(
 )
 
 true_div = scalar(
-    "true_div", "x y", dtype="true_divide", numpy="np.true_divide", infix="/", precedence=PRODUCT,
+    "true_div", "x y", dtype="true_divide", numpy="np.true_divide", infix="/",
     latex=r"\frac{{{0}}}{{{1}}}", aliases=("divide",),
     expr=lambda x, y: prim.div(x, y),
     # -out / y, not -x / y**2: the square would overflow for large y
@@ -98,21 +96,21 @@ true_div = scalar(
 )
 
 int_div = scalar(
-    "int_div", "x y", dtype="upcast", numpy="np.floor_divide", infix="//", precedence=PRODUCT,
+    "int_div", "x y", dtype="upcast", numpy="np.floor_divide", infix="//",
     latex=r"\left\lfloor \frac{{{0}}}{{{1}}} \right\rfloor", aliases=("floor_div",),
     partials=lambda x, y, out: [ZERO, ZERO],
     domain={"x": REAL, "y": POSITIVE}, summary="Quotient rounded down.",
 )
 
 mod = scalar(
-    "mod", "x y", dtype="upcast", numpy="np.mod", infix="%", precedence=PRODUCT,
+    "mod", "x y", dtype="upcast", numpy="np.mod", infix="%",
     latex=r"{0} \;\mathrm{{mod}}\; {1}", aliases=("remainder",),
     partials=lambda x, y, out: [1, -(x // y)],
     domain={"x": REAL, "y": POSITIVE}, summary="Remainder with the sign of the divisor.",
 )
 
 neg = scalar(
-    "neg", "x", dtype="upcast_no_bool", numpy="np.negative", infix="-", precedence=NEGATION,
+    "neg", "x", dtype="upcast_no_bool", numpy="np.negative", infix="-",
     latex="-{0}", aliases=("negative",),
     partials=lambda x, out: [-1], words="derivative of -u is -u'", summary="The negative.",
 )

@@ -11,14 +11,12 @@ from autodiff_lab.tensor.elemwise import Elemwise, scalar
 from autodiff_lab.tensor.registry import function, public
 from autodiff_lab.tensor.scalars import primitives as prim
 
-COMPARISON, LOGIC = 40, 30  # precedences
-
 
 def _comparison(
     name: str, numpy: str, infix: str, latex: str, alias: str, summary: str, swaps: bool = False
 ) -> Elemwise:
     return scalar(
-        name, "x y", dtype="compare", numpy=numpy, infix=infix, precedence=COMPARISON,
+        name, "x y", dtype="compare", numpy=numpy, infix=infix,
         latex=f"{{0}} {latex} {{1}}", aliases=(alias,), commutative=swaps,
         partials=lambda x, y, out: [ZERO, ZERO], summary=f"Whether {summary}.",
     )
@@ -39,7 +37,7 @@ ge = _comparison(
 def _logic(name: str, infix: str, latex: str, build: Any, summary: str) -> Elemwise:
     bitwise = f"bitwise_{name.rstrip('_')}"
     return scalar(
-        name, "x y", dtype="discrete", numpy=f"np.{bitwise}", infix=infix, precedence=LOGIC,
+        name, "x y", dtype="discrete", numpy=f"np.{bitwise}", infix=infix,
         latex=f"{{0}} {latex} {{1}}", aliases=(bitwise,), commutative=True,
         expr=lambda x, y: build(x, y) if x.dtype == "bool" else None,
         partials=lambda x, y, out: [ZERO, ZERO],
@@ -52,7 +50,7 @@ or_ = _logic("or_", "|", r"\vee", prim.or_, "At least one")
 xor = _logic("xor", "^", r"\oplus", prim.xor, "Exactly one")
 
 invert = scalar(
-    "invert", "x", dtype="discrete", numpy="np.invert", infix="~", precedence=70,
+    "invert", "x", dtype="discrete", numpy="np.invert", infix="~",
     latex=r"\neg {0}", aliases=("bitwise_not",),
     expr=lambda x: prim.not_(x) if x.dtype == "bool" else None,
     partials=lambda x, out: [ZERO],
@@ -128,9 +126,7 @@ def logical_not(x: Any) -> Any:
 
 
 @public(numpy=("isclose",))
-def isclose(
-    a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
-) -> Any:
+def isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
     """Whether two values differ by at most ``atol + rtol * abs(b)``."""
     left, right = as_tensor_variable(a), as_tensor_variable(b)
     size = function("abs")(right)
