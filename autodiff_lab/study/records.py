@@ -38,8 +38,7 @@ from autodiff_lab.view.steps import step_views
 from autodiff_lab.view.svg import graph_svg
 
 MOST_FORMULA = 100        # a longer expression is not written on the first line
-MOST_ENTRIES = 4          # of a derivative that is told in numbers
-MOST_INPUTS = 4           # derivatives on the first line
+MOST_INPUTS = 4           # derivatives on the first line, and entries of one told in numbers
 MOST_SOURCE_NODES = 1_000
 LONG_SOURCE = "# long: r.source({0!r}) gives it"
 
@@ -188,20 +187,14 @@ def card(study: Any) -> CardView:
     report, code, kernel_view = study.report, study.code, kernel(study)
     parts, shown = list(study.derivation), study.graph
     return CardView(
-        title=f"{study.name} and its derivative",
-        formulas=first_line(study),
-        point=point_text(study),
-        notices=(*study.notices, *_broken(study)),
+        title=f"{study.name} and its derivative", formulas=first_line(study),
+        point=point_text(study), notices=(*study.notices, *_broken(study)),
         check=None if report is None else CheckView(report.ok, report.headline()),
         code="" if code is None else code.text,
         code_first_line=1 if code is None else code.first_line,
-        graph=linked(shown.view, shown.ids, parts),
-        derivation=study.derivation.view,
-        steps=study.steps.views,
-        plot=plot_view(study),
-        pictures=pictures(study),
-        leads=leads(study),
-        kernel=kernel_view,
+        graph=linked(shown.view, shown.ids, parts), derivation=study.derivation.view,
+        steps=study.steps.views, plot=plot_view(study), pictures=pictures(study),
+        leads=leads(study), kernel=kernel_view,
     )
 
 
@@ -243,8 +236,7 @@ def _formula(left: tuple[str, str], line: DerivationLine, value: Any) -> Formula
             pairs.append((text, text if numpy.iscomplexobj(value) else
                           LATEX.number(float(value)).text))
     elif not short:
-        few = value is not None and numpy.size(value) <= MOST_ENTRIES
-        shown = array_text(numpy.asarray(value)) if few else "..."
+        shown = "..." if value is None or value.size > MOST_INPUTS else array_text(value)
         pairs.append((shown, shown.replace("...", r"\ldots")))
     texts, latexes = zip(*pairs, strict=True)
     return FormulaView(" = ".join(latexes), " = ".join(texts))

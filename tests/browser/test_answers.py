@@ -6,6 +6,7 @@ The pages are those of real studies, opened without network.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -232,8 +233,9 @@ def test_heat_and_costs(files: dict[str, Path], open_page: Open) -> None:
     heat = page.locator("button[aria-label='Colour by time']")
     heat.click()
     assert heat.get_attribute("aria-pressed") == "true"
-    assert page.locator(".adl-graph.heat [class*=heat]").count() >= 3
+    # the node that took longest is coloured; how many others are depends on the machine
+    assert page.locator(".adl-graph.heat [class*=heat]").count() >= 1
     node(page, "h = tanh").click()
-    assert "us a call" in page.locator(".side").inner_text()
+    assert re.search(r"\d [mu]?s a call", page.locator(".side").inner_text())
     assert "% of the run" in page.locator(".side").inner_text()
     quiet(opened)
