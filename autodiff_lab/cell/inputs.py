@@ -87,7 +87,8 @@ def _new(
 ) -> Meaning:
     """A new symbol; in the notice ``{}`` stands for its type."""
     kind = tensor.TensorType(dtype, shape)
-    return Meaning(name, kind(name), value, f"{name}: {notice.format(kind_text(kind))}")
+    made = kind.make_variable(name)
+    return Meaning(name, made, value, f"{name}: {notice.format(kind_text(kind))}")
 
 
 def wanted_meaning(

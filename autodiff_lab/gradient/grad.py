@@ -13,7 +13,7 @@ from autodiff_lab.gradient.contributions import Contribution, filled
 from autodiff_lab.gradient.null_types import DisconnectedType, NullType
 from autodiff_lab.gradient.reverse import Sweep, reverse_sweep
 from autodiff_lab.graph import (
-    DISCONNECTED, ZERO, Role, Undefined, Variable, ancestors, as_given, as_list, describe, line_of,
+    DISCONNECTED, ZERO, Role, Undefined, Variable, ancestors, as_given, as_list, describe, located,
 )
 from autodiff_lab.tensor import dtypes
 from autodiff_lab.tensor.registry import function
@@ -158,19 +158,16 @@ def _check_cost(cost: Any, known_grads: Any) -> None:
         ndim = getattr(cost.type, "ndim", None)
         single = ndim and all(length == 1 for length in cost.type.shape)  # type: ignore[attr-defined]
         raise LabTypeError(
-            "Cost must be a scalar.", where=_place(cost),
+            "Cost must be a scalar.", where=located(cost),
             why=f"grad differentiates one number; this has rank {ndim}",
             remedy="y.squeeze() drops its axes of length 1" if single else
             "y.sum() or y.mean() makes one number of it",
         )
     if cost.type.dtype in dtypes.COMPLEX:
         remedy = "real(y), imag(y) or abs(y); jacobian(y, x) gives both parts"
-        raise LabTypeError("Cost must be a scalar that is real.", where=_place(cost), remedy=remedy)
-
-
-def _place(variable: Variable) -> str:
-    line = line_of(variable)
-    return describe(variable) + (f"\n{line}" if line is not None else "")
+        raise LabTypeError(
+            "Cost must be a scalar that is real.", where=located(cost), remedy=remedy
+        )
 
 
 def checked_list(wrt: Any, name: str) -> list[Variable]:
@@ -246,7 +243,7 @@ def _report_disconnected(
             "grad method was asked to compute the gradient with respect to a variable that is not "
             "part of the computational graph of the cost, or is used only by a non-differentiable "
             f"operator: {variable}",
-            where=_place(variable), why=_why_disconnected(variable, seeds, sweep),
+            where=located(variable), why=_why_disconnected(variable, seeds, sweep),
             remedy="differentiate by a variable that the cost is computed from, or "
             "disconnected_inputs='ignore'",
         )
@@ -266,8 +263,8 @@ def _why_disconnected(variable: Variable, seeds: Mapping[Variable, Variable], sw
     if variable not in above:
         handed = next((v for v in above if getattr(v.tag, "handed_in", False)), None)
         if handed is not None:
-            return (f"{handed} is a slice handed in by scan: it has no path to {variable}; index "
-                    "inside the step instead, y[i]")
+            return (f"{handed.name or 'the cost'} is a slice handed in by scan: it has no path to "
+                    f"{variable}; index inside the step instead, y[i]")
         return "it does not appear in the graph of the cost"
     reached = {variable}
     for node, place in sweep.cuts:
@@ -292,7 +289,7 @@ def disconnected_result(variable: Variable, choice: str) -> Any:
 def _undefined_result(variable: Variable, answer: Undefined, choice: str) -> Variable:
     if choice == "raise":
         raise NullTypeGradError(
-            f"`grad` encountered a NaN. {answer.reason}", where=_place(variable),
+            f"`grad` encountered a NaN. {answer.reason}", where=located(variable),
             remedy="null_gradients='return' gives a variable that says so",
         )
     return NullType(answer.reason)()

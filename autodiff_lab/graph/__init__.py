@@ -5,7 +5,7 @@ Knows nothing of dtypes or tensors.  A reader begins with `basic`, then `op`, `w
 
 from autodiff_lab.graph.basic import (
     Apply, Constant, Role, Shown, Tag, Type, Variable, creation_log, describe, describe_type,
-    line_of, placed,
+    line_of, located, placed,
 )
 from autodiff_lab.graph.compare import same_graph
 from autodiff_lab.graph.fgraph import FunctionGraph, InternTable
@@ -24,6 +24,6 @@ __all__ = [
     "Role", "Shown", "SourceLine", "Tag", "Tangents", "Terms", "Type", "Undefined", "Variable",
     "Variables", "ancestors", "as_given", "as_list", "clone_get_equiv", "clone_replace",
     "collector_paused", "copies", "creation_log", "describe", "describe_type",
-    "explicit_graph_inputs", "graph_replace", "leaves", "line_of", "placed", "same_graph",
-    "toposort", "variables_between",
+    "explicit_graph_inputs", "graph_replace", "leaves", "line_of", "located", "placed",
+    "same_graph", "toposort", "variables_between",
 ]

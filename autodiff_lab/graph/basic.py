@@ -22,6 +22,7 @@ class Tag:
     """A free place for notes on a variable or node, such as `tag.test_value`."""
 
     test_value: Any
+    line: Any  # of an input: where it was made
     via: str  # on a tangent: "pushforward", or "double-pullback" where the op has no forward rule
 
     def __repr__(self) -> str:
@@ -79,7 +80,9 @@ class Type:
         return Constant(self, self.filter(data), name)
 
     def __call__(self, name: str | None = None) -> Variable:
-        return self.make_variable(name)
+        made = self.make_variable(name)
+        made.tag.line = source.current()        # for messages: no node tells where it was made
+        return made
 
     def is_super(self, other: Type) -> bool:
         """Whether every value of `other` is a value of this type."""
@@ -361,5 +364,14 @@ def placed(text: str, node: Apply) -> str:
 
 
 def line_of(variable: Variable) -> source.SourceLine | None:
-    """The user's line that made a variable, if an op made it."""
-    return variable.owner.source if variable.owner is not None else None
+    """The user's line that made a variable, where that is known."""
+    if variable.owner is not None:
+        return variable.owner.source
+    line: source.SourceLine | None = getattr(variable._tag, "line", None)
+    return line
+
+
+def located(variable: Any) -> str:
+    """A variable for an error message, with the user's line that made it."""
+    line = line_of(variable)
+    return describe(variable) + (f", {line}" if line is not None else "")

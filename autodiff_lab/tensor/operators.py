@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from autodiff_lab.errors import LabTypeError, LabValueError
-from autodiff_lab.graph import Variable, describe, line_of
+from autodiff_lab.graph import located
 from autodiff_lab.tensor.registry import function
 
 
@@ -75,7 +75,7 @@ class PythonProtocol:
     def __bool__(self) -> bool:
         raise LabTypeError(
             "Variables do not support boolean operations: there is no value yet.",
-            where=_place(self),
+            where=located(self),
             remedy="`if`, `while`: where(condition, a, b), or ifelse for branches\n"
             "`and`, `or`, `not`: a & b, a | b, ~a;  0 < x < 1: (0 < x) & (x < 1)\n"
             "max(x, 0), min(x, 0): maximum(x, 0), minimum(x, 0)",
@@ -83,7 +83,7 @@ class PythonProtocol:
 
     def __float__(self) -> float:
         raise LabTypeError(
-            "A variable has no value yet: it cannot become a Python float.", where=_place(self),
+            "A variable has no value yet: it cannot become a Python float.", where=located(self),
             remedy="float(x): x.eval({...}) computes the number\n"
             "math.exp(x) and the rest of math: exp(x), or np.exp(x), builds the graph",
         )
@@ -96,7 +96,7 @@ class PythonProtocol:
 
     def _no_integer(self) -> NoReturn:
         raise LabTypeError(
-            "A variable has no value yet: it cannot become a Python integer.", where=_place(self),
+            "A variable has no value yet: it cannot become a Python integer.", where=located(self),
             remedy="int(x): cast(x, 'int64');  range(n): arange(n), or scan for a loop\n"
             "a_list[n]: stack(a_list)[n];  np.eye(n): eye(n) of autodiff_lab.tensor",
         )
@@ -104,10 +104,10 @@ class PythonProtocol:
     def __iter__(self) -> Iterator[Any]:
         rank, shape = self.type.ndim, self.type.shape  # type: ignore[attr-defined]
         if rank == 0:
-            raise LabTypeError("A scalar cannot be iterated over.", where=_place(self))
+            raise LabTypeError("A scalar cannot be iterated over.", where=located(self))
         if shape[0] is None:
             raise LabValueError(
-                f"Length of {self} cannot be determined.", where=_place(self),
+                f"Length of {self} cannot be determined.", where=located(self),
                 why="its first axis has no length that is known while the graph is built",
                 remedy="sum(x): x.sum();  a loop: scan, or arithmetic on the whole array\n"
                 "a known length: specify_shape(x, (3,)), or declare it with shape=(3,)",
@@ -116,19 +116,19 @@ class PythonProtocol:
 
     def __len__(self) -> int:
         raise LabTypeError(
-            "A variable has no len(): its length is part of the graph.", where=_place(self),
+            "A variable has no len(): its length is part of the graph.", where=located(self),
             remedy="x.shape[0]",
         )
 
     def __contains__(self, item: object) -> bool:
         raise LabTypeError(
-            "`in` cannot be answered: there is no value yet.", where=_place(self),
+            "`in` cannot be answered: there is no value yet.", where=located(self),
             remedy="any(eq(x, value))",
         )
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise LabTypeError(
-            "Variables do not support item assignment.", where=_place(self),
+            "Variables do not support item assignment.", where=located(self),
             why="a variable stands for one value and never changes",
             remedy="x[i] = v: x = set_subtensor(x[i], v)\n"
             "x[i] += v: x = inc_subtensor(x[i], v)",
@@ -138,13 +138,6 @@ class PythonProtocol:
         if not spec:
             return str(self)
         raise LabTypeError(
-            f"A variable has no value yet: it cannot be written as {spec!r}.", where=_place(self),
+            f"A variable has no value yet: it cannot be written as {spec!r}.", where=located(self),
             remedy="x.eval({...}) computes the number;  pp(x) writes the expression",
         )
-
-
-def _place(variable: Any) -> str:
-    """A variable for an error message, with the user's line that made it."""
-    assert isinstance(variable, Variable)
-    line = line_of(variable)
-    return describe(variable) + (f", {line}" if line is not None else "")
