@@ -27,6 +27,7 @@ from autodiff_lab.rewriting.lengths import (
 )
 from autodiff_lab.tensor.along import OverAxes
 from autodiff_lab.tensor.axes import DimShuffle
+from autodiff_lab.tensor.constants import spread_from
 from autodiff_lab.tensor.elemwise import Elemwise
 from autodiff_lab.tensor.reduction import Reduction
 from autodiff_lab.tensor.scalars import primitives as prim
@@ -97,11 +98,8 @@ def _printable(expression: prim.Term) -> bool:
 
 def filling_of(variable: Variable) -> float | int | bool | None:
     """The number that an array is full of, where that is known."""
-    node = variable.owner
-    if node is not None and node.op.name == "alloc":
-        return filling_of(node.inputs[0])
-    if node is not None and (node.op.name == "second" or isinstance(node.op, DimShuffle)):
-        return filling_of(node.inputs[-1])
+    while (below := spread_from(variable)) is not None:
+        variable = below
     single = isinstance(variable, Constant) and variable.data.size == 1
     return variable.data.item() if single else None  # type: ignore[attr-defined]
 

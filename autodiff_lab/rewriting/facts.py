@@ -14,7 +14,7 @@ import numpy as np
 from autodiff_lab.graph import Constant, FunctionGraph, Variable
 from autodiff_lab.rewriting.lengths import CHANGES, Lengths
 from autodiff_lab.tensor.axes import DimShuffle
-from autodiff_lab.tensor.constants import as_tensor_variable, constant
+from autodiff_lab.tensor.constants import as_tensor_variable, constant, spread_from
 from autodiff_lab.tensor.elemwise import Elemwise
 from autodiff_lab.tensor.registry import function
 
@@ -216,14 +216,8 @@ def _uniform(data: Any) -> Any:
     return None
 
 
-def _same_elements(variable: Variable) -> Variable | None:
-    """The variable whose elements these are, where the op only spreads or moves them."""
-    owner = variable.owner
-    if owner is None:
-        return None
-    op = owner.op
-    if type(op) is DimShuffle or is_cast(variable):
-        return owner.inputs[0]
-    if op.name == "second":
-        return owner.inputs[1]
-    return owner.inputs[0] if op.name == "alloc" else None
+def _same_elements(variable: Any) -> Variable | None:
+    """The variable whose elements these are, but for their dtype."""
+    found: Variable | None
+    found = variable.owner.inputs[0] if is_cast(variable) else spread_from(variable)
+    return found

@@ -142,8 +142,17 @@ def _holds_variables(x: Any) -> bool:
     return False
 
 
+_SPREADS = {"second": 1, "alloc": 0, "dimshuffle": 0}
+
+
+def spread_from(variable: Any) -> Any:
+    """The variable whose elements these are, where an op only spreads or moves them, or None."""
+    place = None if variable.owner is None else _SPREADS.get(variable.owner.op.name)
+    return None if place is None else variable.owner.inputs[place]
+
+
 def is_zero(variable: Any) -> bool:
     """Whether an array is surely filled with zeros."""
-    while variable.owner is not None and variable.owner.op.name in ("second", "dimshuffle"):
-        variable = variable.owner.inputs[-1]
+    while (below := spread_from(variable)) is not None:
+        variable = below
     return isinstance(variable, TensorConstant) and not variable.data.any()
